@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Views of bytes: compare, cut, read numbers.
+#include "lib/base/str.h"
+
+#include <limits.h>
+
+struct str str_from(const char *cstr)
+{
+    return cstr ? (struct str){cstr, strlen(cstr)} : STR_NULL;
+}
+
+struct str str_slice(const void *ptr, size_t len)
+{
+    return (struct str){ptr, len};
+}
+
+bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool char_is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+char char_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (char_lower(a.ptr[i]) != char_lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t n = MIN(a.len, b.len);
+    int order = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    if (order)
+        return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_slice(s.ptr, prefix.len), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_skip(s, s.len - suffix.len), suffix);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len && is_blank(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+struct str str_skip(struct str s, size_t n)
+{
+    n = MIN(n, s.len);
+    return n ? (struct str){s.ptr + n, s.len - n} : s;
+}
+
+size_t str_find(struct str s, char c)
+{
+    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+struct str str_cut(struct str *rest, char sep)
+{
+    size_t at = str_find(*rest, sep);
+    struct str head = {rest->ptr, at};
+    *rest = at < rest->len ? str_skip(*rest, at + 1) : STR_NULL;
+    return head;
+}
+
+bool str_to_u64(struct str s, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!char_is_digit(s.ptr[i]))
+            return false;
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
+            return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool str_to_i64(struct str s, int64_t *ret_value)
+{
+    bool negative = s.len && s.ptr[0] == '-';
+    uint64_t magnitude;
+    if (!str_to_u64(str_skip(s, negative ? 1 : 0), &magnitude))
+        return false;
+    if (magnitude > (uint64_t)INT64_MAX + (negative ? 1 : 0))
+        return false;
+    *ret_value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+char *str_dup_cstr(struct str s)
+{
+    char *copy = malloc(s.len + 1);
+    if (!copy)
+        return NULL;
+    if (s.len)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Strings with a length: views of bytes that somebody else owns.
+//
+// A `struct str` is passed by value and never freed. It is not NUL-terminated unless its maker says so;
+// str_dup_cstr() makes a C string where the OS needs one. {NULL, 0} is "absent", {"", 0} is "empty".
+#ifndef VOX_BASE_STR_H
+#define VOX_BASE_STR_H
+
+#include "lib/base/base.h"
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_NULL     ((struct str){NULL, 0})
+// For printf's "%.*s".
+#define STR_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
+
+struct str str_from(const char *cstr); // NULL gives STR_NULL
+struct str str_slice(const void *ptr, size_t len);
+bool str_eq(struct str a, struct str b);        // absent equals empty
+bool str_eq_nocase(struct str a, struct str b); // ASCII only
+int str_cmp(struct str a, struct str b);        // byte order
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s);           // space, tab, CR, LF at both ends
+struct str str_skip(struct str s, size_t n); // without its first n bytes; n may exceed the length
+// Index of the first `c`, or s.len.
+size_t str_find(struct str s, char c);
+// Cuts `*rest` at the first `sep`: returns what stands before it, leaves what follows. Without a `sep`
+// returns all and leaves STR_NULL.
+struct str str_cut(struct str *rest, char sep);
+// Decimal digits only, no sign, no leading "+", no blanks; false on anything else or overflow.
+MUST_CHECK bool str_to_u64(struct str s, uint64_t *ret_value);
+// As above with an optional "-".
+MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
+// malloc'ed, NUL-terminated copy; NULL when memory is out. The caller frees it.
+MUST_CHECK char *str_dup_cstr(struct str s);
+bool char_is_digit(char c);
+bool char_is_alpha(char c); // ASCII letters
+char char_lower(char c);    // ASCII
+
+#endif

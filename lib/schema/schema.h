@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON Schema, compiled: draft-07 and 2020-12 over jansson trees.
+//
+// Put every document into a registry under its URI, compile one URI to a program, run the program as often as
+// you like:
+//
+//     struct jsv_registry *reg = jsv_registry_new();
+//     jsv_registry_add(reg, "https://…/model-call.v1.schema.json", json, JSV_DRAFT_07, &err);
+//     jsv_compile(reg, "https://…/model-call.v1.schema.json", &options, &program, &err);
+//     struct jsv_context *ctx = jsv_context_new(&err);               // one per thread
+//     switch (jsv_validate(program, ctx, instance)) { … }
+//     if it was JSV_INVALID: n = jsv_explain(program, ctx, instance, errors, ARRAY_LEN(errors));
+//
+// Nothing is ever fetched: a $ref to a URI that is not in the registry is an error of jsv_compile() that
+// names it. A keyword that the engine does not know how to assert is an error too, never ignored; annotations
+// are accepted.
+//
+// Threads: a program is immutable and counted, share it; a context belongs to one thread at a time; a
+// registry is needed only while compiling. Memory: validating allocates nothing. Instances are only read.
+// Errors: `struct err` names the schema's URI and the JSON Pointer in it.
+// Limits: a schema nests at most 256 deep; an instance 128; a run takes at most JSV_STEPS steps.
+#ifndef VOX_SCHEMA_SCHEMA_H
+#define VOX_SCHEMA_SCHEMA_H
+
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+
+#include <jansson.h>
+
+#define JSV_STEPS 1000000
+
+enum jsv_dialect { JSV_DRAFT_07, JSV_2020_12 };
+
+// JSV_LIMIT: a bound was hit before the question was settled. It is never "valid".
+enum jsv_verdict { JSV_VALID, JSV_INVALID, JSV_LIMIT };
+
+struct jsv_options {
+    bool assert_formats; // `format` asserts instead of annotating
+};
+
+struct jsv_registry;
+struct jsv_program;
+struct jsv_context;
+
+MUST_CHECK struct jsv_registry *jsv_registry_new(void); // NULL when memory is out
+void jsv_registry_free(struct jsv_registry *registry);
+// Takes a reference to `schema` and keeps it as long as the registry. `default_dialect` holds where the
+// document has no $schema.
+MUST_CHECK bool jsv_registry_add(struct jsv_registry *registry, const char *uri, json_t *schema,
+                                 enum jsv_dialect default_dialect, struct err *err);
+
+// `uri` may carry a fragment. The program does not need the registry afterwards.
+MUST_CHECK bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct jsv_options *options,
+                            struct jsv_program **ret_program, struct err *err);
+struct jsv_program *jsv_program_ref(struct jsv_program *program); // atomic count
+void jsv_program_unref(struct jsv_program *program);              // NULL is allowed
+
+MUST_CHECK struct jsv_context *jsv_context_new(struct err *err);
+void jsv_context_free(struct jsv_context *context);
+
+MUST_CHECK enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
+                                         const json_t *instance);
+
+// One failed assertion. The strings live in the context until its next explain.
+struct jsv_error {
+    struct str pointer; // JSON Pointer into the instance, stopped at the last name that the schema states
+    struct str keyword; // "minimum"
+    struct str keyword_location;  // JSON Pointer along the evaluation path, over $ref
+    struct str absolute_location; // URI with fragment
+    struct str message;           // states the schema's limits, never the instance's values
+};
+
+// Runs the plain program over an instance that jsv_validate() refused and fills at most `max` errors; returns
+// how many. 0 only if the instance is valid, or if a limit was hit.
+size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
+                   struct jsv_error *errors, size_t max);
+
+#endif
