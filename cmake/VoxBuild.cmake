@@ -37,17 +37,20 @@ if(VOX_HARDEN)
   target_link_options(vox_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
-# vox_library(NAME SOURCES a.c b.c DEPS other_vox_lib PkgConfig::x): one static library for one folder.
+# vox_library(NAME DEPS other_vox_lib PkgConfig::x): a folder is one static library, made of all its .c files.
 function(vox_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
-  add_library(vox_${name} STATIC ${arg_SOURCES})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  add_library(vox_${name} STATIC ${sources} ${arg_SOURCES})
+  set_target_properties(vox_${name} PROPERTIES LINKER_LANGUAGE C)
   target_link_libraries(vox_${name} PUBLIC vox_flags ${arg_DEPS})
 endfunction()
 
-# vox_program(NAME SOURCES a.c DEPS …): an installed binary.
+# vox_program(NAME DEPS …): an installed binary, made of the .c files of its folder.
 function(vox_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
-  add_executable(${name} ${arg_SOURCES})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  add_executable(${name} ${sources} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE vox_flags ${arg_DEPS})
   install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()

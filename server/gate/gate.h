@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gate: does this bearer token let this request in?
+//
+// A token_table is an immutable snapshot of all tokens, made by the catalog from rows and looked up by the
+// public key id. gate_check() parses the Authorization header (RFC 6750), checks the checksum before anything
+// else, compares the secret's hash in constant time, and tells unknown, revoked and expired apart to nobody:
+// all are token_invalid. Threads: a table is read-only and may be shared.
+#ifndef VOX_GATE_GATE_H
+#define VOX_GATE_GATE_H
+
+#include "lib/base/err.h"
+#include "lib/wire/problem.h"
+#include "lib/wire/token.h"
+
+enum scope { SCOPE_INGEST = 1 << 0, SCOPE_READ = 1 << 1, SCOPE_ADMIN = 1 << 2 };
+
+struct token {
+    int32_t id;
+    int32_t project_id;
+    char key_id[TOKEN_KEY_ID_LEN];
+    uint8_t hash[SHA256_LEN];
+    unsigned scopes;   // enum scope, or-ed
+    int16_t max_class; // the project's ceiling, 0..2
+    bool revoked;
+    int64_t expires_at; // wall microseconds; INT64_MAX: never
+};
+
+struct token_table;
+
+// Copies the rows. NULL when memory is out.
+MUST_CHECK struct token_table *token_table_new(const struct token *rows, size_t count);
+void token_table_free(struct token_table *table);
+const struct token *token_table_find(const struct token_table *table, struct str key_id);
+size_t token_table_count(const struct token_table *table);
+
+// `header_count` is how many Authorization headers the request has. On PROBLEM_NONE `*ret_token` points into
+// the table. `*ret_known_form` says whether a well-formed token was presented: only then can a refresh of the
+// table help.
+MUST_CHECK enum problem gate_check(const struct token_table *table, struct str authorization,
+                                   unsigned header_count, unsigned needed_scopes, int64_t now_us,
+                                   const struct token **ret_token, bool *ret_known_form);
+
+// "ingest,read" to flags; false on an unknown or empty name.
+MUST_CHECK bool scopes_parse(struct str text, unsigned *ret_scopes);
+// The flags as text, "ingest,read"; static.
+const char *scopes_name(unsigned scopes);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP front: sockets, framing and answers over libmicrohttpd, driven by an event loop of our own.
+//
+// Calling sequence: http_server_start() with a route table binds, and starts the loop's thread. For each
+// request the loop calls, always on that thread:
+//   1. route->on_head, when the request line and headers are there and nothing of the body. It may answer
+//      (http_reply*): then the connection closes after the answer and the body is never read. NULL: go on.
+//   2. route->on_request, when the whole body is there. It must answer, or http_park().
+//   3. the function given to http_park(), once somebody called http_wake(). It must answer or park again.
+// A request refused for its framing, size, path or method never reaches a route.
+// Stopping: http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets
+// every parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping with a request parked
+// is a BUG.
+//
+// Threads: everything here is the loop's, except http_wake() and the http_server_* calls, which are any
+// thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
+// ends; never while it is parked does it end. Strings from it live as long. A reply's body must live as long
+// as the request: put it into the request's arena, a static, or hand over a buffer with http_reply_take().
+// Limits: head 8 KiB (431 beyond); body by route; connections by option; idle timeout by option.
+#ifndef VOX_HTTP_HTTP_H
+#define VOX_HTTP_HTTP_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/wire/problem.h"
+#include "server/core/metrics.h"
+
+struct http_server;
+struct http_request;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
+
+typedef void http_handler(struct http_request *request, void *app);
+
+struct http_route {
+    enum http_method method; // HEAD is answered by the GET route
+    const char *path;        // "/v1/events"; one "{name}" segment at the end matches one non-empty segment
+    size_t body_max;         // 0: the route takes no body
+    http_handler *on_head;   // may be NULL
+    http_handler *on_request;
+};
+
+struct http_config {
+    const char *listen; // "127.0.0.1:8787", "[::1]:0"
+    unsigned max_connections;
+    unsigned idle_timeout_sec; // of a connection that neither sends nor waits for us
+    const struct http_route *routes;
+    size_t route_count;
+    void *app; // given to every handler
+    struct metrics *metrics;
+    const struct clock *clock;
+};
+
+MUST_CHECK bool http_server_start(const struct http_config *config, struct http_server **ret_server,
+                                  struct err *err);
+// The port it listens on, for ":0".
+unsigned http_server_port(const struct http_server *server);
+void http_server_quiesce(struct http_server *server);
+// True when no request is unanswered and every answer is out; false at the deadline (monotonic microseconds).
+MUST_CHECK bool http_server_wait_idle(struct http_server *server, int64_t deadline);
+void http_server_stop(struct http_server *server); // joins the thread, frees
+
+struct str
+http_request_id(const struct http_request *request); // a UUIDv7, in logs and the X-Request-Id of the answer
+struct arena *http_request_arena(struct http_request *request);
+struct str http_request_body(const struct http_request *request);
+struct str http_request_arg(const struct http_request *request); // what "{name}" matched, decoded
+// The value of a header (name in any case), absent if there is none; `ret_count` (may be NULL) how many there
+// are.
+struct str http_request_header(const struct http_request *request, const char *name, unsigned *ret_count);
+// Decoded query parameters in order; stops when `each` returns false, and then returns false.
+bool http_request_query(const struct http_request *request,
+                        bool (*each)(void *context, struct str name, struct str value), void *context);
+int64_t http_request_began_at(const struct http_request *request); // monotonic microseconds
+bool http_request_expects_continue(
+    const struct http_request *request); // the client waits before it sends the body
+// What a route keeps with the request between its calls; `release` (may be NULL) is called when the request
+// ends.
+void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context));
+void *http_request_context(const struct http_request *request);
+
+struct http_header {
+    const char *name;
+    struct str value; // no controls; absent values are left out
+};
+
+struct http_reply {
+    int status;
+    const char *content_type; // NULL: no body
+    struct str body;
+    struct http_header headers[6];
+};
+
+void http_reply(struct http_request *request, const struct http_reply *reply);
+// As above, the body being the buffer's content, which the request takes over.
+void http_reply_take(struct http_request *request, const struct http_reply *reply, struct buf *body);
+// Answers with the problem table's status and application/problem+json, and the headers that the status asks
+// for (WWW-Authenticate, Allow, Retry-After). `detail` absent takes the table's.
+void http_reply_problem(struct http_request *request, enum problem problem, struct str detail,
+                        const struct problem_error *errors, size_t error_count);
+
+// Puts the request aside; `resume` is called on the loop's thread after http_wake(). Not from on_head.
+void http_park(struct http_request *request, http_handler *resume);
+// Any thread, exactly once for each http_park().
+void http_wake(struct http_request *request);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Projects and tokens: what the commands change and the catalog loads. Every change notifies the sinks.
+#ifndef VOX_STORE_ADMIN_H
+#define VOX_STORE_ADMIN_H
+
+#include "lib/base/arena.h"
+#include "lib/wire/event_text.h"
+#include "server/store/db.h"
+
+struct project_row {
+    int32_t id;
+    struct str name;
+    int16_t max_class; // 0..2
+    int64_t created_at;
+    int64_t tokens; // neither revoked nor expired
+};
+
+struct token_row {
+    int32_t id;
+    int32_t project_id;
+    struct str project;
+    struct str key_id;
+    uint8_t hash[SHA256_LEN];
+    struct str scopes; // "ingest,read"
+    int16_t max_class; // the project's
+    struct str label;  // absent where null
+    int64_t created_at;
+    int64_t expires_at; // wall microseconds, INT64_MAX: never
+    bool revoked;
+};
+
+// False with `err` if the name exists (create) or does not (set), or the database fails.
+MUST_CHECK bool store_project_create(struct db *db, struct str name, int16_t max_class, struct err *err);
+MUST_CHECK bool store_project_set(struct db *db, struct str name, int16_t max_class, struct err *err);
+// Rows in `arena`, by name.
+MUST_CHECK bool store_project_list(struct db *db, struct arena *arena, struct project_row **ret_rows,
+                                   size_t *ret_count, struct err *err);
+
+// Creates the project too (class S1) where it does not exist. `row` gives project (name), key_id, hash,
+// scopes, label, expires_at; the rest is ignored.
+MUST_CHECK bool store_token_create(struct db *db, const struct token_row *row, struct err *err);
+// `*ret_found` false if no token has that key id. Revoking twice is no error.
+MUST_CHECK bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struct err *err);
+// All tokens, revoked and expired too, by project and id.
+MUST_CHECK bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret_rows,
+                                 size_t *ret_count, struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection to PostgreSQL: opened, checked for durability, used by one thread, closed.
+//
+// db_connect() sets the session up for its role and refuses a server that could lose what it acknowledged
+// (fsync, full_page_writes or synchronous_commit off; read-only). Everything with a deadline (monotonic
+// microseconds of clock_system()) gives up by then, with the connection marked lost if a statement was under
+// way. Threads: one at a time. Errors: `struct err` holds PostgreSQL's primary message only where it cannot
+// quote data.
+#ifndef VOX_STORE_DB_H
+#define VOX_STORE_DB_H
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+
+struct db;
+
+enum db_role {
+    DB_WRITER,  // ingest: short statement and lock timeouts
+    DB_READER,  // queries: read-only transactions, statement timeout
+    DB_CATALOG, // loads tokens, listens
+    DB_KEEPER,  // partitions, ledger rotation: lock_timeout 100 ms, retried
+    DB_OWNER    // migrations and commands
+};
+
+// `url` is a libpq connection string or URI, several hosts allowed. It may hold a password: never logged.
+MUST_CHECK bool db_connect(const char *url, enum db_role role, int64_t deadline, struct db **ret_db,
+                           struct err *err);
+void db_close(struct db *db); // NULL is allowed
+// False once the connection has broken or was left in the middle of something. Does not block.
+bool db_is_good(struct db *db);
+// Host, port and database name for people, without user or password; lives as long as `db`.
+const char *db_target(const struct db *db);
+
+#endif
