@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-static void format_into(struct err *err, const char *format, va_list args)
+PRINTF_LIKE(2, 0) static void format_into(struct err *err, const char *format, va_list args)
 {
     int n = vsnprintf(err->text, sizeof(err->text), format, args);
     if (n < 0)
