@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+vox_unit_test(gate DEPS vox_gate)
+vox_unit_test(metrics DEPS vox_core)
