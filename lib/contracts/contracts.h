@@ -43,19 +43,29 @@ struct contract {
     unsigned version;
     enum contract_class class_;
     struct str owner;
-    struct str enforced_by;  // what judges it: "schema"
-    struct str transmission; // local_only | explicit_operator_export | approved_usage_upload
-    struct str metric_type;
+    struct str enforced_by;        // what judges it: "schema"
+    struct str transmission;       // local_only | explicit_operator_export | approved_usage_upload
+    struct str metric_type;        // or the pointer to where the event says it; absent where it has none
     struct str session_convention; // how its session ids are made, for people
     struct str session_id;         // JSON Pointers in the event, absent where it has none
     struct str trace_id;
     struct str repository_id;
     struct retention retention;
-    struct str schema_file; // "model-call.v1.schema.json"
-    struct str schema_text; // as in the file
+    struct str recognised_by; // its rule in words: "variant ModelCall"
+    bool assert_formats;      // `format` in its schema can refuse an event
+    struct str schema_file;   // "model-call.v1.schema.json"
+    struct str schema_text;   // as in the file
     uint8_t schema_sha256[SHA256_LEN];
     struct jsv_program *program;
     size_t index; // its place in the set, 0..count-1
+};
+
+// Names that are spoken for: a contract whose id matches keeps within these classes.
+struct contract_reserved {
+    struct str pattern; // "usage-event-*"
+    unsigned classes;   // bit 1 << CLASS_S0 and so on
+    struct str owner;
+    struct str note;
 };
 
 struct contract_set;
@@ -66,11 +76,19 @@ MUST_CHECK bool contract_set_load(const char *dir, const char *overrides_path, s
 struct contract_set *contract_set_ref(struct contract_set *set); // atomic count
 void contract_set_unref(struct contract_set *set);
 size_t contract_set_count(const struct contract_set *set);
+// In order of id, then of version.
 const struct contract *contract_set_at(const struct contract_set *set, size_t index);
+size_t contract_set_reserved_count(const struct contract_set *set);
+const struct contract_reserved *contract_set_reserved_at(const struct contract_set *set, size_t index);
 // By "model-call.v1"; or by id alone, which gives the newest version. NULL if there is none.
 const struct contract *contract_set_find(const struct contract_set *set, struct str name);
-// SHA-256 over every contract's name, class and schema hash in order of name, as 64 hex digits,
-// NUL-terminated: clients compare it to learn that a refused contract may be taken now.
+#define CONTRACT_NEWEST UINT32_MAX
+// By id and version; CONTRACT_NEWEST for the newest.
+const struct contract *contract_set_find_version(const struct contract_set *set, struct str id,
+                                                 unsigned version);
+// SHA-256 over every contract's name, class, schema hash, treatment of formats and rule, in order of id and
+// version, as 64 hex digits, NUL-terminated: clients compare it to learn that a refused event may be taken
+// now.
 const char *contract_set_hash(const struct contract_set *set);
 
 // What the judge found. `contract` is set as soon as the family is known.

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds a contracts folder against its own samples.
+#include "lib/contracts/check.h"
+
+#include "lib/base/file.h"
+#include "lib/base/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#define SAMPLE_PATH_MAX 4096
+
+struct checker {
+    const char *dir;
+    contract_report *report;
+    void *context;
+    struct contract_check_tally tally;
+    const struct contract_set *set;
+    struct jsv_context *jsv;
+    struct buf text;     // a sample as in its file
+    struct buf minified; // as the sink would see it
+    struct json_doc doc;
+    unsigned answered; // which subjects of the contract at hand some valid sample answers: bits
+};
+
+static void fault(struct checker *checker, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void fault(struct checker *checker, const char *file, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    checker->tally.faults++;
+    checker->report(checker->context, str_from(file), str_from(message));
+}
+
+// Errors of loading begin with "<path>[:<line>]: " wherever a file is to blame.
+static void report_err(struct checker *checker, const char *fallback, const struct err *err)
+{
+    const char *colon = strstr(err->text, ": ");
+    char file[sizeof(err->text)];
+    if (err->text[0] && colon && !memchr(err->text, ' ', (size_t)(colon - err->text))) {
+        snprintf(file, sizeof(file), "%.*s", (int)(colon - err->text), err->text);
+        fault(checker, file, "%s", colon + 2);
+    } else {
+        fault(checker, fallback, "%s", err->text);
+    }
+}
+
+static bool join(struct checker *checker, char path[static SAMPLE_PATH_MAX], const char *dir,
+                 const char *name)
+{
+    int len = snprintf(path, SAMPLE_PATH_MAX, "%s/%s", dir, name);
+    if (len > 0 && len < SAMPLE_PATH_MAX)
+        return true;
+    fault(checker, dir, "the path of %s is too long", name);
+    return false;
+}
+
+static unsigned line_at(struct str text, size_t offset)
+{
+    unsigned line = 1;
+    for (size_t i = 0; i < MIN(offset, text.len); i++)
+        line += text.ptr[i] == '\n';
+    return line;
+}
+
+// What the sink would answer before it asks for a contract. On PROBLEM_NONE the tree is in the document.
+static enum problem take_in(struct checker *checker, const char *path, bool *ret_read)
+{
+    struct err err;
+    buf_clear(&checker->text);
+    buf_clear(&checker->minified);
+    json_doc_reset(&checker->doc);
+    *ret_read = file_read_at(AT_FDCWD, path, &checker->text, &err);
+    if (!*ret_read) {
+        report_err(checker, path, &err);
+        return PROBLEM_NONE;
+    }
+    enum problem problem = event_text_scan(buf_str(&checker->text), &checker->minified);
+    if (problem != PROBLEM_NONE)
+        return problem;
+    size_t offset = 0;
+    enum json_fault json_fault = json_doc_parse(&checker->doc, buf_str(&checker->text), &offset);
+    if (json_fault != JSON_FAULT_NONE) {
+        char place[SAMPLE_PATH_MAX + 16];
+        snprintf(place, sizeof(place), "%s:%u", path, line_at(buf_str(&checker->text), offset));
+        if (event_text_fault((int)json_fault) == PROBLEM_json_malformed)
+            fault(checker, place, "not JSON");
+        return event_text_fault((int)json_fault);
+    }
+    return json_is_object(checker->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+}
+
+static const char *code_of(enum problem problem)
+{
+    return problem == PROBLEM_NONE ? "valid" : problem_info(problem)->code;
+}
+
+static void check_valid(struct checker *checker, const struct contract *contract, const char *path)
+{
+    bool read;
+    struct judgement judgement = {.contract = NULL};
+    enum problem problem = take_in(checker, path, &read);
+    if (!read)
+        return;
+    checker->tally.valid++;
+    if (problem != PROBLEM_NONE) {
+        fault(checker, path, "should be valid and is refused before it is judged: %s", code_of(problem));
+        return;
+    }
+    const json_t *event = checker->doc.root;
+    const struct contract *family = contract_recognise(checker->set, event);
+    if (!family || !str_eq(family->id, contract->id))
+        fault(checker, path, "should be recognised as %s and is recognised as %s", contract->id.ptr,
+              family ? family->id.ptr : "nothing");
+    problem = contract_judge(checker->set, checker->jsv, event, contract->id, contract->version, &judgement);
+    if (problem != PROBLEM_NONE)
+        fault(checker, path, "should be valid and is refused: %s at '%.*s', keyword %.*s", code_of(problem),
+              STR_FMT(judgement.errors[0].pointer), STR_FMT(judgement.errors[0].keyword));
+    const struct str subjects[] = {contract->session_id, contract->trace_id, contract->repository_id};
+    for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+        if (!subjects[i].ptr || contract_text_at(event, subjects[i]).ptr)
+            checker->answered |= 1U << i;
+}
+
+struct expectation {
+    json_t *root;
+    const char *code;
+    const char *pointer; // NULL: the code has no errors
+    const char *keyword;
+};
+
+static bool read_expectation(struct checker *checker, const char *path, struct expectation *ret_expectation)
+{
+    struct expectation expectation = {.root = NULL};
+    json_error_t where;
+    int matched = -1;
+    struct err err;
+    buf_clear(&checker->text);
+    if (!file_read_at(AT_FDCWD, path, &checker->text, &err)) {
+        report_err(checker, path, &err);
+        return false;
+    }
+    expectation.root = json_loadb(checker->text.ptr, checker->text.len, JSON_REJECT_DUPLICATES, &where);
+    if (expectation.root)
+        matched = json_unpack_ex(expectation.root, &where, JSON_STRICT, "{s:s, s?s, s?s}", "code",
+                                 &expectation.code, "pointer", &expectation.pointer, "keyword",
+                                 &expectation.keyword);
+    if (matched == 0 && !expectation.pointer == !expectation.keyword &&
+        problem_from_code(str_from(expectation.code)) != PROBLEM_NONE) {
+        *ret_expectation = expectation;
+        return true;
+    }
+    json_decref(expectation.root);
+    fault(checker, path, "is not an object of a known code and, both or neither, pointer and keyword");
+    return false;
+}
+
+static bool has_error(const struct judgement *judgement, const struct expectation *expectation)
+{
+    for (size_t i = 0; i < judgement->error_count; i++)
+        if (str_eq(judgement->errors[i].pointer, str_from(expectation->pointer)) &&
+            str_eq(judgement->errors[i].keyword, str_from(expectation->keyword)))
+            return true;
+    return false;
+}
+
+static void check_invalid(struct checker *checker, const struct contract *contract, const char *path,
+                          const struct expectation *expectation)
+{
+    bool read;
+    struct judgement judgement = {.contract = NULL};
+    enum problem wanted = problem_from_code(str_from(expectation->code));
+    enum problem problem = take_in(checker, path, &read);
+    if (!read)
+        return;
+    checker->tally.invalid++;
+    const json_t *event = checker->doc.root;
+    if (problem == PROBLEM_NONE) {
+        // An unknown body is unknown to all; any other is the contract's, which is judged in this version.
+        const struct contract *family = contract_recognise(checker->set, event);
+        bool own = family && str_eq(family->id, contract->id);
+        if (wanted != PROBLEM_unknown_contract && !own)
+            fault(checker, path, "should be recognised as %s and is recognised as %s", contract->id.ptr,
+                  family ? family->id.ptr : "nothing");
+        problem = contract_judge(checker->set, checker->jsv, event, own ? contract->id : STR_NULL,
+                                 contract->version, &judgement);
+    }
+    if (problem != wanted)
+        fault(checker, path, "should be %s and is %s", expectation->code, code_of(problem));
+    else if (expectation->pointer && !has_error(&judgement, expectation))
+        fault(checker, path, "should fail at '%s' by %s and fails at '%.*s' by %.*s", expectation->pointer,
+              expectation->keyword, STR_FMT(judgement.errors[0].pointer),
+              STR_FMT(judgement.errors[0].keyword));
+}
+
+// "<case>.json" and "<case>.expect.json" come in pairs.
+static void check_pair(struct checker *checker, const struct contract *contract, const char *dir,
+                       const char *name)
+{
+    static const struct str body_ending = {".json", 5}, expect_ending = {".expect.json", 12};
+    char body_path[SAMPLE_PATH_MAX], expect_path[SAMPLE_PATH_MAX], case_name[256];
+    bool is_expectation = str_ends(str_from(name), expect_ending);
+    struct str ending = is_expectation ? expect_ending : body_ending;
+    snprintf(case_name, sizeof(case_name), "%.*s", (int)(strlen(name) - ending.len), name);
+    char other[300];
+    snprintf(other, sizeof(other), "%s%s", case_name, is_expectation ? ".json" : ".expect.json");
+    if (!join(checker, body_path, dir, is_expectation ? other : name) ||
+        !join(checker, expect_path, dir, is_expectation ? name : other))
+        return;
+    if (is_expectation) {
+        if (access(body_path, F_OK) != 0)
+            fault(checker, expect_path, "there is no %s that it speaks of", other);
+        return;
+    }
+    struct expectation expectation;
+    if (!read_expectation(checker, expect_path, &expectation))
+        return;
+    check_invalid(checker, contract, body_path, &expectation);
+    json_decref(expectation.root);
+}
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+// The names in a folder, in byte order; a folder that is missing is reported if it is `needed`.
+static int list(struct checker *checker, const char *dir, bool needed, struct dirent ***ret_names)
+{
+    int count = scandir(dir, ret_names, is_visible, by_name);
+    if (count < 0) {
+        *ret_names = NULL;
+        if (needed || errno != ENOENT)
+            fault(checker, dir, "cannot list it: %s", strerror(errno));
+    }
+    return MAX(count, 0);
+}
+
+static void free_names(struct dirent **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+static void check_folder(struct checker *checker, const struct contract *contract, const char *samples,
+                         bool valid)
+{
+    char dir[SAMPLE_PATH_MAX], path[SAMPLE_PATH_MAX];
+    struct dirent **names;
+    size_t before = valid ? checker->tally.valid : checker->tally.invalid;
+    if (!join(checker, dir, samples, valid ? "valid" : "invalid"))
+        return;
+    int count = list(checker, dir, true, &names);
+    for (int i = 0; i < count; i++) {
+        const char *name = names[i]->d_name;
+        if (!join(checker, path, dir, name))
+            continue;
+        if (!str_ends(str_from(name), STR(".json")))
+            fault(checker, path, "a sample's name ends in .json");
+        else if (valid)
+            check_valid(checker, contract, path);
+        else
+            check_pair(checker, contract, dir, name);
+    }
+    free_names(names, count);
+    if (before == (valid ? checker->tally.valid : checker->tally.invalid))
+        fault(checker, dir, "%s has no %s sample", contract->name.ptr, valid ? "valid" : "invalid");
+}
+
+static void check_contract(struct checker *checker, const struct contract *contract)
+{
+    static const char *const subjects[] = {"session_id", "trace_id", "repository_id"};
+    char all[SAMPLE_PATH_MAX], samples[SAMPLE_PATH_MAX];
+    checker->answered = 0;
+    if (!join(checker, all, checker->dir, "samples") || !join(checker, samples, all, contract->name.ptr))
+        return;
+    check_folder(checker, contract, samples, true);
+    check_folder(checker, contract, samples, false);
+    for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+        if (!(checker->answered >> i & 1))
+            fault(checker, samples, "no valid sample of %s has a text where its subject %s points",
+                  contract->name.ptr, subjects[i]);
+}
+
+static bool is_a_schema_file(const struct contract_set *set, struct str name)
+{
+    for (size_t i = 0; i < contract_set_count(set); i++)
+        if (str_eq(contract_set_at(set, i)->schema_file, name))
+            return true;
+    return false;
+}
+
+// Files that look like a contract's and belong to none.
+static void check_strays(struct checker *checker)
+{
+    char path[SAMPLE_PATH_MAX], samples[SAMPLE_PATH_MAX];
+    struct dirent **names;
+    int count = list(checker, checker->dir, true, &names);
+    for (int i = 0; i < count; i++) {
+        struct str name = str_from(names[i]->d_name);
+        if (str_ends(name, STR(".json")) && !is_a_schema_file(checker->set, name) &&
+            join(checker, path, checker->dir, name.ptr))
+            fault(checker, path, "no contract of the index names this schema");
+    }
+    free_names(names, count);
+    if (!join(checker, samples, checker->dir, "samples"))
+        return;
+    count = list(checker, samples, false, &names);
+    for (int i = 0; i < count; i++) {
+        struct str name = str_from(names[i]->d_name);
+        const struct contract *contract = contract_set_find(checker->set, name);
+        if ((!contract || !str_eq(contract->name, name)) && join(checker, path, samples, name.ptr))
+            fault(checker, path, "the index has no such contract");
+    }
+    free_names(names, count);
+}
+
+static void check_set(struct checker *checker)
+{
+    struct err err;
+    checker->jsv = jsv_context_new(&err);
+    if (!checker->jsv) {
+        report_err(checker, checker->dir, &err);
+        return;
+    }
+    buf_init(&checker->text, LIMIT_EVENT_BYTES);
+    buf_init(&checker->minified, LIMIT_EVENT_BYTES);
+    json_doc_init(&checker->doc, (size_t)64 * LIMIT_EVENT_BYTES);
+    checker->tally.contracts = contract_set_count(checker->set);
+    for (size_t i = 0; i < checker->tally.contracts; i++)
+        check_contract(checker, contract_set_at(checker->set, i));
+    check_strays(checker);
+    json_doc_release(&checker->doc);
+    buf_release(&checker->minified);
+    buf_release(&checker->text);
+    jsv_context_free(checker->jsv);
+}
+
+bool contract_check(const char *dir, const char *overrides_path, contract_report *report, void *context,
+                    struct contract_check_tally *ret_tally)
+{
+    struct checker checker = {.dir = dir, .report = report, .context = context};
+    struct contract_set *set = NULL;
+    struct err err;
+    if (contract_set_load(dir, overrides_path, &set, &err)) {
+        checker.set = set;
+        check_set(&checker);
+        contract_set_unref(set);
+    } else {
+        report_err(&checker, dir, &err);
+    }
+    *ret_tally = checker.tally;
+    return checker.tally.faults == 0;
+}

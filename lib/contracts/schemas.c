@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema files of an index: read, checked for their identity, and compiled together.
+#include "lib/base/file.h"
+#include "lib/contracts/set.h"
+
+#include <fcntl.h>
+
+#define URN "urn:vox:contract:"
+
+static const char *const dialects[] = {
+    "http://json-schema.org/draft-07/schema#",
+    "http://json-schema.org/draft-07/schema",
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/draft/2020-12/schema#",
+};
+
+struct loader {
+    const char *dir;
+    int dir_fd;
+    struct arena *arena;
+    struct jsv_registry *registry;
+    struct buf text; // one file at a time
+};
+
+static bool schema_fault(const struct loader *loader, const struct contract *contract, const char *sentence,
+                         struct err *err)
+{
+    return err_set(err, "%s/%s: %s", loader->dir, contract->schema_file.ptr, sentence);
+}
+
+static bool is_dialect(const json_t *name)
+{
+    for (size_t i = 0; json_is_string(name) && i < ARRAY_LEN(dialects); i++)
+        if (strcmp(json_string_value(name), dialects[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool read_text(struct loader *loader, struct contract *contract, struct err *err)
+{
+    buf_clear(&loader->text);
+    if (!file_read_at(loader->dir_fd, contract->schema_file.ptr, &loader->text, err))
+        return err_prefix(err, "%s/%s", loader->dir, contract->schema_file.ptr);
+    contract->schema_text = arena_dup(loader->arena, buf_str(&loader->text));
+    if (!contract->schema_text.ptr)
+        return schema_fault(loader, contract, "out of memory, or the set is larger than 64 MiB", err);
+    sha256(contract->schema_text, contract->schema_sha256);
+    return true;
+}
+
+// The document says what it is, so that a file that was copied and not adapted is told.
+static bool check_identity(const struct loader *loader, const struct contract *contract, const json_t *schema,
+                           const char *uri, struct err *err)
+{
+    if (!json_is_object(schema))
+        return schema_fault(loader, contract, "the schema is not a JSON object", err);
+    if (!is_dialect(json_object_get(schema, "$schema")))
+        return schema_fault(loader, contract, "/$schema is neither draft-07 nor 2020-12", err);
+    const char *id = json_string_value(json_object_get(schema, "$id"));
+    if (!id || strcmp(id, uri) != 0)
+        return err_set(err, "%s/%s: /$id is not %s", loader->dir, contract->schema_file.ptr, uri);
+    return true;
+}
+
+static bool add_document(struct loader *loader, struct contract *contract, struct err *err)
+{
+    char uri[sizeof(URN) + 1024];
+    json_error_t where;
+    struct err cause;
+    if (!read_text(loader, contract, err))
+        return false;
+    json_t *schema =
+        json_loadb(contract->schema_text.ptr, contract->schema_text.len, JSON_REJECT_DUPLICATES, &where);
+    if (!schema)
+        return err_set(err, "%s/%s:%d: not JSON: %s", loader->dir, contract->schema_file.ptr,
+                       MAX(where.line, 1), where.text);
+    snprintf(uri, sizeof(uri), URN "%s", contract->name.ptr);
+    bool ok = check_identity(loader, contract, schema, uri, err);
+    if (ok && !jsv_registry_add(loader->registry, uri, schema, JSV_2020_12, &cause))
+        ok = schema_fault(loader, contract, cause.text, err);
+    json_decref(schema);
+    return ok;
+}
+
+static bool compile(struct loader *loader, struct contract *contract, struct err *err)
+{
+    char uri[sizeof(URN) + 1024];
+    struct err cause;
+    struct jsv_options options = {.assert_formats = contract->assert_formats};
+    snprintf(uri, sizeof(uri), URN "%s", contract->name.ptr);
+    if (!jsv_compile(loader->registry, uri, &options, &contract->program, &cause))
+        return schema_fault(loader, contract, cause.text, err);
+    return true;
+}
+
+// All documents are known before the first is compiled, so that one may refer to another.
+static bool load_all(struct loader *loader, struct index *index, struct err *err)
+{
+    for (size_t i = 0; i < index->count; i++)
+        if (!add_document(loader, &index->rows[i].contract, err))
+            return false;
+    for (size_t i = 0; i < index->count; i++)
+        if (!compile(loader, &index->rows[i].contract, err))
+            return false;
+    return true;
+}
+
+bool schemas_load(const char *dir, struct arena *arena, struct index *index, struct err *err)
+{
+    struct loader loader = {.dir = dir, .arena = arena};
+    loader.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (loader.dir_fd < 0)
+        return err_set_errno(err, "cannot open %s", dir);
+    buf_init(&loader.text, SCHEMA_FILE_MAX);
+    loader.registry = jsv_registry_new();
+    bool ok = loader.registry ? load_all(&loader, index, err) : err_set(err, "%s: out of memory", dir);
+    if (loader.registry)
+        jsv_registry_free(loader.registry);
+    buf_release(&loader.text);
+    close(loader.dir_fd);
+    return ok;
+}
