@@ -2,15 +2,24 @@
 // Group commit: events queue while a transaction is in flight; when it commits, all that queued go as the
 // next one.
 //
-// There is no timer: a lone event is sent at once. Each writer thread owns one database connection and runs
+// There is no timer: a lone event is sent at once. Each writer thread owns one database connection and is in
+// one state:
 //
-//        .-----------------------------------------------.
-//        v                                               |
-//   CONNECTING --ok--> IDLE --event--> COMMITTING --ok---+--> IDLE
-//        ^  \                            |  |
-//        |   `--fail: answer queue 503   |  `--data error--> ISOLATING (bisect) --> IDLE
-//        `------- connection lost -------'
+//                   connect failed (back off; the queue is refused)
+//                  .--.
+//                  v  |                    no events: look whether the connection lives
+//     start --> CONNECTING ---- ok ----> IDLE <------------------------------.
+//                  ^                     |  ^                                |
+//                  |                events  |  done                          | done
+//                  |                     v  |                                |
+//                  |<------ lost ---- COMMITTING ---- data or lock ----> ISOLATING
+//                  |                   |      ^                              |
+//                  |                   `------' transient: back off, again   |
+//                  `-------------------------- lost -------------------------'
 //
+// and STOPPED, from IDLE or CONNECTING, once the queue is drained. A batch whose connection was lost is tried
+// again on the next one while its deadline allows: the ledger makes that safe even if the lost COMMIT had
+// happened. ISOLATING halves the batch, by token first, until the row that PostgreSQL refuses stands alone.
 // Every event submitted is answered exactly once through its `done`: stored, duplicate, or refused. One
 // event's error never answers another's. While no connection is good, events are refused with
 // database_unavailable at once.
@@ -26,8 +35,9 @@
 #include "server/core/event.h"
 #include "server/core/metrics.h"
 
-#define WRITER_BATCH_EVENTS 512
-#define WRITER_BATCH_BYTES  (4 * 1024 * 1024)
+#define WRITER_BATCH_EVENTS    512
+#define WRITER_BATCH_BYTES     (4 * 1024 * 1024)
+#define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503
 
 // The seam to the database, so that the writer runs in memory under test. All are called on one writer
 // thread.
@@ -62,6 +72,8 @@ MUST_CHECK bool writer_start(const struct writer_config *config, struct writer *
 MUST_CHECK enum problem writer_submit(struct writer *writer, struct event *event);
 // True if at least one connection is good.
 bool writer_is_up(struct writer *writer);
+// What waits for a transaction now.
+void writer_queue_size(struct writer *writer, size_t *ret_events, size_t *ret_bytes);
 // No more submissions; what is queued is committed or refused by `deadline`.
 void writer_drain(struct writer *writer, int64_t deadline);
 void writer_stop(struct writer *writer); // joins the threads, frees; the queue must be drained
