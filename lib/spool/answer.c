@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// From status, type and body to a verdict.
+#include "lib/spool/answer.h"
+#include "lib/wire/names.h"
+#include "lib/wire/receipt.h"
+
+// The media type without its parameters.
+static bool is_media(struct str content_type, const char *media)
+{
+    struct str type = str_cut(&content_type, ';');
+    return str_eq_nocase(str_trim(type), str_from(media));
+}
+
+static struct answer foreign(const char *label)
+{
+    return (struct answer){.verdict = ANSWER_FOREIGN, .label = label};
+}
+
+static struct answer decide_success(const struct answer_input *input, struct json_doc *doc)
+{
+    struct receipt receipt;
+    if (input->status != 200 && input->status != 201 && input->status != 202)
+        return foreign("no_receipt");
+    if (!input->complete)
+        return foreign("incomplete_answer");
+    if (!is_media(input->content_type, MEDIA_JSON))
+        return foreign("no_receipt");
+    if (json_doc_parse(doc, input->body, NULL) || !receipt_read(doc->root, &receipt))
+        return foreign("no_receipt");
+    if (!uuid_eq(&receipt.event_id, input->id) && memcmp(receipt.sha256, input->sha256, SHA256_LEN) != 0)
+        return foreign("receipt_of_another");
+    return (struct answer){.verdict = ANSWER_DELIVERED, .duplicate = receipt.duplicate, .label = "delivered"};
+}
+
+// By the problem's code, if it is one that we know.
+static bool decide_problem(const struct answer_input *input, struct json_doc *doc, struct answer *ret_answer)
+{
+    static const enum answer_verdict verdicts[] = {
+        [ACTION_REJECT] = ANSWER_REJECTED,
+        [ACTION_KEEP] = ANSWER_KEPT,
+        [ACTION_STOP] = ANSWER_STOP,
+        [ACTION_WAIT] = ANSWER_WAIT,
+    };
+    if (!input->complete || !is_media(input->content_type, MEDIA_PROBLEM) ||
+        json_doc_parse(doc, input->body, NULL))
+        return false;
+    const json_t *code = json_object_get(doc->root, "code");
+    const json_t *detail = json_object_get(doc->root, "detail");
+    if (!json_is_string(code))
+        return false;
+    enum problem problem = problem_from_code(str_slice(json_string_value(code), json_string_length(code)));
+    if (problem == PROBLEM_NONE)
+        return false;
+    const struct problem_info *info = problem_info(problem);
+    // Moving an entry away needs both to agree: the code, and a status that blames the request.
+    if (info->action == ACTION_REJECT && (input->status < 400 || input->status > 499))
+        return false;
+    *ret_answer = (struct answer){.verdict = verdicts[info->action], .label = info->code};
+    if (json_is_string(detail))
+        ret_answer->detail = str_slice(json_string_value(detail), json_string_length(detail));
+    return true;
+}
+
+static struct answer decide_by_status(int status)
+{
+    switch (status) {
+    case 401:
+    case 407:
+        return (struct answer){.verdict = ANSWER_STOP, .label = "unauthorized"};
+    case 403:
+        return (struct answer){.verdict = ANSWER_STOP, .label = "forbidden"};
+    case 404:
+    case 405:
+    case 501:
+        return (struct answer){.verdict = ANSWER_STOP, .label = "not_a_sink"};
+    case 408:
+    case 425:
+    case 429:
+        return (struct answer){.verdict = ANSWER_WAIT, .label = "busy"};
+    default:
+        break;
+    }
+    if (status >= 300 && status <= 399)
+        return (struct answer){.verdict = ANSWER_STOP, .label = "redirected"};
+    if (status >= 500 && status <= 599)
+        return (struct answer){.verdict = ANSWER_WAIT, .label = "server_error"};
+    return foreign("foreign_answer");
+}
+
+struct answer answer_decide(const struct answer_input *input, struct json_doc *doc)
+{
+    struct answer answer;
+    if (input->status >= 200 && input->status <= 299)
+        return decide_success(input, doc);
+    if (input->status >= 400 && input->status <= 599 && decide_problem(input, doc, &answer))
+        return answer;
+    return decide_by_status(input->status);
+}

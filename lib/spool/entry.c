@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading one entry: is it ours to touch, what does it say, who is it.
+#include "lib/base/clock.h"
+#include "lib/spool/internal.h"
+#include "lib/wire/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+// The tree of the largest text that the lexical pass lets through stays below this.
+#define TREE_BYTES ((size_t)32 * 1024 * 1024)
+// RFC 3339 knows years of four digits.
+#define TIME_MAX_US (253402300800LL * USEC_PER_SEC)
+
+void spool_reader_init(struct spool_reader *reader)
+{
+    buf_init(&reader->raw, SPOOL_FILE_BYTES);
+    buf_init(&reader->text, SPOOL_FILE_BYTES);
+    json_doc_init(&reader->doc, TREE_BYTES);
+}
+
+void spool_reader_release(struct spool_reader *reader)
+{
+    buf_release(&reader->raw);
+    buf_release(&reader->text);
+    json_doc_release(&reader->doc);
+}
+
+enum problem spool_check_text(struct str text, struct spool_reader *reader)
+{
+    buf_clear(&reader->text);
+    enum problem problem = event_text_scan(text, &reader->text);
+    if (problem)
+        return problem;
+    enum json_fault fault = json_doc_parse(&reader->doc, buf_str(&reader->text), NULL);
+    if (fault)
+        return event_text_fault((int)fault);
+    return json_is_object(reader->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+}
+
+struct uuid spool_entry_id(const char *name, const uint8_t hash[static SHA256_LEN])
+{
+    char bytes[SPOOL_NAME_MAX + 1 + SHA256_LEN];
+    uint8_t digest[SHA256_LEN];
+    struct uuid uuid;
+    size_t len = strlen(name);
+    if (len > 5 && uuid_parse(str_slice(name, len - 5), &uuid))
+        return uuid;
+    // The NUL ends the name, so that no name and hash read as another pair.
+    len = MIN(len, (size_t)SPOOL_NAME_MAX);
+    memcpy(bytes, name, len);
+    bytes[len] = '\0';
+    memcpy(bytes + len + 1, hash, SHA256_LEN);
+    sha256(str_slice(bytes, len + 1 + SHA256_LEN), digest);
+    return uuid_v8(digest);
+}
+
+static enum spool_read skipped(struct err *why, const char *text)
+{
+    err_set(why, "%s", text);
+    return SPOOL_READ_SKIPPED;
+}
+
+static enum spool_read open_failed(struct err *why)
+{
+    switch (errno) {
+    case ENOENT:
+        return SPOOL_READ_GONE;
+    case ELOOP:
+        return skipped(why, "is a symbolic link");
+    case EACCES:
+        err_set(why, "cannot be opened for reading");
+        return SPOOL_READ_BAD;
+    default:
+        err_set_errno(why, "cannot be opened");
+        return SPOOL_READ_FAILED;
+    }
+}
+
+static enum spool_read check_stat(const struct stat *st, struct err *why)
+{
+    if (!S_ISREG(st->st_mode))
+        return skipped(why, "is no regular file");
+    if (st->st_uid != geteuid())
+        return skipped(why, "belongs to another user");
+    if (st->st_nlink == 0)
+        return SPOOL_READ_GONE;
+    if (st->st_nlink > 1)
+        return skipped(why, "has more than one hard link");
+    if (st->st_size > SPOOL_FILE_BYTES) {
+        err_set(why, "is larger than %d MiB", SPOOL_FILE_BYTES >> 20);
+        return SPOOL_READ_BAD;
+    }
+    return SPOOL_READ_OK;
+}
+
+static enum spool_read open_entry(struct spool *spool, const char *name, int *ret_fd, struct stat *ret_stat,
+                                  struct err *why)
+{
+    struct stat st;
+    int folder;
+    if (!spool_folder_fd(spool, SPOOL_PENDING, false, &folder, why))
+        return SPOOL_READ_FAILED;
+    if (folder < 0)
+        return SPOOL_READ_GONE;
+    // Looked at before it is opened: opening a pipe or a device can have effects of its own.
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return open_failed(why);
+    if (S_ISLNK(st.st_mode))
+        return skipped(why, "is a symbolic link");
+    enum spool_read result = check_stat(&st, why);
+    *ret_stat = st;
+    if (result != SPOOL_READ_OK)
+        return result;
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return open_failed(why);
+    if (fstat(fd, ret_stat) != 0)
+        result = open_failed(why);
+    else
+        result = check_stat(ret_stat, why);
+    if (result != SPOOL_READ_OK) {
+        close(fd);
+        return result;
+    }
+    *ret_fd = fd;
+    return SPOOL_READ_OK;
+}
+
+static enum spool_read read_bytes(int fd, size_t size, struct buf *raw, struct err *why)
+{
+    buf_clear(raw);
+    if (!buf_reserve(raw, MAX(size, (size_t)1))) {
+        err_set(why, "cannot be read: out of memory");
+        return SPOOL_READ_FAILED;
+    }
+    while (raw->len < size) {
+        ssize_t n = read(fd, raw->ptr + raw->len, size - raw->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            err_set_errno(why, "cannot be read");
+            return SPOOL_READ_FAILED;
+        }
+        if (n == 0)
+            break; // shorter than it was a moment ago: judged as it is
+        raw->len += (size_t)n;
+    }
+    return SPOOL_READ_OK;
+}
+
+static enum spool_read judge(struct spool_reader *reader, struct err *why)
+{
+    if (!reader->raw.len) {
+        err_set(why, "is empty");
+        return SPOOL_READ_BAD;
+    }
+    enum problem problem = spool_check_text(buf_str(&reader->raw), reader);
+    if (problem == PROBLEM_NONE)
+        return SPOOL_READ_OK;
+    const struct problem_info *info = problem_info(problem);
+    if (info->status >= 500) {
+        err_set(why, "cannot be read: out of memory");
+        return SPOOL_READ_FAILED;
+    }
+    err_set(why, "is not one JSON object that can be sent: %s (%s)", info->title, info->code);
+    return SPOOL_READ_BAD;
+}
+
+enum spool_read spool_read(struct spool *spool, const char *name, struct spool_reader *reader,
+                           struct spool_entry *ret_entry, struct err *why)
+{
+    struct spool_entry entry = {.name = name};
+    int fd = -1;
+    enum spool_read result = open_entry(spool, name, &fd, &entry.stamp, why);
+    if (result == SPOOL_READ_OK) {
+        result = read_bytes(fd, (size_t)entry.stamp.st_size, &reader->raw, why);
+        close(fd);
+    }
+    if (result == SPOOL_READ_OK)
+        result = judge(reader, why);
+    entry.mtime_us = spool_mtime_us(&entry.stamp);
+    if (result == SPOOL_READ_OK) {
+        entry.text = buf_str(&reader->text);
+        sha256(entry.text, entry.sha256);
+        entry.id = spool_entry_id(name, entry.sha256);
+        entry.time_us = spool_name_time(name, entry.mtime_us);
+        entry.has_time = entry.time_us >= 0 && entry.time_us < TIME_MAX_US;
+    }
+    if (result == SPOOL_READ_OK || result == SPOOL_READ_BAD)
+        *ret_entry = entry;
+    return result;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walking a folder of entries in order of name, in bounded memory.
+#include "lib/base/clock.h"
+#include "lib/spool/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+// Names held at once. The folder is read once for each so many: 25 times for 100,000 entries.
+#define WINDOW 4096
+
+struct spool_iter {
+    struct spool *spool;
+    enum spool_folder folder;
+    char (*names)[SPOOL_NAME_MAX + 1];
+    char *slot[WINDOW]; // while filling a max-heap of the smallest names so far, then sorted
+    size_t count, next;
+    bool more; // names beyond the window exist
+    char last[SPOOL_NAME_MAX + 1];
+};
+
+bool spool_name_is_entry(const char *name)
+{
+    struct str text = str_from(name);
+    return text.len > 5 && text.len <= SPOOL_NAME_MAX && name[0] != '.' && str_ends(text, STR(".json"));
+}
+
+struct spool_iter *spool_iter_new(struct spool *spool, enum spool_folder folder)
+{
+    struct spool_iter *iter = calloc(1, sizeof(*iter));
+    if (!iter)
+        return NULL;
+    iter->names = malloc(WINDOW * sizeof(*iter->names));
+    if (!iter->names) {
+        free(iter);
+        return NULL;
+    }
+    iter->spool = spool;
+    iter->folder = folder;
+    iter->more = true;
+    return iter;
+}
+
+void spool_iter_free(struct spool_iter *iter)
+{
+    if (!iter)
+        return;
+    free(iter->names);
+    free(iter);
+}
+
+static void swap(char **slot, size_t a, size_t b)
+{
+    char *kept = slot[a];
+    slot[a] = slot[b];
+    slot[b] = kept;
+}
+
+static void sift_up(char **slot, size_t i)
+{
+    for (; i && strcmp(slot[i], slot[(i - 1) / 2]) > 0; i = (i - 1) / 2)
+        swap(slot, i, (i - 1) / 2);
+}
+
+static void sift_down(char **slot, size_t count)
+{
+    for (size_t i = 0, child; (child = 2 * i + 1) < count; i = child) {
+        if (child + 1 < count && strcmp(slot[child + 1], slot[child]) > 0)
+            child++;
+        if (strcmp(slot[child], slot[i]) <= 0)
+            return;
+        swap(slot, i, child);
+    }
+}
+
+static void set_name(char *slot, const char *name)
+{
+    memcpy(slot, name, strlen(name) + 1);
+}
+
+static void offer(struct spool_iter *iter, const char *name)
+{
+    if (strcmp(name, iter->last) <= 0)
+        return;
+    if (iter->count < WINDOW) {
+        iter->slot[iter->count] = iter->names[iter->count];
+        set_name(iter->slot[iter->count], name);
+        sift_up(iter->slot, iter->count++);
+        return;
+    }
+    iter->more = true;
+    if (strcmp(name, iter->slot[0]) >= 0)
+        return;
+    set_name(iter->slot[0], name);
+    sift_down(iter->slot, iter->count);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// A stream of its own for the folder; NULL without an error where there is none.
+static bool open_stream(struct spool *spool, enum spool_folder folder, DIR **ret_dir, struct err *err)
+{
+    int folder_fd;
+    *ret_dir = NULL;
+    if (!spool_folder_fd(spool, folder, false, &folder_fd, err))
+        return false;
+    if (folder_fd < 0)
+        return true;
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        err_set_errno(err, "cannot list %s/%s", spool->path, spool_folder_name(folder));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    *ret_dir = dir;
+    return true;
+}
+
+// The next entry of the stream, NULL with errno 0 at the end.
+static struct dirent *read_stream(DIR *dir)
+{
+    errno = 0;
+    return readdir(dir);
+}
+
+static bool fill(struct spool_iter *iter, struct err *err)
+{
+    DIR *dir;
+    struct dirent *entry;
+    if (!open_stream(iter->spool, iter->folder, &dir, err))
+        return false;
+    iter->count = iter->next = 0;
+    iter->more = false;
+    if (!dir)
+        return true;
+    while ((entry = read_stream(dir)))
+        if (spool_name_is_entry(entry->d_name))
+            offer(iter, entry->d_name);
+    bool ok = errno == 0 ||
+              err_set_errno(err, "cannot list %s/%s", iter->spool->path, spool_folder_name(iter->folder));
+    closedir(dir);
+    qsort(iter->slot, iter->count, sizeof(iter->slot[0]), by_name);
+    return ok;
+}
+
+bool spool_iter_next(struct spool_iter *iter, const char **ret_name, struct err *err)
+{
+    if (iter->next == iter->count && iter->more && !fill(iter, err))
+        return false;
+    if (iter->next == iter->count) {
+        *ret_name = NULL;
+        return true;
+    }
+    *ret_name = iter->slot[iter->next++];
+    set_name(iter->last, *ret_name);
+    return true;
+}
+
+int64_t spool_mtime_us(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+}
+
+int64_t spool_name_time(const char *name, int64_t mtime_us)
+{
+    struct uuid uuid;
+    int64_t time_us;
+    struct str stem = {name, strlen(name) - MIN(strlen(name), strlen(".json"))};
+    return uuid_parse(stem, &uuid) && uuid_v7_time(&uuid, &time_us) ? time_us : mtime_us;
+}
+
+bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_count *ret_count,
+                 struct err *err)
+{
+    struct spool_count count = {.oldest_us = INT64_MAX};
+    DIR *dir;
+    struct dirent *entry;
+    if (!open_stream(spool, folder, &dir, err))
+        return false;
+    while (dir && (entry = read_stream(dir))) {
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (!spool_name_is_entry(entry->d_name)) {
+            count.ignored++;
+            continue;
+        }
+        if (fstatat(spool->folder[folder], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue; // gone meanwhile
+        count.entries++;
+        count.bytes += (uint64_t)st.st_size;
+        count.oldest_us = MIN(count.oldest_us, spool_name_time(entry->d_name, spool_mtime_us(&st)));
+    }
+    if (dir && errno != 0) {
+        err_set_errno(err, "cannot list %s/%s", spool->path, spool_folder_name(folder));
+        closedir(dir);
+        return false;
+    }
+    if (dir)
+        closedir(dir);
+    *ret_count = count;
+    return true;
+}
