@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What requests are judged by, loaded from files and database, published as immutable snapshots.
+//
+// catalog_start() takes the first contract set and starts a thread that connects, tells the database which
+// contracts there are, loads all tokens, and from then on reloads them when the database notifies a change,
+// at least every poll, and when somebody asks (catalog_await). Each load makes a new snapshot; a request
+// keeps the one it began with until it ends. When the database is away the last snapshot stays. Threads:
+// everything here is any thread's; a waiter's `done` is called on the catalog's thread and must not block.
+#ifndef VOX_CATALOG_CATALOG_H
+#define VOX_CATALOG_CATALOG_H
+
+#include "lib/base/clock.h"
+#include "lib/contracts/contracts.h"
+#include "server/core/metrics.h"
+#include "server/gate/gate.h"
+
+struct snapshot {
+    _Atomic unsigned refs;
+    struct contract_set *contracts;
+    int32_t *contract_ids;      // by contract index: the database's number; NULL until the database was told
+    struct token_table *tokens; // NULL until loaded once
+    bool has_open_project;
+    struct token open_token; // what a request without a token counts as, where the operator allows it
+};
+
+struct catalog;
+
+struct catalog_config {
+    const char *url;
+    const char *open_project; // may be NULL
+    int64_t poll_us;
+    struct contract_set *contracts; // a reference is taken
+    struct metrics *metrics;
+    const struct clock *clock;
+};
+
+struct catalog_waiter {
+    void (*done)(struct catalog_waiter *waiter,
+                 bool fresh); // fresh: a load that began after the call went well
+    struct catalog_waiter *next;
+};
+
+MUST_CHECK bool catalog_start(const struct catalog_config *config, struct catalog **ret_catalog,
+                              struct err *err);
+void catalog_stop(struct catalog *catalog); // waiters are answered with fresh = false
+
+struct snapshot *catalog_get(struct catalog *catalog); // a reference
+void snapshot_unref(struct snapshot *snapshot);        // NULL is allowed
+// The contract of a database number; NULL if the set has none.
+const struct contract *snapshot_contract(const struct snapshot *snapshot, int32_t contract_id);
+
+// Asks for a load that begins after now. All who wait share one; loads asked for so are at least 20 ms apart.
+void catalog_await(struct catalog *catalog, struct catalog_waiter *waiter);
+// Serve another contract set, once the database knows its contracts. A reference is taken.
+void catalog_set_contracts(struct catalog *catalog, struct contract_set *contracts);
+// Both halves of the snapshot are there.
+bool catalog_is_ready(struct catalog *catalog);
+
+#endif
