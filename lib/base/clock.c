@@ -2,6 +2,9 @@
 // The system's clocks, and the calendar arithmetic behind RFC 3339.
 #include "lib/base/clock.h"
 
+#define FIRST_SECOND (-62167219200LL) // 0000-01-01T00:00:00Z
+#define LAST_SECOND  253402300799LL   // 9999-12-31T23:59:59Z
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec ts;
@@ -159,7 +162,10 @@ bool rfc3339_parse(struct str s, int64_t *ret_wall_us)
     int64_t minutes = days * 1440 + hour * 60 + minute - offset;
     if (second == 60 && ((minutes % 1440) + 1440) % 1440 != 1439)
         return false;
-    *ret_wall_us = (minutes * 60 + second) * USEC_PER_SEC + fraction;
+    int64_t seconds = minutes * 60 + second;
+    if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
+        return false; // the offset or the leap second led out of the years that have a text
+    *ret_wall_us = seconds * USEC_PER_SEC + fraction;
     return true;
 }
 

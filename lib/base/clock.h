@@ -24,7 +24,7 @@ int64_t clock_mono_us(const struct clock *clock);
 
 // RFC 3339 section 5.6, strictly: "T" and "Z" in either case, 1 to 9 digits of fraction (cut to
 // microseconds), a real calendar day, an offset within ±23:59; the leap second :60 only at 23:59 UTC, read as
-// the next second.
+// the next second; the UTC year within 0000 to 9999.
 MUST_CHECK bool rfc3339_parse(struct str text, int64_t *ret_wall_us);
 
 #define RFC3339_LEN 27

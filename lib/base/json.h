@@ -3,9 +3,9 @@
 //
 // Parsing (RFC 8259, strict): duplicate names are refused, integers beyond int64 are read again as reals, NUL
 // and lone surrogates are refused, nesting is bounded by jansson at 2048. json_doc_parse() puts every node
-// into the document's own arena; the tree is read-only, its values live until json_doc_reset() and must never
-// be given to json_decref() or kept longer. One thread at a time for one document; json_setup() once before
-// any thread starts.
+// into the document's own arena; the tree is read-only, its values live until the next parse or reset of that
+// document and must never be given to json_incref() or json_decref() or kept longer. One thread at a time for
+// one document; json_setup() once before any thread starts.
 #ifndef VOX_BASE_JSON_H
 #define VOX_BASE_JSON_H
 
@@ -34,7 +34,7 @@ enum json_fault {
     JSON_FAULT_STRING,
     JSON_FAULT_NUMBER,
     JSON_FAULT_DEPTH,
-    JSON_FAULT_MEMORY
+    JSON_FAULT_MEMORY // the document's ceiling, or none to be had
 };
 // Any JSON value may be the root. `*ret_offset` is the byte where it stopped (may be NULL).
 MUST_CHECK enum json_fault json_doc_parse(struct json_doc *doc, struct str text, size_t *ret_offset);

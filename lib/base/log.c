@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#define LOG_LINE_MAX 4096
+#define LOG_LINE_MAX    4096
+#define LOG_MESSAGE_MAX 512 // fits the line even if every byte is escaped
 
 static _Atomic int current_level = LOG_INFO;
 static _Atomic int current_format = LOG_LOGFMT;
@@ -106,7 +107,9 @@ void log_render(struct buf *buf, enum log_format format, int64_t wall_us, enum l
     else
         buf_putf(buf, "ts=%s level=%s", ts, level_names[level]);
     put_key(buf, format, "msg");
-    put_text(buf, format, str_from(message));
+    struct str text = str_from(message);
+    text.len = MIN(text.len, (size_t)LOG_MESSAGE_MAX);
+    put_text(buf, format, text);
     for (size_t i = 0; i < count; i++) {
         // A field that does not fit is left out whole: the line stays well-formed.
         size_t before = buf->len;
