@@ -10,6 +10,11 @@ void buf_init(struct buf *buf, size_t ceiling)
     *buf = (struct buf){.ceiling = ceiling};
 }
 
+void buf_init_fixed(struct buf *buf, void *ptr, size_t cap)
+{
+    *buf = (struct buf){.ptr = ptr, .cap = cap, .ceiling = cap};
+}
+
 void buf_release(struct buf *buf)
 {
     free(buf->ptr);

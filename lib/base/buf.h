@@ -18,6 +18,8 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t ceiling);
+// Over the caller's memory of `cap` bytes, which is also the ceiling. Never released, never detached.
+void buf_init_fixed(struct buf *buf, void *ptr, size_t cap);
 void buf_release(struct buf *buf);
 // Empties it and clears the mark; keeps the memory.
 void buf_clear(struct buf *buf);
