@@ -22,6 +22,7 @@ struct checker {
     struct buf text;     // a sample as in its file
     struct buf minified; // as the sink would see it
     struct json_doc doc;
+    unsigned line;     // where the sample at hand stopped being JSON, or 0
     unsigned answered; // which subjects of the contract at hand some valid sample answers: bits
 };
 
@@ -76,6 +77,7 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
     buf_clear(&checker->text);
     buf_clear(&checker->minified);
     json_doc_reset(&checker->doc);
+    checker->line = 0;
     *ret_read = file_read_at(AT_FDCWD, path, &checker->text, &err);
     if (!*ret_read) {
         report_err(checker, path, &err);
@@ -87,10 +89,7 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
     size_t offset = 0;
     enum json_fault json_fault = json_doc_parse(&checker->doc, buf_str(&checker->text), &offset);
     if (json_fault != JSON_FAULT_NONE) {
-        char place[SAMPLE_PATH_MAX + 16];
-        snprintf(place, sizeof(place), "%s:%u", path, line_at(buf_str(&checker->text), offset));
-        if (event_text_fault((int)json_fault) == PROBLEM_json_malformed)
-            fault(checker, place, "not JSON");
+        checker->line = line_at(buf_str(&checker->text), offset);
         return event_text_fault((int)json_fault);
     }
     return json_is_object(checker->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
@@ -110,7 +109,10 @@ static void check_valid(struct checker *checker, const struct contract *contract
         return;
     checker->tally.valid++;
     if (problem != PROBLEM_NONE) {
-        fault(checker, path, "should be valid and is refused before it is judged: %s", code_of(problem));
+        char place[SAMPLE_PATH_MAX + 16];
+        snprintf(place, sizeof(place), "%s:%u", path, checker->line);
+        fault(checker, checker->line ? place : path, "should be valid and is refused before it is judged: %s",
+              code_of(problem));
         return;
     }
     const json_t *event = checker->doc.root;
@@ -124,7 +126,7 @@ static void check_valid(struct checker *checker, const struct contract *contract
               STR_FMT(judgement.errors[0].pointer), STR_FMT(judgement.errors[0].keyword));
     const struct str subjects[] = {contract->session_id, contract->trace_id, contract->repository_id};
     for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
-        if (!subjects[i].ptr || contract_text_at(event, subjects[i]).ptr)
+        if (contract_text_at(event, subjects[i]).ptr)
             checker->answered |= 1U << i;
 }
 
@@ -281,17 +283,17 @@ static void check_folder(struct checker *checker, const struct contract *contrac
 
 static void check_contract(struct checker *checker, const struct contract *contract)
 {
-    static const char *const subjects[] = {"session_id", "trace_id", "repository_id"};
     char all[SAMPLE_PATH_MAX], samples[SAMPLE_PATH_MAX];
     checker->answered = 0;
     if (!join(checker, all, checker->dir, "samples") || !join(checker, samples, all, contract->name.ptr))
         return;
     check_folder(checker, contract, samples, true);
     check_folder(checker, contract, samples, false);
+    const struct str subjects[] = {contract->session_id, contract->trace_id, contract->repository_id};
     for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
-        if (!(checker->answered >> i & 1))
-            fault(checker, samples, "no valid sample of %s has a text where its subject %s points",
-                  contract->name.ptr, subjects[i]);
+        if (subjects[i].ptr && !(checker->answered >> i & 1))
+            fault(checker, samples, "no valid sample of %s has a text at its subject pointer %s",
+                  contract->name.ptr, subjects[i].ptr);
 }
 
 static bool is_a_schema_file(const struct contract_set *set, struct str name)

@@ -68,6 +68,8 @@ bool yaml_open(const char *path, struct yaml_file *ret_file, struct err *err)
     return true;
 }
 
+static void listen(cyaml_log_t level, void *context, const char *format, va_list args) PRINTF_LIKE(3, 0);
+
 static void listen(cyaml_log_t level, void *context, const char *format, va_list args)
 {
     struct cyaml_story *story = context;
@@ -93,13 +95,16 @@ static void listen(cyaml_log_t level, void *context, const char *format, va_list
     }
 }
 
-// cyaml names the place before an unexpected key; the key itself stands further on.
+// Of a key that is unexpected or comes twice, cyaml names the place before; the key itself stands further on.
 static void find_key(const struct yaml_file *file, struct cyaml_story *story)
 {
-    static const char says[] = "Unexpected key: ";
-    if (strncmp(story->reason, says, strlen(says)) != 0)
+    static const char *const says[] = {"Unexpected key: ", "Mapping field already seen: "};
+    const char *key = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(says); i++)
+        if (strncmp(story->reason, says[i], strlen(says[i])) == 0)
+            key = story->reason + strlen(says[i]);
+    if (!key)
         return;
-    const char *key = story->reason + strlen(says);
     for (const yaml_node_t *node = file->document.nodes.start; node < file->document.nodes.top; node++) {
         size_t line = node->start_mark.line + 1;
         bool after =

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading a contracts folder: what is refused, in which words and at which line.
+#include "lib/contracts/check.h"
+
+#include "lib/base/file.h"
+#include "lib/base/json.h"
+
+#include "tests/unit/check_main.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+
+enum part { INDEX, POLICY, SCHEMA, OTHER_SCHEMA, OVERRIDES, PART_COUNT };
+
+static const char *const part_names[] = {"index.yaml", "retention-policy.yaml", "ping.v1.schema.json",
+                                         "pong.v1.schema.json", "overrides.yaml"};
+
+// A folder that loads; every case below spoils one place of it.
+static const char *const good[] = {
+    [INDEX] = "contracts:\n"
+              "  - id: ping\n"
+              "    version: 1\n"
+              "    schema: ping.v1.schema.json\n"
+              "    recognise: {variant: Ping}\n"
+              "    metric_type: ping.sent\n"
+              "    class: S1\n"
+              "    transmission: approved_usage_upload\n"
+              "    owner: tests\n"
+              "    enforced_by: schema\n"
+              "    session_convention: none\n"
+              "    subject: {trace_id: /Ping/trace~1id}\n"
+              "  - id: pong\n"
+              "    version: 1\n"
+              "    schema: pong.v1.schema.json\n"
+              "    recognise:\n"
+              "      members: [pong, at]\n"
+              "      where: [{pointer: /pong, equals: back}]\n"
+              "    class: S0\n"
+              "    transmission: local_only\n"
+              "    owner: tests\n"
+              "    enforced_by: schema\n"
+              "    session_convention: none\n"
+              "reserved:\n"
+              "  - {pattern: later-*, classes: [S0, S1], owner: tests, note: soon}\n",
+    [POLICY] = "retention:\n"
+               "  - contract: ping.v1\n"
+               "    kind: days\n"
+               "    days: 30\n"
+               "    rationale: enough\n"
+               "  - contract: pong.v1\n"
+               "    kind: with_parent\n"
+               "    parent: ping.v1\n"
+               "    rationale: goes with its ping\n",
+    [SCHEMA] = "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+               " \"$id\": \"urn:vox:contract:ping.v1\",\n"
+               " \"type\": \"object\", \"required\": [\"Ping\"],\n"
+               " \"properties\": {\"Ping\": {\"type\": \"object\"}}}\n",
+    [OTHER_SCHEMA] = "{\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
+                     " \"$id\": \"urn:vox:contract:pong.v1\", \"type\": \"object\"}\n",
+    [OVERRIDES] = "retention:\n"
+                  "  - contract: ping.v1\n"
+                  "    kind: days\n"
+                  "    days: 7\n",
+};
+
+static char folder[64];
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void put_in(const char *below, const char *name, const char *text)
+{
+    struct err err;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", folder, below);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_msg(file_write_atomic_at(fd, name, str_from(text), 0600, &err), "%s", err.text);
+    close(fd);
+}
+
+static void put_file(const char *name, const char *text)
+{
+    put_in("", name, text);
+}
+
+static void setup_folder(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/vox-contracts-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    for (size_t i = 0; i < PART_COUNT; i++)
+        put_file(part_names[i], good[i]);
+}
+
+static void remove_folder(void)
+{
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const char *path_of(enum part part)
+{
+    static char path[128];
+    snprintf(path, sizeof(path), "%s/%s", folder, part_names[part]);
+    return path;
+}
+
+// The good part with the first `from` in it replaced; `from` NULL replaces all.
+static void spoil(enum part part, const char *from, const char *to)
+{
+    struct buf text;
+    buf_init(&text, (size_t)64 * 1024);
+    const char *at = from ? strstr(good[part], from) : good[part];
+    ck_assert_msg(at != NULL, "no '%s' in %s", from, part_names[part]);
+    buf_put(&text, good[part], (size_t)(at - good[part]));
+    buf_put_cstr(&text, to);
+    buf_put_cstr(&text, from ? at + strlen(from) : "");
+    buf_put_char(&text, '\0');
+    ck_assert(buf_ok(&text));
+    put_file(part_names[part], text.ptr);
+    buf_release(&text);
+}
+
+static struct contract_set *load(bool with_overrides)
+{
+    struct contract_set *set = NULL;
+    struct err err;
+    ck_assert_msg(contract_set_load(folder, with_overrides ? path_of(OVERRIDES) : NULL, &set, &err), "%s",
+                  err.text);
+    return set;
+}
+
+struct broken {
+    enum part part;
+    const char *from;
+    const char *to;
+    const char *says; // after the folder's path
+};
+
+#define DUP_PING                                                                                        \
+    "  - {id: ping, version: 1, schema: x.json, recognise: {variant: Other}, class: S1, transmission: " \
+    "local_only, "                                                                                      \
+    "owner: t, enforced_by: schema, session_convention: none}\n"
+
+static const struct broken broken[] = {
+    // Form: libyaml and libcyaml
+    {INDEX, NULL, "", "/index.yaml:1: the file holds no rows"},
+    {INDEX, NULL, "# nothing\n", "/index.yaml:1: the file holds no rows"},
+    {INDEX, NULL, "contracts: []\n", "/index.yaml:1: Insufficient entries (0 of 1 min) in sequence."},
+    {INDEX, NULL, "[]\n", "/index.yaml:1: Expecting MAPPING, got event: SEQUENCE_START"},
+    {INDEX, NULL, "contracts: {\n", "/index.yaml:2: not YAML: "},
+    {INDEX, "id: ping", "id: \t- [", "/index.yaml:2: not YAML: "},
+    {INDEX, "reserved:", "---\nreserved:", "/index.yaml:24: a second YAML document begins"},
+    {INDEX, "    owner: tests\n", "    owner: tests\n    color: red\n",
+     "/index.yaml:10: Unexpected key: color"},
+    {INDEX, "    owner: tests\n", "", "/index.yaml:2: Missing required mapping field: owner"},
+    {INDEX, "    owner: tests\n", "    owner: tests\n    owner: two\n",
+     "/index.yaml:10: Mapping field already seen: owner"},
+    {INDEX, "owner: tests", "owner: [a]", "/index.yaml:9: Expecting STRING, got event: SEQUENCE_START"},
+    {INDEX, "owner: tests", "owner:", "/index.yaml:9: STRING length < 1"},
+    {INDEX, "owner: tests", "owner: &x tests\n    formats: *x", "/index.yaml:10: YAML alias"},
+    {INDEX, "version: 1", "version: one", "/index.yaml:3: Invalid INT value: 'one'"},
+    // Meaning of a row
+    {INDEX, "id: ping", "id: Ping", "/index.yaml:2: id 'Ping' has other characters than a-z 0-9 -"},
+    {INDEX, "id: ping", "id: ping.v1", "/index.yaml:2: id 'ping.v1' has other"},
+    {INDEX, "version: 1", "version: 0", "/index.yaml:3: version 0 is not from 1 to 9999"},
+    {INDEX, "version: 1", "version: 10000", "/index.yaml:3: version 10000 is not from 1 to 9999"},
+    {INDEX, "version: 1", "version: -1", "/index.yaml:3: version -1 is not"},
+    {INDEX, "schema: ping", "schema: ../ping",
+     "/index.yaml:4: schema '../ping.v1.schema.json' is not a file name"},
+    {INDEX, "class: S1", "class: S3", "/index.yaml:7: class S3 is content, which telemetry never carries"},
+    {INDEX, "class: S1", "class: S9", "/index.yaml:7: class 'S9' is none of S0, S1, S2"},
+    {INDEX, "class: S1", "class: s1", "/index.yaml:7: class 's1' is none of"},
+    {INDEX, "approved_usage_upload", "always", "/index.yaml:8: transmission 'always' is none of"},
+    {INDEX, "enforced_by: schema", "enforced_by: hope", "/index.yaml:10: enforced_by 'hope' is unknown"},
+    {INDEX, "metric_type: ping.sent", "metric_type: /a~2", "/index.yaml:6: '/a~2' is no JSON Pointer"},
+    {INDEX, "metric_type: ping.sent", "formats: check",
+     "/index.yaml:6: formats 'check' is neither assert nor"},
+    {INDEX, "/Ping/trace~1id", "Ping/trace", "/index.yaml:12: 'Ping/trace' is no JSON Pointer"},
+    {INDEX, "/Ping/trace~1id", "/Ping/trace~", "/index.yaml:12: '/Ping/trace~' is no JSON Pointer"},
+    // Rules
+    {INDEX, "{variant: Ping}", "{}", "/index.yaml:5: recognise needs either variant or members"},
+    {INDEX, "{variant: Ping}", "{variant: Ping, members: [a]}", "/index.yaml:5: recognise needs either"},
+    {INDEX, "{variant: Ping}", "{variant: P ing}", "/index.yaml:5: the variant 'P ing' has other characters"},
+    {INDEX, "[pong, at]", "[pong, pong]", "/index.yaml:16: 'pong' is listed twice"},
+    {INDEX, "[pong, at]", "[pong, 'a,b']", "/index.yaml:16: the member 'a,b' has other characters"},
+    {INDEX, "pointer: /pong", "pointer: pong", "/index.yaml:16: 'pong' is no JSON Pointer below the root"},
+    {INDEX, "equals: back", "equals: back, any_of: [a]",
+     "/index.yaml:16: the condition on /pong needs one of"},
+    {INDEX, ", equals: back", "", "/index.yaml:16: the condition on /pong needs one of"},
+    {INDEX, "equals: back}", "equals: back}, {pointer: /pong, equals: x}",
+     "/index.yaml:16: two conditions on /pong"},
+    // Rows against each other
+    {INDEX, "reserved:", DUP_PING "reserved:", "/index.yaml:24: ping.v1 is there already, in line 2"},
+    {INDEX, "      members: [pong, at]\n      where: [{pointer: /pong, equals: back}]\n",
+     "      variant: Ping\n",
+     "/index.yaml:16: pong.v1 and ping.v1 are recognised by the same rule (variant Ping)"},
+    {INDEX, "later-*, classes: [S0, S1]", "po*, classes: [S1, S2]",
+     "/index.yaml:19: class S0 is not one of those that the reserved pattern po* allows"},
+    {INDEX, "later-*", "'*'", "/index.yaml:25: pattern '*' is not an id"},
+    {INDEX, "later-*", "a*b", "/index.yaml:25: pattern 'a*b' is not an id"},
+    {INDEX, "[S0, S1], owner", "[S0, S3], owner", "/index.yaml:25: class S3 is content"},
+    // Retention
+    {POLICY, "contract: ping.v1", "contract: pin.v1",
+     "/retention-policy.yaml:2: pin.v1: the index has no such"},
+    {POLICY, "contract: pong.v1", "contract: ping.v1", "/retention-policy.yaml:6: ping.v1: a second row"},
+    {POLICY, NULL, "retention: []\n", "/retention-policy.yaml:1: ping.v1 of the index has no row here"},
+    {POLICY, "kind: days", "kind: weeks", "/retention-policy.yaml:3: ping.v1: kind 'weeks' is none of days"},
+    {POLICY, "    days: 30\n", "", "/retention-policy.yaml:3: ping.v1: kind days needs days"},
+    {POLICY, "days: 30", "days: 0", "/retention-policy.yaml:4: ping.v1: days are not from 1 to 36500"},
+    {POLICY, "days: 30", "days: 36501", "/retention-policy.yaml:4: ping.v1: days are not from"},
+    {POLICY, "days: 30", "days: -7", "/retention-policy.yaml:4: ping.v1: days are not from"},
+    {POLICY, "kind: days", "kind: manual", "/retention-policy.yaml:4: ping.v1: days go with kind days only"},
+    {POLICY, "    parent: ping.v1\n", "",
+     "/retention-policy.yaml:7: pong.v1: kind with_parent needs a parent"},
+    {POLICY, "parent: ping.v1", "parent: pang.v1",
+     "/retention-policy.yaml:8: pong.v1: the index has no such parent"},
+    {POLICY, "parent: ping.v1", "parent: pong.v1",
+     "/retention-policy.yaml:8: pong.v1: its parent pong.v1 is of kind with_parent"},
+    {POLICY, "kind: days\n    days: 30", "kind: keep_forever",
+     "/retention-policy.yaml:7: pong.v1: its parent ping.v1 is of kind keep_forever"},
+    {POLICY, "kind: days\n    days: 30", "kind: expires_lt_now",
+     "/retention-policy.yaml:3: ping.v1: kind expires_lt_now needs an expires_at"},
+    {POLICY, "kind: days\n    days: 30", "kind: expires_lt_now\n    expires_at: until",
+     "/retention-policy.yaml:4: ping.v1: expires_at is no JSON Pointer"},
+    {POLICY, "kind: days\n    days: 30", "kind: manual\n    parent: pong.v1",
+     "/retention-policy.yaml:4: ping.v1: a parent goes with kind with_parent only"},
+    {POLICY, "    rationale: enough\n", "",
+     "/retention-policy.yaml:2: Missing required mapping field: rationale"},
+    // Overrides
+    {OVERRIDES, "ping.v1", "pang.v1", "/overrides.yaml:2: pang.v1: the index has no such contract"},
+    {OVERRIDES, "days: 7", "days: 7\n    parent: pong.v1", "/overrides.yaml:5: Unexpected key: parent"},
+    {OVERRIDES, "days: 7", "days: 99999", "/overrides.yaml:4: ping.v1: days are not from 1 to 36500"},
+    {OVERRIDES, "kind: days\n    days: 7", "kind: with_parent",
+     "/overrides.yaml:3: ping.v1: kind with_parent needs a parent, and the policy names none"},
+    {OVERRIDES, "kind: days\n    days: 7", "kind: manual",
+     "/retention-policy.yaml:8: pong.v1: its parent ping.v1 is of kind manual"},
+    // Schemas
+    {SCHEMA, "\"type\"", "type", "/ping.v1.schema.json:3: not JSON: "},
+    {SCHEMA, "\"type\"", "\"$id\": 1, \"type\"", "/ping.v1.schema.json:3: not JSON: duplicate object key"},
+    {SCHEMA, NULL, "[]", "/ping.v1.schema.json: the schema is not a JSON object"},
+    {SCHEMA, "2020-12", "2019-09", "/ping.v1.schema.json: /$schema is neither draft-07 nor 2020-12"},
+    {SCHEMA, ":ping.v1", ":ping.v2", "/ping.v1.schema.json: /$id is not urn:vox:contract:ping.v1"},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\": {\"type\": \"objekt\"}", "/properties/Ping"},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\": {\"$ref\": \"urn:vox:contract:none.v1\"}",
+     "urn:vox:contract:none.v1"},
+};
+
+START_TEST(contracts_load__names_what_is_broken)
+{
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        const struct broken *row = &broken[i];
+        struct contract_set *set = NULL;
+        struct err err = {""};
+        setup_folder();
+        spoil(row->part, row->from, row->to);
+        bool ok = contract_set_load(folder, row->part == OVERRIDES ? path_of(OVERRIDES) : NULL, &set, &err);
+        ck_assert_msg(!ok, "row %zu (%s) loads", i, row->says);
+        ck_assert_msg(strstr(err.text, row->says) != NULL, "row %zu: expected \"%s\", got \"%s\"", i,
+                      row->says, err.text);
+        if (row->says[0] == '/' && strchr(row->says, '.'))
+            ck_assert_msg(strncmp(err.text, folder, strlen(folder)) == 0, "row %zu: \"%s\"", i, err.text);
+        ck_assert_ptr_null(set);
+        remove_folder();
+    }
+}
+END_TEST
+
+START_TEST(contracts_load__needs_every_file)
+{
+    static const enum part needed[] = {INDEX, POLICY, SCHEMA, OVERRIDES};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        struct contract_set *set = NULL;
+        struct err err = {""};
+        setup_folder();
+        ck_assert_int_eq(remove(path_of(needed[i])), 0);
+        ck_assert(!contract_set_load(folder, path_of(OVERRIDES), &set, &err));
+        ck_assert_msg(strstr(err.text, part_names[needed[i]]) != NULL, "%s", err.text);
+        remove_folder();
+    }
+}
+END_TEST
+
+START_TEST(contracts_load__bounds_files)
+{
+    struct contract_set *set = NULL;
+    struct err err = {""};
+    struct buf text;
+    setup_folder();
+    buf_init(&text, (size_t)2 << 20);
+    buf_put_cstr(&text, good[SCHEMA]);
+    while (text.len <= (size_t)1 << 20)
+        buf_put_cstr(&text, "                                ");
+    buf_put_char(&text, '\0');
+    ck_assert(buf_ok(&text));
+    put_file(part_names[SCHEMA], text.ptr);
+    ck_assert(!contract_set_load(folder, NULL, &set, &err));
+    ck_assert_msg(strstr(err.text, "1048576 bytes") != NULL, "%s", err.text);
+    buf_release(&text);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(contracts_load__reads_every_column)
+{
+    setup_folder();
+    struct contract_set *set = load(false);
+    ck_assert_uint_eq(contract_set_count(set), 2);
+    const struct contract *ping = contract_set_at(set, 0), *pong = contract_set_at(set, 1);
+    ck_assert_view_eq(ping->name, "ping.v1");
+    ck_assert_view_eq(ping->id, "ping");
+    ck_assert_uint_eq(ping->version, 1);
+    ck_assert_int_eq(ping->class_, CLASS_S1);
+    ck_assert_view_eq(ping->owner, "tests");
+    ck_assert_view_eq(ping->enforced_by, "schema");
+    ck_assert_view_eq(ping->transmission, "approved_usage_upload");
+    ck_assert_view_eq(ping->metric_type, "ping.sent");
+    ck_assert_view_eq(ping->trace_id, "/Ping/trace~1id");
+    ck_assert_ptr_null(ping->session_id.ptr);
+    ck_assert_view_eq(ping->recognised_by, "variant Ping");
+    ck_assert_view_eq(ping->schema_text, good[SCHEMA]);
+    ck_assert_int_eq(ping->retention.days, 30);
+    ck_assert_view_eq(ping->retention.rationale, "enough");
+    ck_assert_uint_eq(pong->index, 1);
+    ck_assert_ptr_null(pong->metric_type.ptr);
+    ck_assert_view_eq(pong->recognised_by, "members at, pong where /pong is \"back\"");
+    ck_assert_int_eq(pong->retention.kind, RETENTION_WITH_PARENT);
+    ck_assert_int_eq(pong->retention.days, 30);
+    ck_assert_view_eq(pong->retention.parent, "ping.v1");
+    ck_assert_uint_eq(contract_set_reserved_count(set), 1);
+    ck_assert_view_eq(contract_set_reserved_at(set, 0)->pattern, "later-*");
+    ck_assert_uint_eq(contract_set_reserved_at(set, 0)->classes, 1U << CLASS_S0 | 1U << CLASS_S1);
+    contract_set_unref(set);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(contracts_load__applies_overrides)
+{
+    setup_folder();
+    struct contract_set *set = load(true);
+    ck_assert_int_eq(contract_set_at(set, 0)->retention.days, 7);
+    ck_assert_view_eq(contract_set_at(set, 0)->retention.rationale, "enough");
+    // The child follows its parent's new days.
+    ck_assert_int_eq(contract_set_at(set, 1)->retention.days, 7);
+    contract_set_unref(set);
+
+    put_file(part_names[OVERRIDES], "retention:\n  - {contract: pong.v1, kind: manual, rationale: mine}\n");
+    set = load(true);
+    ck_assert_int_eq(contract_set_at(set, 0)->retention.days, 30);
+    ck_assert_int_eq(contract_set_at(set, 1)->retention.kind, RETENTION_MANUAL);
+    ck_assert_int_eq(contract_set_at(set, 1)->retention.days, 0);
+    ck_assert_ptr_null(contract_set_at(set, 1)->retention.parent.ptr);
+    ck_assert_view_eq(contract_set_at(set, 1)->retention.rationale, "mine");
+    contract_set_unref(set);
+
+    put_file(part_names[OVERRIDES], "retention: []\n");
+    set = load(true);
+    ck_assert_int_eq(contract_set_at(set, 0)->retention.days, 30);
+    contract_set_unref(set);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(contracts_load__hashes_what_decides)
+{
+    static const struct broken changes[] = {
+        {INDEX, "class: S1", "class: S0", "class"},
+        {INDEX, "variant: Ping", "variant: Pinge", "rule"},
+        {INDEX, "metric_type: ping.sent", "formats: assert", "formats"},
+        {SCHEMA, "\"required\": [\"Ping\"],", "", "schema"},
+    };
+    char before[SHA256_HEX_LEN + 1];
+    setup_folder();
+    struct contract_set *set = load(false);
+    snprintf(before, sizeof(before), "%s", contract_set_hash(set));
+    ck_assert_uint_eq(strspn(before, "0123456789abcdef"), SHA256_HEX_LEN);
+    contract_set_unref(set);
+    set = load(true);
+    ck_assert_str_eq(contract_set_hash(set), before);
+    contract_set_unref(set);
+    remove_folder();
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        setup_folder();
+        spoil(changes[i].part, changes[i].from, changes[i].to);
+        set = load(false);
+        ck_assert_msg(strcmp(contract_set_hash(set), before) != 0, "%s does not change it", changes[i].says);
+        contract_set_unref(set);
+        remove_folder();
+    }
+}
+END_TEST
+
+static void collect(void *context, struct str file, struct str message)
+{
+    struct buf *all = context;
+    buf_put_str(all, str_skip(file, strlen(folder)));
+    buf_put_cstr(all, " ");
+    buf_put_str(all, message);
+    buf_put_cstr(all, "\n");
+}
+
+START_TEST(contracts_check__tells_bad_samples)
+{
+    struct contract_check_tally tally;
+    struct buf said;
+    setup_folder();
+    char path[128];
+    static const char *const folders[] = {"samples", "samples/ping.v1", "samples/ping.v1/valid",
+                                          "samples/ping.v1/invalid", "samples/gone.v1"};
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+    }
+    put_file("old.v1.schema.json", "{}");
+    const char *valid = "samples/ping.v1/valid", *invalid = "samples/ping.v1/invalid";
+    put_in(valid, "bad-type.json", "{\"Ping\": 1}");
+    put_in(valid, "no-json.json", "{\"Ping\":\n{,}}");
+    put_in(valid, "other.json", "{\"pong\": \"back\", \"at\": 1}");
+    put_in(valid, "readme.txt", "?");
+    put_in(invalid, "valid.json", "{\"Ping\": {}}");
+    put_in(invalid, "valid.expect.json",
+           "{\"code\": \"schema_invalid\", \"pointer\": \"/Ping\", \"keyword\": \"type\"}");
+    put_in(invalid, "elsewhere.json", "{\"Ping\": []}");
+    put_in(invalid, "elsewhere.expect.json",
+           "{\"code\": \"schema_invalid\", \"pointer\": \"\", \"keyword\": \"required\"}");
+    put_in(invalid, "half.json", "{}");
+    put_in(invalid, "half.expect.json", "{\"code\": \"schema_invalid\", \"pointer\": \"\"}");
+    put_in(invalid, "alone.json", "{}");
+    put_in(invalid, "lonely.expect.json", "{\"code\": \"unknown_contract\"}");
+    put_in(invalid, "right.json", "{\"Ping\": []}");
+    put_in(invalid, "right.expect.json",
+           "{\"code\": \"schema_invalid\", \"pointer\": \"/Ping\", \"keyword\": \"type\"}");
+
+    buf_init(&said, (size_t)64 * 1024);
+    ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
+    buf_put_char(&said, '\0');
+    static const char *const says[] = {
+        "/samples/ping.v1/valid/bad-type.json should be valid and is refused: schema_invalid at '/Ping', "
+        "keyword type\n",
+        "/samples/ping.v1/valid/no-json.json:2 should be valid and is refused before it is judged: "
+        "json_malformed\n",
+        "/samples/ping.v1/valid/other.json should be recognised as ping and is recognised as pong\n",
+        "/samples/ping.v1/valid/readme.txt a sample's name ends in .json\n",
+        "/samples/ping.v1/invalid/valid.json should be schema_invalid and is valid\n",
+        "/samples/ping.v1/invalid/elsewhere.json should fail at '' by required and fails at '/Ping' by "
+        "type\n",
+        "/samples/ping.v1/invalid/half.expect.json is not an object of a known code",
+        "/samples/ping.v1/invalid/alone.expect.json cannot open ",
+        "/samples/ping.v1/invalid/lonely.expect.json there is no lonely.json",
+        "/samples/ping.v1 no valid sample of ping.v1 has a text at its subject pointer /Ping/trace~1id\n",
+        "/samples/pong.v1/valid cannot list it: No such file or directory\n",
+        "/samples/pong.v1/invalid pong.v1 has no invalid sample\n",
+        "/samples/gone.v1 the index has no such contract\n",
+        "/old.v1.schema.json no contract of the index names this schema\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(says); i++)
+        ck_assert_msg(strstr(said.ptr, says[i]) != NULL, "missing \"%s\" in\n%s", says[i], said.ptr);
+    ck_assert_msg(strstr(said.ptr, "right.json") == NULL, "%s", said.ptr);
+    ck_assert_uint_ge(tally.faults, ARRAY_LEN(says));
+    ck_assert_uint_eq(tally.contracts, 2);
+
+    buf_clear(&said);
+    spoil(INDEX, "class: S1", "class: S3");
+    ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
+    ck_assert_msg(str_starts(buf_str(&said), STR("/index.yaml:7 class S3 is content")), "%.*s",
+                  STR_FMT(buf_str(&said)));
+    ck_assert_uint_eq(tally.faults, 1);
+    buf_release(&said);
+    remove_folder();
+}
+END_TEST
+
+CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__names_what_is_broken,
+                contracts_load__needs_every_file, contracts_load__bounds_files,
+                contracts_load__reads_every_column, contracts_load__applies_overrides,
+                contracts_load__hashes_what_decides, contracts_check__tells_bad_samples)
