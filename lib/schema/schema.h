@@ -35,7 +35,8 @@ enum jsv_dialect { JSV_DRAFT_07, JSV_2020_12 };
 enum jsv_verdict { JSV_VALID, JSV_INVALID, JSV_LIMIT };
 
 struct jsv_options {
-    bool assert_formats; // `format` asserts instead of annotating
+    bool assert_formats; // `format` asserts instead of annotating; an unknown format is then an error
+    bool ignore_unknown; // unknown keywords and formats are annotations, as the specification has it
 };
 
 struct jsv_registry;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a subschema and all it can reach to a program.
+#include "lib/schema/compile.h"
+
+#include <stdarg.h>
+
+// The types for which an instruction has something to do.
+static const uint8_t op_types[OP_COUNT] = {
+    [OP_INTEGRAL] = TYPE_BIT(JSON_REAL),
+    [OP_CONST] = TYPE_ANY,
+    [OP_ENUM] = TYPE_ANY,
+    [OP_RANGE] = TYPE_NUMBER,
+    [OP_LENGTH] = TYPE_BIT(JSON_STRING),
+    [OP_ITEMS] = TYPE_BIT(JSON_ARRAY),
+    [OP_MEMBERS] = TYPE_BIT(JSON_OBJECT),
+    [OP_MULTIPLE] = TYPE_NUMBER,
+    [OP_FORMAT] = TYPE_BIT(JSON_STRING),
+    [OP_PATTERN] = TYPE_BIT(JSON_STRING),
+    [OP_DEPENDENCY] = TYPE_BIT(JSON_OBJECT),
+    [OP_OBJECT] = TYPE_BIT(JSON_OBJECT),
+    [OP_ARRAY] = TYPE_BIT(JSON_ARRAY),
+    [OP_REF] = TYPE_ANY,
+    [OP_ALL_OF] = TYPE_ANY,
+    [OP_ANY_OF] = TYPE_ANY,
+    [OP_ONE_OF] = TYPE_ANY,
+    [OP_NOT] = TYPE_ANY,
+    [OP_IF] = TYPE_ANY,
+    [OP_CONTAINS] = TYPE_BIT(JSON_ARRAY),
+    [OP_UNIQUE] = TYPE_BIT(JSON_ARRAY),
+};
+
+static bool fail_at(struct jsv_compiler *c, const char *keyword, const char *what)
+{
+    struct buf location;
+    buf_init(&location, 4096);
+    jsv_registry_location(c->registry, c->subschema, &location);
+    struct str text = buf_str(&location);
+    err_set(c->err, "Schema %.*s%s%s: %s.", (int)MIN(text.len, 300), text.ptr ? text.ptr : "",
+            *keyword ? "/" : "", keyword, what);
+    buf_release(&location);
+    return false;
+}
+
+bool compile_fail(struct jsv_compiler *c, enum jsv_keyword keyword, const char *format, ...)
+{
+    char what[320];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    return fail_at(c, keyword == KW_COUNT ? "" : jsv_keyword_name(keyword), what);
+}
+
+bool compile_no_memory(struct jsv_compiler *c)
+{
+    return fail_at(c, "", "the schema is too large, or memory is out");
+}
+
+json_t *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword)
+{
+    return jsv_keyword_get(c->schema, keyword, c->dialect);
+}
+
+bool compile_emit(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keyword, uint32_t a, uint32_t b)
+{
+    struct jsv_insn *insn = VEC_PUSH(&c->program->insns);
+    if (!insn)
+        return compile_no_memory(c);
+    *insn = (struct jsv_insn){(uint8_t)op, (uint8_t)keyword, a, b};
+    struct jsv_block *block = &c->program->blocks.at[c->block];
+    block->work |= op_types[op];
+    block->count++;
+    return true;
+}
+
+bool compile_target(struct jsv_compiler *c, uint32_t subschema, uint32_t *ret_block)
+{
+    while (c->blocks.count <= subschema)
+        if (!VEC_PUSH(&c->blocks))
+            return compile_no_memory(c);
+    if (c->blocks.at[subschema]) {
+        *ret_block = c->blocks.at[subschema] - 1;
+        return true;
+    }
+    if (c->program->blocks.count == JSV_BLOCKS)
+        return compile_fail(c, KW_COUNT, "more than %d subschemas", JSV_BLOCKS);
+    uint32_t *source = VEC_PUSH(&c->sources);
+    struct jsv_block *block = VEC_PUSH(&c->program->blocks);
+    struct buf location;
+    buf_init(&location, JSV_PROGRAM_SIZE);
+    jsv_registry_location(c->registry, subschema, &location);
+    struct str text = buf_ok(&location) ? arena_dup(&c->program->arena, buf_str(&location)) : STR_NULL;
+    buf_release(&location);
+    if (!source || !block || !text.ptr)
+        return compile_no_memory(c);
+    *source = subschema;
+    block->location = text;
+    *ret_block = c->program->blocks.count - 1;
+    c->blocks.at[subschema] = *ret_block + 1;
+    return true;
+}
+
+bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name, json_t *node,
+                   uint32_t *ret_block)
+{
+    uint32_t subschema;
+    if (!json_is_object(node) && !json_is_boolean(node))
+        return compile_fail(c, keyword, "%.*s%sa schema is an object or a boolean", (int)MIN(name.len, 100),
+                            name.ptr ? name.ptr : "", name.len ? ": " : "");
+    if (!jsv_registry_child(c->registry, c->subschema, jsv_keyword_name(keyword), name, node, &subschema,
+                            c->err))
+        return false;
+    return compile_target(c, subschema, ret_block);
+}
+
+bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array, uint32_t *ret_first)
+{
+    uint32_t first = c->program->lists.count;
+    if (!json_is_array(array) || (!json_array_size(array) && keyword != KW_ITEMS))
+        return compile_fail(c, keyword, "it must be a list of schemas");
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        char name[24];
+        uint32_t block, *item;
+        snprintf(name, sizeof(name), "%zu", i);
+        if (!compile_child(c, keyword, str_from(name), json_array_get(array, i), &block))
+            return false;
+        item = VEC_PUSH(&c->program->lists);
+        if (!item)
+            return compile_no_memory(c);
+        *item = block;
+    }
+    *ret_first = first;
+    return true;
+}
+
+bool compile_jump(struct jsv_compiler *c, uint32_t to)
+{
+    struct jsv_jump *jump = VEC_PUSH(&c->jumps);
+    if (!jump)
+        return compile_no_memory(c);
+    *jump = (struct jsv_jump){c->block, to};
+    return true;
+}
+
+bool compile_value(struct jsv_compiler *c, const json_t *value, uint32_t *ret_index)
+{
+    json_t *copy = json_deep_copy(value);
+    json_t **item = copy ? VEC_PUSH(&c->program->values) : NULL;
+    if (!item) {
+        json_decref(copy);
+        return compile_no_memory(c);
+    }
+    *item = copy;
+    *ret_index = c->program->values.count - 1;
+    return true;
+}
+
+bool compile_count(struct jsv_compiler *c, enum jsv_keyword keyword, uint32_t *count)
+{
+    const json_t *value = compile_get(c, keyword);
+    if (!value)
+        return true;
+    double real = json_number_value(value);
+    if (!json_is_number(value) || !jsv_real_is_whole(real) || real < 0)
+        return compile_fail(c, keyword, "it must be a whole number that is not negative");
+    *count = real >= UINT32_MAX ? UINT32_MAX : (uint32_t)real;
+    return true;
+}
+
+bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array,
+                   struct str **ret_names)
+{
+    size_t count = json_array_size(array);
+    struct str *names = arena_alloc(&c->program->arena, count * sizeof(*names));
+    if (!json_is_array(array))
+        return compile_fail(c, keyword, "it must be a list of names");
+    if (!names)
+        return compile_no_memory(c);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(array, i);
+        if (!json_is_string(item))
+            return compile_fail(c, keyword, "it must be a list of names");
+        names[i] =
+            arena_dup(&c->program->arena, str_slice(json_string_value(item), json_string_length(item)));
+        if (!names[i].ptr)
+            return compile_no_memory(c);
+    }
+    *ret_names = names;
+    return true;
+}
+
+// Refuses what would otherwise be ignored.
+static bool check_keywords(struct jsv_compiler *c)
+{
+    json_t *schema = (json_t *)c->schema; // jansson's iterators take no const
+    for (void *it = json_object_iter(schema); it; it = json_object_iter_next(schema, it)) {
+        const char *name = json_object_iter_key(it);
+        enum jsv_keyword keyword = jsv_keyword_find(name, c->dialect);
+        if (keyword != KW_COUNT && jsv_keyword_info(keyword)->kind == KIND_REFUSE)
+            return compile_fail(c, keyword, "the keyword is not supported");
+        if (keyword == KW_COUNT && !c->options.ignore_unknown && strncmp(name, "x-", 2)) {
+            struct buf escaped;
+            buf_init(&escaped, 4096);
+            for (const char *p = name; *p; p++)
+                buf_put_char(&escaped, *p >= 0x20 && *p < 0x7f ? *p : '?');
+            buf_put_char(&escaped, '\0');
+            fail_at(c, buf_ok(&escaped) ? escaped.ptr : "…", "this is no keyword of the dialect");
+            buf_release(&escaped);
+            return false;
+        }
+    }
+    return true;
+}
+
+// A stable insertion sort: blocks are short.
+static void sort_block(struct jsv_program *program, const struct jsv_block *block)
+{
+    struct jsv_insn *insns = program->insns.at + block->first;
+    for (uint32_t i = 1; i < block->count; i++) {
+        struct jsv_insn insn = insns[i];
+        uint32_t at = i;
+        for (; at && insns[at - 1].op > insn.op; at--)
+            insns[at] = insns[at - 1];
+        insns[at] = insn;
+    }
+}
+
+static bool compile_block(struct jsv_compiler *c, uint32_t index)
+{
+    c->block = index;
+    c->subschema = c->sources.at[index];
+    const struct jsv_subschema *source = &c->registry->subschemas.at[c->subschema];
+    c->schema = source->node;
+    c->resource = source->resource;
+    c->dialect = c->registry->resources.at[c->resource].dialect;
+    struct jsv_block *block = &c->program->blocks.at[index];
+    block->types = TYPE_ANY;
+    block->first = c->program->insns.count;
+    if (json_is_boolean(c->schema)) {
+        block->never = json_is_false(c->schema);
+        block->types = block->never ? 0 : TYPE_ANY;
+        return true;
+    }
+    if (!check_keywords(c))
+        return false;
+    if (c->dialect == JSV_DRAFT_07 && compile_get(c, KW_REF))
+        return compile_reference(c); // its siblings are ignored
+    bool ok = compile_types(c) && compile_values(c) && compile_numbers(c) && compile_strings(c) &&
+              compile_objects(c) && compile_arrays(c) && compile_reference(c) && compile_logic(c);
+    if (ok && c->program->blocks.at[index].count)
+        sort_block(c->program, &c->program->blocks.at[index]);
+    return ok;
+}
+
+// A contract's definitions are compiled even if nothing refers to them: their mistakes are mistakes too.
+static bool compile_unreached(struct jsv_compiler *c, uint32_t document)
+{
+    uint32_t block;
+    if (c->options.ignore_unknown)
+        return true;
+    for (uint32_t i = 0; i < c->registry->subschemas.count; i++)
+        if (c->registry->subschemas.at[i].document == document &&
+            json_is_object(c->registry->subschemas.at[i].node) && !compile_target(c, i, &block))
+            return false;
+    return true;
+}
+
+static bool compile_all(struct jsv_compiler *c, const char *uri)
+{
+    uint32_t root, block;
+    struct err why;
+    if (!jsv_registry_find(c->registry, str_from(uri), &root, &why))
+        return err_set(c->err, "Schema %s.", why.text);
+    c->subschema = root;
+    if (!compile_target(c, root, &block))
+        return false;
+    if (!compile_unreached(c, c->registry->subschemas.at[root].document))
+        return false;
+    for (uint32_t i = 0; i < c->program->blocks.count; i++)
+        if (!compile_block(c, i))
+            return false;
+    return compile_check_jumps(c);
+}
+
+bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct jsv_options *options,
+                 struct jsv_program **ret_program, struct err *err)
+{
+    struct jsv_compiler c = {.registry = registry, .err = err, .program = jsv_program_new()};
+    if (!c.program)
+        return err_set(err, "Out of memory for a schema program.");
+    if (options)
+        c.options = *options;
+    bool ok = compile_all(&c, uri);
+    VEC_FREE(&c.sources);
+    VEC_FREE(&c.blocks);
+    VEC_FREE(&c.jumps);
+    if (ok)
+        *ret_program = c.program;
+    else
+        jsv_program_unref(c.program);
+    return ok;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run needs beside the program and the instance (private to lib/schema).
+#ifndef VOX_SCHEMA_CONTEXT_H
+#define VOX_SCHEMA_CONTEXT_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/schema/program.h"
+
+#define JSV_UNIQUE_PAIRS 16    // arrays up to this length are compared pair by pair
+#define JSV_UNIQUE_MAX   16384 // elements that the table holds; longer arrays go by pairs, at a price in steps
+
+struct jsv_unique_slot {
+    uint32_t hash;
+    uint32_t index; // + 1; 0 is empty
+};
+
+struct jsv_context {
+    const struct jsv_program *program; // of the run under way
+    uint32_t steps;                    // left
+    uint32_t depth;                    // of the instance, so far
+    uint32_t frames;                   // blocks under way
+    struct str name;                   // the instance where a run's value is NULL: a member name as a string
+    struct jsv_matcher *matcher;
+    struct jsv_unique_slot *unique; // 2 * JSV_UNIQUE_MAX
+    struct arena errors;            // texts of the last explain
+};
+
+// Takes `count` steps; false if fewer are left, and then none are.
+static inline bool jsv_take_steps(struct jsv_context *context, size_t count)
+{
+    if (__builtin_expect(count > context->steps, 0)) {
+        context->steps = 0;
+        return false;
+    }
+    context->steps -= (uint32_t)count;
+    return true;
+}
+
+void jsv_context_begin(struct jsv_context *context, const struct jsv_program *program);
+
+#endif

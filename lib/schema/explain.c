@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reasons: walks the program keyword by keyword and records what does not hold.
+//
+// Groups that run.c decides at once are taken apart here. Where only some branch must hold, run.c decides
+// first and the branches are walked only to report beneath a failure.
+#include "lib/schema/explain.h"
+
+#include "lib/schema/regex.h"
+#include "lib/schema/run.h"
+
+#define TEXT_MAX (256u * 1024)
+
+struct explain {
+    struct jsv_context *c;
+    struct jsv_error *errors;
+    size_t max;
+    size_t count;
+    bool limit;
+};
+
+static void explain_block(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *at);
+
+static bool done(const struct explain *e)
+{
+    return e->limit || e->count == e->max;
+}
+
+// Whether the value is refused; a limit ends the walk.
+static bool refused(struct explain *e, enum jsv_verdict verdict)
+{
+    e->limit = e->limit || verdict == JSV_LIMIT;
+    return verdict == JSV_INVALID;
+}
+
+static struct str keep(struct explain *e, struct buf *text)
+{
+    struct str kept = buf_ok(text) ? arena_dup(&e->c->errors, buf_str(text)) : STR_NULL;
+    buf_clear(text);
+    return kept.ptr ? kept : STR("");
+}
+
+// Records that `keyword` of a block does not hold; `message` is used up. KW_COUNT: the block is `false`.
+static void report(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
+                   const struct jsv_step *at, struct buf *message)
+{
+    struct buf text;
+    struct jsv_step own = STEP_ROOT;
+    const char *name = keyword == KW_COUNT ? "" : jsv_keyword_name(keyword);
+    own.up = at;
+    own.keyword = keyword;
+    buf_init(&text, TEXT_MAX);
+    if (!done(e)) {
+        struct jsv_error *error = &e->errors[e->count++];
+        error->message = keep(e, message);
+        if (keyword == KW_COUNT)
+            name = at->keyword == KW_COUNT ? "false" : jsv_keyword_name(at->keyword);
+        error->keyword = str_from(name);
+        jsv_path_instance(&text, at);
+        error->pointer = keep(e, &text);
+        jsv_path_keyword(&text, &own);
+        error->keyword_location = keep(e, &text);
+        buf_put_str(&text, block->location);
+        if (keyword != KW_COUNT)
+            buf_putf(&text, "/%s", name);
+        error->absolute_location = keep(e, &text);
+    }
+    buf_release(&text);
+    buf_release(message);
+}
+
+static void report_text(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
+                        const struct jsv_step *at, const char *text, struct str name)
+{
+    struct buf message;
+    buf_init(&message, TEXT_MAX);
+    buf_put_cstr(&message, text);
+    if (name.ptr)
+        buf_putf(&message, " \"%.*s\"", STR_FMT(name));
+    report(e, block, keyword, at, &message);
+}
+
+static void report_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                        const struct jsv_step *at)
+{
+    struct buf message;
+    buf_init(&message, TEXT_MAX);
+    jsv_text_of_insn(&message, e->c->program, insn);
+    report(e, block, (enum jsv_keyword)insn->keyword, at, &message);
+}
+
+static void explain_range(struct explain *e, const struct jsv_block *block, const struct jsv_range *range,
+                          const json_t *value, const struct jsv_step *at)
+{
+    static const enum jsv_keyword keywords[BOUND_COUNT] = {
+        [BOUND_MINIMUM] = KW_MINIMUM,
+        [BOUND_EXCLUSIVE_MINIMUM] = KW_EXCLUSIVE_MINIMUM,
+        [BOUND_MAXIMUM] = KW_MAXIMUM,
+        [BOUND_EXCLUSIVE_MAXIMUM] = KW_EXCLUSIVE_MAXIMUM,
+    };
+    for (unsigned i = 0; json_is_number(value) && i < BOUND_COUNT; i++) {
+        enum jsv_bound bound = (enum jsv_bound)i;
+        struct buf message;
+        if (!range->bounds[i] || jsv_bound_holds(bound, range->bounds[i], value))
+            continue;
+        buf_init(&message, TEXT_MAX);
+        jsv_text_of_bound(&message, bound, range->bounds[i]);
+        report(e, block, keywords[i], at, &message);
+    }
+}
+
+// minLength, minItems, minProperties and their maxima: `a` failed, or else `b` did.
+static void explain_count(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                          bool below, const struct jsv_step *at)
+{
+    static const struct {
+        enum jsv_keyword min, max;
+        const char *things;
+    } kinds[] = {
+        [OP_LENGTH] = {KW_MIN_LENGTH, KW_MAX_LENGTH, "characters"},
+        [OP_ITEMS] = {KW_MIN_ITEMS, KW_MAX_ITEMS, "elements"},
+        [OP_MEMBERS] = {KW_MIN_PROPERTIES, KW_MAX_PROPERTIES, "members"},
+    };
+    struct buf message;
+    buf_init(&message, TEXT_MAX);
+    jsv_text_of_count(&message, below ? insn->a : insn->b, !below, kinds[insn->op].things);
+    report(e, block, below ? kinds[insn->op].min : kinds[insn->op].max, at, &message);
+}
+
+static void explain_length(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                           const json_t *value, const struct jsv_step *at)
+{
+    struct str text = jsv_text(e->c, value);
+    if (refused(e, jsv_run_insn(e->c, insn, value)))
+        explain_count(e, block, insn, !jsv_length_holds(text, insn->a, UINT32_MAX), at);
+}
+
+static void explain_child(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *up,
+                          struct jsv_step step)
+{
+    step.up = up;
+    explain_block(e, block, value, &step);
+}
+
+static void explain_patterns(struct explain *e, const struct jsv_object *object, struct str name,
+                             const json_t *value, const struct jsv_step *at, bool *stated)
+{
+    for (uint32_t i = 0; i < object->pattern_count && !done(e); i++) {
+        const struct jsv_pattern *pattern = &object->patterns[i];
+        enum jsv_verdict found = jsv_regex_search(pattern->regex, e->c->matcher, name);
+        if (refused(e, found) || e->limit)
+            continue;
+        *stated = true;
+        explain_child(e, pattern->block, value, at,
+                      (struct jsv_step){.keyword = KW_PATTERN_PROPERTIES,
+                                        .name = jsv_regex_text(pattern->regex),
+                                        .branch = SIZE_MAX,
+                                        .place = PLACE_HIDDEN});
+    }
+}
+
+static void explain_member(struct explain *e, const struct jsv_object *object, struct str name,
+                           const json_t *value, const struct jsv_step *at)
+{
+    uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
+    bool stated = found != UINT32_MAX && object->properties[found].block != JSV_NONE;
+    if (stated)
+        explain_child(e, object->properties[found].block, value, at,
+                      (struct jsv_step){.keyword = KW_PROPERTIES,
+                                        .name = str_slice(object->keys.keys[found].ptr, name.len),
+                                        .branch = SIZE_MAX,
+                                        .place = PLACE_MEMBER});
+    explain_patterns(e, object, name, value, at, &stated);
+    if (!stated && object->additional != JSV_NONE)
+        explain_child(e, object->additional, value, at,
+                      (struct jsv_step){
+                          .keyword = KW_ADDITIONAL_PROPERTIES, .branch = SIZE_MAX, .place = PLACE_HIDDEN});
+}
+
+static void explain_object(struct explain *e, const struct jsv_block *block, const struct jsv_object *object,
+                           json_t *value, const struct jsv_step *at)
+{
+    bool names_told = false;
+    for (uint32_t i = 0; i < object->keys.count && !done(e); i++) {
+        const struct jsv_key *key = &object->keys.keys[i];
+        if (object->properties[i].required && !json_object_getn(value, key->ptr, key->len))
+            report_text(e, block, KW_REQUIRED, at, "must have the member", str_slice(key->ptr, key->len));
+    }
+    e->limit = e->limit || !jsv_take_steps(e->c, json_object_size(value));
+    for (void *it = json_object_iter(value); it && !done(e); it = json_object_iter_next(value, it)) {
+        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+        explain_member(e, object, name, json_object_iter_value(it), at);
+        if (object->names == JSV_NONE || names_told)
+            continue;
+        e->c->name = name;
+        names_told = refused(e, jsv_run(e->c, object->names, NULL));
+        if (names_told)
+            report_text(e, block, KW_PROPERTY_NAMES, at, "has a member whose name is not allowed", STR_NULL);
+    }
+}
+
+static void explain_array(struct explain *e, const struct jsv_array *array, const json_t *value,
+                          const struct jsv_step *at)
+{
+    for (size_t i = 0; i < json_array_size(value) && !done(e); i++) {
+        bool in_prefix = i < array->prefix_count;
+        if (!in_prefix && array->rest == JSV_NONE)
+            break;
+        e->limit = e->limit || !jsv_take_steps(e->c, 1);
+        explain_child(e, in_prefix ? e->c->program->lists.at[array->prefix + i] : array->rest,
+                      json_array_get(value, i), at,
+                      (struct jsv_step){.keyword = (enum jsv_keyword)(in_prefix ? array->prefix_keyword
+                                                                                : array->rest_keyword),
+                                        .branch = in_prefix ? i : SIZE_MAX,
+                                        .place = PLACE_ELEMENT,
+                                        .element = i});
+    }
+}
+
+static void explain_contains(struct explain *e, const struct jsv_block *block,
+                             const struct jsv_contains *contains, const json_t *value,
+                             const struct jsv_step *at)
+{
+    uint32_t count = 0;
+    struct buf message;
+    e->limit = e->limit || jsv_count_contained(e->c, contains, value, &count) == JSV_LIMIT;
+    if (e->limit || (count >= contains->min && count <= contains->max))
+        return;
+    bool above = count > contains->max;
+    enum jsv_keyword keyword = above ? KW_MAX_CONTAINS : contains->min_stated ? KW_MIN_CONTAINS : KW_CONTAINS;
+    buf_init(&message, TEXT_MAX);
+    jsv_text_of_count(&message, above ? contains->max : contains->min, above,
+                      "elements that match the schema of \"contains\"");
+    report(e, block, keyword, at, &message);
+}
+
+static void explain_inside(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                           const json_t *value, const struct jsv_step *at)
+{
+    const struct jsv_program *program = e->c->program;
+    if (!json_is_object(value) && !json_is_array(value))
+        return;
+    e->limit = e->limit || e->c->depth == JSV_DEPTH;
+    if (e->limit)
+        return;
+    e->c->depth++;
+    if (insn->op == OP_OBJECT && json_is_object(value))
+        explain_object(e, block, &program->objects.at[insn->a], (json_t *)value, at);
+    else if (insn->op == OP_ARRAY && json_is_array(value))
+        explain_array(e, &program->arrays.at[insn->a], value, at);
+    else if (insn->op == OP_CONTAINS && json_is_array(value))
+        explain_contains(e, block, &program->contains.at[insn->a], value, at);
+    e->c->depth--;
+}
+
+static void explain_branches(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+                             const struct jsv_step *at)
+{
+    for (uint32_t i = 0; i < insn->b && !done(e); i++)
+        explain_child(e, e->c->program->lists.at[insn->a + i], value, at,
+                      (struct jsv_step){.keyword = (enum jsv_keyword)insn->keyword, .branch = i});
+}
+
+static void explain_one_of(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                           const json_t *value, const struct jsv_step *at)
+{
+    unsigned held = 0;
+    if (!refused(e, jsv_run_insn(e->c, insn, value)))
+        return;
+    for (uint32_t i = 0; i < insn->b && !e->limit; i++)
+        held += !refused(e, jsv_run(e->c, e->c->program->lists.at[insn->a + i], value));
+    if (e->limit)
+        return;
+    report_text(e, block, KW_ONE_OF, at,
+                held ? "must match exactly one of the schemas, and matches more"
+                     : "must match exactly one of the schemas, and matches none",
+                STR_NULL);
+    if (!held)
+        explain_branches(e, insn, value, at);
+}
+
+static void explain_if(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+                       const struct jsv_step *at)
+{
+    const uint32_t *blocks = e->c->program->lists.at + insn->a;
+    bool otherwise = refused(e, jsv_run(e->c, blocks[0], value));
+    uint32_t next = blocks[otherwise ? 2 : 1];
+    if (!e->limit && next != JSV_NONE)
+        explain_child(e, next, value, at,
+                      (struct jsv_step){.keyword = otherwise ? KW_ELSE : KW_THEN, .branch = SIZE_MAX});
+}
+
+static void explain_dependency(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                               const json_t *value, const struct jsv_step *at)
+{
+    const struct jsv_dependency *dependency = &e->c->program->dependencies.at[insn->a];
+    enum jsv_keyword keyword = (enum jsv_keyword)insn->keyword;
+    if (!json_object_getn(value, dependency->name.ptr, dependency->name.len))
+        return;
+    for (uint32_t i = 0; i < dependency->name_count; i++)
+        if (!json_object_getn(value, dependency->names[i].ptr, dependency->names[i].len))
+            report_text(e, block, keyword, at, "beside what it has, must have the member",
+                        dependency->names[i]);
+    if (dependency->block != JSV_NONE)
+        explain_child(e, dependency->block, value, at,
+                      (struct jsv_step){.keyword = keyword, .name = dependency->name, .branch = SIZE_MAX});
+}
+
+static void explain_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                         const json_t *value, const struct jsv_step *at)
+{
+    switch ((enum jsv_op)insn->op) {
+    case OP_INTEGRAL:
+        if (refused(e, jsv_run_insn(e->c, insn, value)))
+            report_text(e, block, KW_TYPE, at, "must be a whole number", STR_NULL);
+        break;
+    case OP_RANGE:
+        explain_range(e, block, &e->c->program->ranges.at[insn->a], value, at);
+        break;
+    case OP_LENGTH:
+        explain_length(e, block, insn, value, at);
+        break;
+    case OP_ITEMS:
+        if (refused(e, jsv_run_insn(e->c, insn, value)))
+            explain_count(e, block, insn, json_array_size(value) < insn->a, at);
+        break;
+    case OP_MEMBERS:
+        if (refused(e, jsv_run_insn(e->c, insn, value)))
+            explain_count(e, block, insn, json_object_size(value) < insn->a, at);
+        break;
+    case OP_DEPENDENCY:
+        explain_dependency(e, block, insn, value, at);
+        break;
+    case OP_OBJECT:
+    case OP_ARRAY:
+    case OP_CONTAINS:
+        explain_inside(e, block, insn, value, at);
+        break;
+    case OP_REF:
+        explain_child(e, insn->a, value, at, (struct jsv_step){.keyword = KW_REF, .branch = SIZE_MAX});
+        break;
+    case OP_ALL_OF:
+        explain_branches(e, insn, value, at);
+        break;
+    case OP_ONE_OF:
+        explain_one_of(e, block, insn, value, at);
+        break;
+    case OP_IF:
+        explain_if(e, insn, value, at);
+        break;
+    default:
+        if (!refused(e, jsv_run_insn(e->c, insn, value)))
+            break;
+        report_insn(e, block, insn, at);
+        if (insn->op == OP_ANY_OF)
+            explain_branches(e, insn, value, at);
+    }
+}
+
+static void explain_block(struct explain *e, uint32_t index, const json_t *value, const struct jsv_step *at)
+{
+    const struct jsv_program *program = e->c->program;
+    const struct jsv_block *block = &program->blocks.at[index];
+    struct buf message;
+    if (done(e))
+        return;
+    if (e->c->frames == JSV_FRAMES || !jsv_take_steps(e->c, block->count + 1)) {
+        e->limit = true;
+        return;
+    }
+    if (block->never) {
+        report_text(e, block, KW_COUNT, at, "is not allowed by the schema", STR_NULL);
+        return;
+    }
+    if (!(block->types & TYPE_BIT(json_typeof(value)))) {
+        buf_init(&message, TEXT_MAX);
+        jsv_text_of_types(&message, block);
+        report(e, block, KW_TYPE, at, &message);
+    }
+    e->c->frames++;
+    for (uint32_t i = 0; i < block->count && !done(e); i++)
+        explain_insn(e, block, &program->insns.at[block->first + i], value, at);
+    e->c->frames--;
+}
+
+size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
+                   struct jsv_error *errors, size_t max)
+{
+    struct explain e = {.c = context, .errors = errors, .max = max};
+    struct jsv_step root = STEP_ROOT;
+    jsv_context_begin(context, program);
+    arena_reset(&context->errors);
+    if (max)
+        explain_block(&e, 0, instance, &root);
+    return e.count;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the explainer's files share (private to lib/schema).
+#ifndef VOX_SCHEMA_EXPLAIN_H
+#define VOX_SCHEMA_EXPLAIN_H
+
+#include "lib/schema/context.h"
+
+enum jsv_place {
+    PLACE_SAME,    // the same value as one step before
+    PLACE_MEMBER,  // the member `name`, which the schema states
+    PLACE_ELEMENT, // the element `element`
+    PLACE_HIDDEN   // a member whose name only the instance states: pointers end before it
+};
+
+// One step of the way from the root, over keywords and into the instance. Lives on the stack.
+struct jsv_step {
+    const struct jsv_step *up; // NULL at the root
+    enum jsv_keyword keyword;
+    struct str name; // under the keyword; absent: none
+    size_t branch;   // the same for a list; SIZE_MAX: none
+    enum jsv_place place;
+    size_t element;
+};
+
+// A step that stays where it is.
+#define STEP_ROOT ((struct jsv_step){.keyword = KW_COUNT, .branch = SIZE_MAX})
+
+void jsv_path_instance(struct buf *out, const struct jsv_step *at);
+void jsv_path_keyword(struct buf *out, const struct jsv_step *at);
+
+// What an instruction asks for, as a sentence about the value.
+void jsv_text_of_insn(struct buf *out, const struct jsv_program *program, const struct jsv_insn *insn);
+void jsv_text_of_types(struct buf *out, const struct jsv_block *block);
+void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const json_t *limit);
+// "at least 3 elements"; `max` if it is the upper bound that failed.
+void jsv_text_of_count(struct buf *out, uint32_t limit, bool max, const char *things);
+// A value of the schema, cut to a readable length.
+void jsv_text_of_value(struct buf *out, const json_t *value);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats that can be asserted, by hand-written recognisers.
+#ifndef VOX_SCHEMA_FORMAT_H
+#define VOX_SCHEMA_FORMAT_H
+
+#include "lib/base/str.h"
+
+enum jsv_format {
+    FORMAT_DATE_TIME,
+    FORMAT_DATE,
+    FORMAT_TIME,
+    FORMAT_DURATION,
+    FORMAT_UUID,
+    FORMAT_IPV4,
+    FORMAT_IPV6,
+    FORMAT_HOSTNAME,
+    FORMAT_EMAIL,
+    FORMAT_JSON_POINTER,
+    FORMAT_RELATIVE_JSON_POINTER,
+    FORMAT_COUNT
+};
+
+// FORMAT_COUNT if the name is none that we can assert.
+enum jsv_format jsv_format_find(struct str name);
+const char *jsv_format_name(enum jsv_format format);
+bool jsv_format_holds(enum jsv_format format, struct str text);
+
+#endif

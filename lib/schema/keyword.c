@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking up keywords.
+#include "lib/schema/keyword.h"
+
+#define D07   (1u << JSV_DRAFT_07)
+#define D2020 (1u << JSV_2020_12)
+#define BOTH  (D07 | D2020)
+
+static const struct jsv_keyword_info keywords[] = {
+#define KEYWORD(id, name, dialects, shape, kind) [KW_##id] = {name, dialects, SHAPE_##shape, KIND_##kind},
+#include "lib/schema/keyword.def"
+#undef KEYWORD
+};
+
+const struct jsv_keyword_info *jsv_keyword_info(enum jsv_keyword keyword)
+{
+    BUG_ON(keyword >= KW_COUNT);
+    return &keywords[keyword];
+}
+
+const char *jsv_keyword_name(enum jsv_keyword keyword)
+{
+    return jsv_keyword_info(keyword)->name;
+}
+
+enum jsv_keyword jsv_keyword_find(const char *name, enum jsv_dialect dialect)
+{
+    for (unsigned i = 0; i < KW_COUNT; i++)
+        if (keywords[i].dialects & (1u << dialect) && !strcmp(keywords[i].name, name))
+            return (enum jsv_keyword)i;
+    return KW_COUNT;
+}
+
+json_t *jsv_keyword_get(const json_t *schema, enum jsv_keyword keyword, enum jsv_dialect dialect)
+{
+    const struct jsv_keyword_info *info = jsv_keyword_info(keyword);
+    return info->dialects & (1u << dialect) ? json_object_get(schema, info->name) : NULL;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact arithmetic on JSON numbers: an int64 is never rounded to a double.
+#ifndef VOX_SCHEMA_NUMBER_H
+#define VOX_SCHEMA_NUMBER_H
+
+#include "lib/base/base.h"
+
+#include <jansson.h>
+
+enum jsv_bound {
+    BOUND_MINIMUM,
+    BOUND_EXCLUSIVE_MINIMUM,
+    BOUND_MAXIMUM,
+    BOUND_EXCLUSIVE_MAXIMUM,
+    BOUND_COUNT
+};
+
+// The four bounds at once. For integers they are folded into [low, high].
+struct jsv_range {
+    int64_t low;
+    int64_t high;                      // low > high: no integer fits
+    const json_t *bounds[BOUND_COUNT]; // NULL: not stated
+};
+
+// A divisor as digits * 10^exponent, digits without a trailing zero.
+struct jsv_divisor {
+    const json_t *value; // more than 0
+    int64_t whole;       // the value if it is an int64, or 0
+    uint64_t digits;
+    int exponent;
+};
+
+// <0, 0, >0 as for strcmp. Both are numbers.
+int jsv_number_cmp(const json_t *a, const json_t *b);
+bool jsv_real_is_whole(double value);
+// The int64 that is exactly `value`; false if there is none.
+MUST_CHECK bool jsv_real_to_int(double value, int64_t *ret_value);
+
+void jsv_range_init(struct jsv_range *range, const json_t *const bounds[static BOUND_COUNT]);
+bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *value);
+bool jsv_range_holds(const struct jsv_range *range, const json_t *value);
+
+void jsv_divisor_init(struct jsv_divisor *divisor, const json_t *value);
+// A real counts as the shortest decimal that reads back as it: 0.0075 is a multiple of 0.0001.
+bool jsv_divisor_divides(const struct jsv_divisor *divisor, const json_t *value);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where every subschema of every document is, and what each URI names (private to lib/schema).
+//
+// Adding a document walks it once by its dialect's keywords: a resource per `$id`, a name per anchor, an
+// entry per subschema with its pointer. Text in `enum`, `const` or unknown keywords is data and names
+// nothing.
+#ifndef VOX_SCHEMA_REGISTRY_H
+#define VOX_SCHEMA_REGISTRY_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/schema/keyword.h"
+#include "lib/schema/vec.h"
+
+#define REGISTRY_BYTES (64u << 20) // of names and pointers
+
+struct jsv_resource {
+    struct str uri; // without fragment
+    enum jsv_dialect dialect;
+};
+
+struct jsv_subschema {
+    json_t *node;
+    uint32_t resource;
+    uint32_t document;  // which jsv_registry_add() brought it
+    struct str pointer; // from the resource's root
+};
+
+struct jsv_registry {
+    struct arena arena;
+    json_t *names; // URI, or URI#anchor -> index in `subschemas`
+    VEC(json_t *) documents;
+    VEC(struct jsv_resource) resources;
+    VEC(struct jsv_subschema) subschemas;
+    uint32_t *index; // subschema + 1 by address of an object node; 0 is empty
+    uint32_t index_size;
+};
+
+// What `reference` names, read at a schema of `resource`. The sentence in `err` starts with the URI.
+MUST_CHECK bool jsv_registry_resolve(struct jsv_registry *registry, uint32_t resource, struct str reference,
+                                     uint32_t *ret_subschema, struct err *err);
+// As above for an absolute URI.
+MUST_CHECK bool jsv_registry_find(struct jsv_registry *registry, struct str uri, uint32_t *ret_subschema,
+                                  struct err *err);
+// The subschema `node` that stands under `keyword`, and there under `name` if that is not absent.
+MUST_CHECK bool jsv_registry_child(struct jsv_registry *registry, uint32_t parent, const char *keyword,
+                                   struct str name, json_t *node, uint32_t *ret_subschema, struct err *err);
+// Its URI with the pointer as the fragment, or with a longer pointer.
+void jsv_registry_location(const struct jsv_registry *registry, uint32_t subschema, struct buf *out);
+
+#endif

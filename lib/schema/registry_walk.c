@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding resources, anchors and subschemas in a document.
+#include "lib/schema/registry_private.h"
+
+#include "lib/schema/program.h"
+#include "lib/schema/uri.h"
+
+#define URI_MAX 8192
+
+static bool fail_at(const struct jsv_registry *registry, const struct jsv_subschema *at, struct err *err,
+                    const char *what)
+{
+    struct str uri = registry->resources.at[at->resource].uri;
+    return err_set(err, "Schema %.*s#%.*s: %s.", STR_FMT(uri), STR_FMT(at->pointer), what);
+}
+
+// Enters a name for a subschema. A second meaning of a name is an error.
+static bool add_name(struct jsv_registry *registry, struct str name, uint32_t subschema, struct err *err)
+{
+    const json_t *old = json_object_getn(registry->names, name.ptr, name.len);
+    if (old && json_integer_value(old) != subschema)
+        return err_set(err, "Schema %.*s: two schemas have this URI.", STR_FMT(name));
+    if (json_object_setn_new(registry->names, name.ptr, name.len, json_integer(subschema)))
+        return err_set(err, "Schema %.*s: the URI is not UTF-8, or memory is out.", STR_FMT(name));
+    return true;
+}
+
+static bool dialect_of(const json_t *schema, enum jsv_dialect *dialect)
+{
+    static const struct {
+        struct str uri;
+        enum jsv_dialect dialect;
+    } known[] = {
+        {{"http://json-schema.org/draft-07/schema", 38}, JSV_DRAFT_07},
+        {{"https://json-schema.org/draft-07/schema", 39}, JSV_DRAFT_07},
+        {{"https://json-schema.org/draft/2020-12/schema", 44}, JSV_2020_12},
+    };
+    const json_t *stated = json_object_get(schema, "$schema");
+    if (!stated)
+        return true;
+    struct str uri = {json_string_value(stated), json_string_length(stated)};
+    if (str_ends(uri, STR("#")))
+        uri.len--;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (str_eq(uri, known[i].uri)) {
+            *dialect = known[i].dialect;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_resource(struct jsv_registry *registry, struct str uri, enum jsv_dialect dialect,
+                         uint32_t *ret_resource, struct err *err)
+{
+    struct jsv_resource resource = {arena_dup(&registry->arena, uri), dialect};
+    struct jsv_resource *item = resource.uri.ptr ? VEC_PUSH(&registry->resources) : NULL;
+    if (!item)
+        return err_set(err, "Out of memory for schemas.");
+    *item = resource;
+    *ret_resource = registry->resources.count - 1;
+    return true;
+}
+
+// Moves `at` into a new resource if its `$id` starts one; `*ret_anchor` is a plain-name fragment of it.
+static bool apply_id(struct jsv_registry *registry, struct jsv_subschema *at, struct str *ret_anchor,
+                     struct err *err)
+{
+    struct jsv_resource in = registry->resources.at[at->resource];
+    const json_t *id = json_object_get(at->node, "$id");
+    *ret_anchor = STR_NULL;
+    if (!id || (in.dialect == JSV_DRAFT_07 && json_object_get(at->node, "$ref")))
+        return true;
+    if (!json_is_string(id))
+        return fail_at(registry, at, err, "\"$id\" must be a string");
+    struct str text = {json_string_value(id), json_string_length(id)};
+    *ret_anchor = uri_split(text).fragment;
+    if (ret_anchor->len && in.dialect != JSV_DRAFT_07)
+        return fail_at(registry, at, err, "\"$id\" must have no fragment");
+    struct buf uri;
+    buf_init(&uri, URI_MAX);
+    uri_resolve(&uri, in.uri, text);
+    bool ok = buf_ok(&uri);
+    if (!ok)
+        fail_at(registry, at, err, "\"$id\" is too long, or memory is out");
+    else if (!str_eq(buf_str(&uri), in.uri)) {
+        enum jsv_dialect dialect = in.dialect;
+        ok =
+            dialect_of(at->node, &dialect) || fail_at(registry, at, err, "\"$schema\" is no dialect we know");
+        ok = ok && add_resource(registry, buf_str(&uri), dialect, &at->resource, err);
+        at->pointer = STR("");
+    }
+    buf_release(&uri);
+    return ok;
+}
+
+static bool add_anchor(struct jsv_registry *registry, uint32_t subschema, struct str anchor, struct err *err)
+{
+    struct buf name;
+    buf_init(&name, URI_MAX);
+    buf_put_str(&name, registry->resources.at[registry->subschemas.at[subschema].resource].uri);
+    buf_put_char(&name, '#');
+    buf_put_str(&name, anchor);
+    bool ok = buf_ok(&name) ? add_name(registry, buf_str(&name), subschema, err)
+                            : err_set(err, "An anchor is too long, or memory is out.");
+    buf_release(&name);
+    return ok;
+}
+
+static bool add_names(struct jsv_registry *registry, uint32_t subschema, struct str id_anchor,
+                      struct err *err)
+{
+    struct jsv_subschema at = registry->subschemas.at[subschema];
+    struct jsv_resource resource = registry->resources.at[at.resource];
+    if (!at.pointer.len && !add_name(registry, resource.uri, subschema, err))
+        return false;
+    if (id_anchor.len && !add_anchor(registry, subschema, id_anchor, err))
+        return false;
+    const json_t *anchor = jsv_keyword_get(at.node, KW_ANCHOR, resource.dialect);
+    if (!anchor)
+        return true;
+    if (!json_is_string(anchor) || !json_string_length(anchor))
+        return fail_at(registry, &at, err, "\"$anchor\" must be a name");
+    return add_anchor(registry, subschema, str_slice(json_string_value(anchor), json_string_length(anchor)),
+                      err);
+}
+
+// Walks one schema below `parent`. What is no schema is left to the compiler's complaint.
+static bool walk_child(struct jsv_registry *registry, uint32_t parent, enum jsv_keyword keyword,
+                       struct str name, json_t *node, unsigned depth, struct err *err)
+{
+    if (!json_is_object(node))
+        return true;
+    struct jsv_subschema child = registry->subschemas.at[parent];
+    uint32_t index;
+    child.node = node;
+    child.pointer = jsv_registry_pointer(registry, child.pointer, jsv_keyword_name(keyword), name);
+    if (!child.pointer.ptr)
+        return err_set(err, "Out of memory for schemas.");
+    return jsv_registry_walk(registry, &child, depth + 1, &index, err);
+}
+
+static bool walk_children(struct jsv_registry *registry, uint32_t parent, enum jsv_keyword keyword,
+                          json_t *value, unsigned depth, struct err *err)
+{
+    enum jsv_shape shape = jsv_keyword_info(keyword)->shape;
+    if (json_is_array(value) && (shape == SHAPE_LIST || shape == SHAPE_ONE_OR_LIST)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            char name[24];
+            snprintf(name, sizeof(name), "%zu", i);
+            if (!walk_child(registry, parent, keyword, str_from(name), json_array_get(value, i), depth, err))
+                return false;
+        }
+    } else if (json_is_object(value) && (shape == SHAPE_MAP || shape == SHAPE_MIXED)) {
+        for (void *it = json_object_iter(value); it; it = json_object_iter_next(value, it)) {
+            struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+            if (!walk_child(registry, parent, keyword, name, json_object_iter_value(it), depth, err))
+                return false;
+        }
+    } else if (shape == SHAPE_ONE || shape == SHAPE_ONE_OR_LIST) {
+        return walk_child(registry, parent, keyword, STR_NULL, value, depth, err);
+    }
+    return true;
+}
+
+bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema *start, unsigned depth,
+                       uint32_t *ret_index, struct err *err)
+{
+    struct jsv_subschema at = *start;
+    struct str anchor = STR_NULL;
+    if (depth > JSV_SCHEMA_DEPTH)
+        return fail_at(registry, &at, err, "schemas are nested too deep");
+    if (!json_is_object(at.node))
+        return jsv_registry_push(registry, &at, ret_index, err);
+    if (jsv_registry_of_node(registry, at.node) != JSV_NONE) { // one node in two places of a built tree
+        *ret_index = jsv_registry_of_node(registry, at.node);
+        return true;
+    }
+    if (!apply_id(registry, &at, &anchor, err) || !jsv_registry_push(registry, &at, ret_index, err) ||
+        !add_names(registry, *ret_index, anchor, err))
+        return false;
+    enum jsv_dialect dialect = registry->resources.at[at.resource].dialect;
+    for (void *it = json_object_iter(at.node); it; it = json_object_iter_next(at.node, it)) {
+        enum jsv_keyword keyword = jsv_keyword_find(json_object_iter_key(it), dialect);
+        if (keyword != KW_COUNT &&
+            !walk_children(registry, *ret_index, keyword, json_object_iter_value(it), depth, err))
+            return false;
+    }
+    return true;
+}
+
+bool jsv_registry_walk_document(struct jsv_registry *registry, struct str uri, json_t *schema,
+                                enum jsv_dialect dialect, struct err *err)
+{
+    struct jsv_subschema root = {
+        .node = schema, .document = registry->documents.count - 1, .pointer = STR("")};
+    uint32_t index;
+    struct buf name;
+    uri.len = str_find(uri, '#');
+    if (!json_is_object(schema) && !json_is_boolean(schema))
+        return err_set(err, "Schema %.*s: a schema is an object or a boolean.", STR_FMT(uri));
+    if (!dialect_of(schema, &dialect))
+        return err_set(err, "Schema %.*s: \"$schema\" is no dialect we know.", STR_FMT(uri));
+    buf_init(&name, URI_MAX);
+    uri_resolve(&name, STR(""), uri);
+    bool ok = buf_ok(&name) ? add_resource(registry, buf_str(&name), dialect, &root.resource, err)
+                            : err_set(err, "A schema's URI is too long, or memory is out.");
+    // The root answers to the URI it was added under as well as to its $id.
+    ok = ok && jsv_registry_walk(registry, &root, 0, &index, err) &&
+         add_name(registry, buf_str(&name), index, err);
+    buf_release(&name);
+    return ok;
+}

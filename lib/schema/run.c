@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict: runs a program over an instance, stopping at the first failure, allocating nothing.
+#include "lib/schema/run.h"
+
+#include "lib/schema/equal.h"
+#include "lib/schema/regex.h"
+
+static inline enum jsv_verdict verdict_of(bool holds)
+{
+    return holds ? JSV_VALID : JSV_INVALID;
+}
+
+static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
+
+// The part of a block that needs no call.
+static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, const json_t *value)
+{
+    const struct jsv_block *block = &c->program->blocks.at[index];
+    unsigned bit = TYPE_BIT(value ? json_typeof(value) : JSON_STRING);
+    if (!(block->types & bit))
+        return JSV_INVALID;
+    if (!(block->work & bit))
+        return JSV_VALID;
+    return run_block(c, block, value);
+}
+
+bool jsv_length_holds(struct str text, uint32_t min, uint32_t max)
+{
+    // Bytes bound code points from above, a quarter of them from below.
+    if (text.len < min)
+        return false;
+    if (text.len <= max && (text.len + 3) / 4 >= min)
+        return true;
+    size_t points = 0;
+    for (size_t i = 0; i < text.len; i++)
+        points += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return points >= min && points <= max;
+}
+
+static enum jsv_verdict run_const(struct jsv_context *c, const json_t *wanted, const json_t *value)
+{
+    if (json_is_string(wanted)) {
+        if (value && !json_is_string(value))
+            return JSV_INVALID;
+        return verdict_of(str_eq(jsv_text(c, wanted), jsv_text(c, value)));
+    }
+    return value ? jsv_equal(c, wanted, value) : JSV_INVALID;
+}
+
+static enum jsv_verdict run_enum(struct jsv_context *c, const struct jsv_enum *list, const json_t *value)
+{
+    if (!value || json_is_string(value)) {
+        struct str text = jsv_text(c, value);
+        return verdict_of(jsv_keys_find(&list->strings, text.ptr, text.len) != UINT32_MAX);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        enum jsv_verdict same = jsv_equal(c, c->program->values.at[list->first + i], value);
+        if (same != JSV_INVALID)
+            return same;
+    }
+    return JSV_INVALID;
+}
+
+static enum jsv_verdict run_dependency(struct jsv_context *c, const struct jsv_dependency *dependency,
+                                       const json_t *value)
+{
+    if (!json_object_getn(value, dependency->name.ptr, dependency->name.len))
+        return JSV_VALID;
+    if (!jsv_take_steps(c, dependency->name_count))
+        return JSV_LIMIT;
+    for (uint32_t i = 0; i < dependency->name_count; i++)
+        if (!json_object_getn(value, dependency->names[i].ptr, dependency->names[i].len))
+            return JSV_INVALID;
+    return dependency->block == JSV_NONE ? JSV_VALID : check(c, dependency->block, value);
+}
+
+// A member that `properties` does not state, or that patterns may speak of as well.
+static enum jsv_verdict run_unstated(struct jsv_context *c, const struct jsv_object *object, struct str name,
+                                     const json_t *value, bool stated)
+{
+    bool matched = stated;
+    enum jsv_verdict verdict;
+    for (uint32_t i = 0; i < object->pattern_count; i++) {
+        if (!jsv_take_steps(c, 1))
+            return JSV_LIMIT;
+        verdict = jsv_regex_search(object->patterns[i].regex, c->matcher, name);
+        if (verdict == JSV_LIMIT)
+            return verdict;
+        if (verdict == JSV_INVALID)
+            continue;
+        matched = true;
+        verdict = check(c, object->patterns[i].block, value);
+        if (verdict != JSV_VALID)
+            return verdict;
+    }
+    return matched || object->additional == JSV_NONE ? JSV_VALID : check(c, object->additional, value);
+}
+
+static enum jsv_verdict run_name(struct jsv_context *c, uint32_t block, struct str name)
+{
+    c->name = name; // a string has no members, so this cannot nest
+    return check(c, block, NULL);
+}
+
+static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_object *object, json_t *value)
+{
+    size_t missing = object->required, size = json_object_size(value);
+    bool open = !object->pattern_count && object->additional == JSV_NONE;
+    if (size < missing)
+        return JSV_INVALID;
+    if (!jsv_take_steps(c, size))
+        return JSV_LIMIT;
+    for (void *it = json_object_iter(value); it; it = json_object_iter_next(value, it)) {
+        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+        uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
+        enum jsv_verdict verdict = JSV_VALID;
+        bool stated = false;
+        if (found != UINT32_MAX) {
+            const struct jsv_property *property = &object->properties[found];
+            missing -= property->required;
+            stated = property->block != JSV_NONE;
+            if (stated)
+                verdict = check(c, property->block, json_object_iter_value(it));
+        }
+        if (verdict == JSV_VALID && !open && (!stated || object->pattern_count))
+            verdict = run_unstated(c, object, name, json_object_iter_value(it), stated);
+        if (verdict == JSV_VALID && object->names != JSV_NONE)
+            verdict = run_name(c, object->names, name);
+        if (verdict != JSV_VALID)
+            return verdict;
+    }
+    return verdict_of(!missing);
+}
+
+static enum jsv_verdict run_elements(struct jsv_context *c, const struct jsv_array *array,
+                                     const json_t *value)
+{
+    size_t count = json_array_size(value);
+    if (array->rest == JSV_NONE)
+        count = MIN(count, array->prefix_count);
+    if (!jsv_take_steps(c, count))
+        return JSV_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t block = i < array->prefix_count ? c->program->lists.at[array->prefix + i] : array->rest;
+        enum jsv_verdict verdict = check(c, block, json_array_get(value, i));
+        if (verdict != JSV_VALID)
+            return verdict;
+    }
+    return JSV_VALID;
+}
+
+enum jsv_verdict jsv_count_contained(struct jsv_context *c, const struct jsv_contains *contains,
+                                     const json_t *array, uint32_t *ret_count)
+{
+    uint32_t count = 0;
+    bool bounded = contains->max != UINT32_MAX;
+    if (!jsv_take_steps(c, json_array_size(array)))
+        return JSV_LIMIT;
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        if (bounded ? count > contains->max : count >= contains->min)
+            break;
+        enum jsv_verdict verdict = check(c, contains->block, json_array_get(array, i));
+        if (verdict == JSV_LIMIT)
+            return verdict;
+        count += verdict == JSV_VALID;
+    }
+    *ret_count = count;
+    return JSV_VALID;
+}
+
+static enum jsv_verdict run_contains(struct jsv_context *c, const struct jsv_contains *contains,
+                                     const json_t *value)
+{
+    uint32_t count;
+    enum jsv_verdict verdict = jsv_count_contained(c, contains, value, &count);
+    return verdict == JSV_VALID ? verdict_of(count >= contains->min && count <= contains->max) : verdict;
+}
+
+// Into the members or elements of a container.
+static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+{
+    enum jsv_verdict verdict;
+    if (c->depth == JSV_DEPTH)
+        return JSV_LIMIT;
+    c->depth++;
+    if (insn->op == OP_OBJECT)
+        verdict = run_members(c, &c->program->objects.at[insn->a], (json_t *)value);
+    else if (insn->op == OP_ARRAY)
+        verdict = run_elements(c, &c->program->arrays.at[insn->a], value);
+    else
+        verdict = run_contains(c, &c->program->contains.at[insn->a], value);
+    c->depth--;
+    return verdict;
+}
+
+static enum jsv_verdict run_all_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
+                                   const json_t *value)
+{
+    enum jsv_verdict verdict = JSV_VALID;
+    for (uint32_t i = 0; verdict == JSV_VALID && i < count; i++)
+        verdict = check(c, blocks[i], value);
+    return verdict;
+}
+
+static enum jsv_verdict run_any_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
+                                   const json_t *value)
+{
+    enum jsv_verdict verdict = JSV_INVALID;
+    for (uint32_t i = 0; verdict == JSV_INVALID && i < count; i++)
+        verdict = check(c, blocks[i], value);
+    return verdict;
+}
+
+static enum jsv_verdict run_one_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
+                                   const json_t *value)
+{
+    unsigned held = 0;
+    for (uint32_t i = 0; held < 2 && i < count; i++) {
+        enum jsv_verdict verdict = check(c, blocks[i], value);
+        if (verdict == JSV_LIMIT)
+            return verdict;
+        held += verdict == JSV_VALID;
+    }
+    return verdict_of(held == 1);
+}
+
+static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, const json_t *value)
+{
+    enum jsv_verdict verdict = check(c, blocks[0], value);
+    if (verdict == JSV_LIMIT)
+        return verdict;
+    uint32_t next = blocks[verdict == JSV_VALID ? 1 : 2];
+    return next == JSV_NONE ? JSV_VALID : check(c, next, value);
+}
+
+static enum jsv_verdict run_not(struct jsv_context *c, uint32_t block, const json_t *value)
+{
+    enum jsv_verdict verdict = check(c, block, value);
+    return verdict == JSV_LIMIT ? verdict : verdict_of(verdict == JSV_INVALID);
+}
+
+static inline bool is_string(const json_t *value)
+{
+    return !value || json_is_string(value);
+}
+
+static inline enum jsv_verdict run_scalar(struct jsv_context *c, const struct jsv_insn *insn,
+                                          const json_t *value)
+{
+    const struct jsv_program *program = c->program;
+    switch ((enum jsv_op)insn->op) {
+    case OP_INTEGRAL:
+        return verdict_of(!json_is_real(value) || jsv_real_is_whole(json_real_value(value)));
+    case OP_CONST:
+        return run_const(c, program->values.at[insn->a], value);
+    case OP_ENUM:
+        return run_enum(c, &program->enums.at[insn->a], value);
+    case OP_RANGE:
+        return verdict_of(!json_is_number(value) || jsv_range_holds(&program->ranges.at[insn->a], value));
+    case OP_MULTIPLE:
+        return verdict_of(!json_is_number(value) ||
+                          jsv_divisor_divides(&program->divisors.at[insn->a], value));
+    case OP_LENGTH:
+        return verdict_of(!is_string(value) || jsv_length_holds(jsv_text(c, value), insn->a, insn->b));
+    case OP_FORMAT:
+        return verdict_of(!is_string(value) ||
+                          jsv_format_holds((enum jsv_format)insn->a, jsv_text(c, value)));
+    case OP_PATTERN:
+        return is_string(value)
+                   ? jsv_regex_search(program->regexes.at[insn->a], c->matcher, jsv_text(c, value))
+                   : JSV_VALID;
+    default:
+        BUG("no such instruction");
+    }
+}
+
+enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+{
+    const struct jsv_program *program = c->program;
+    switch ((enum jsv_op)insn->op) {
+    case OP_ITEMS:
+        return verdict_of(!json_is_array(value) ||
+                          (json_array_size(value) >= insn->a && json_array_size(value) <= insn->b));
+    case OP_MEMBERS:
+        return verdict_of(!json_is_object(value) ||
+                          (json_object_size(value) >= insn->a && json_object_size(value) <= insn->b));
+    case OP_DEPENDENCY:
+        return json_is_object(value) ? run_dependency(c, &program->dependencies.at[insn->a], value)
+                                     : JSV_VALID;
+    case OP_OBJECT:
+        return json_is_object(value) ? run_inside(c, insn, value) : JSV_VALID;
+    case OP_ARRAY:
+    case OP_CONTAINS:
+        return json_is_array(value) ? run_inside(c, insn, value) : JSV_VALID;
+    case OP_REF:
+        return check(c, insn->a, value);
+    case OP_ALL_OF:
+        return run_all_of(c, program->lists.at + insn->a, insn->b, value);
+    case OP_ANY_OF:
+        return run_any_of(c, program->lists.at + insn->a, insn->b, value);
+    case OP_ONE_OF:
+        return run_one_of(c, program->lists.at + insn->a, insn->b, value);
+    case OP_NOT:
+        return run_not(c, insn->a, value);
+    case OP_IF:
+        return run_if(c, program->lists.at + insn->a, value);
+    case OP_UNIQUE:
+        return json_is_array(value) ? jsv_unique(c, value) : JSV_VALID;
+    default:
+        return run_scalar(c, insn, value);
+    }
+}
+
+static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
+{
+    enum jsv_verdict verdict = JSV_VALID;
+    const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
+    if (c->frames == JSV_FRAMES || !jsv_take_steps(c, block->count))
+        return JSV_LIMIT;
+    c->frames++;
+    for (; verdict == JSV_VALID && insn < end; insn++)
+        verdict = jsv_run_insn(c, insn, value);
+    c->frames--;
+    return verdict;
+}
+
+enum jsv_verdict jsv_run(struct jsv_context *c, uint32_t block, const json_t *value)
+{
+    return check(c, block, value);
+}
+
+enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
+                              const json_t *instance)
+{
+    jsv_context_begin(context, program);
+    return check(context, 0, instance);
+}

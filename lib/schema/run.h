@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running blocks for a verdict (private to lib/schema).
+#ifndef VOX_SCHEMA_RUN_H
+#define VOX_SCHEMA_RUN_H
+
+#include "lib/schema/context.h"
+
+// Whether a block admits a value; NULL is the string `context->name`.
+MUST_CHECK enum jsv_verdict jsv_run(struct jsv_context *context, uint32_t block, const json_t *value);
+// One instruction by itself.
+MUST_CHECK enum jsv_verdict jsv_run_insn(struct jsv_context *context, const struct jsv_insn *insn,
+                                         const json_t *value);
+// How many elements satisfy `contains`, counted until its bounds are decided.
+MUST_CHECK enum jsv_verdict jsv_count_contained(struct jsv_context *context,
+                                                const struct jsv_contains *contains, const json_t *array,
+                                                uint32_t *ret_count);
+
+static inline struct str jsv_text(const struct jsv_context *context, const json_t *value)
+{
+    return value ? str_slice(json_string_value(value), json_string_length(value)) : context->name;
+}
+
+// More than `max` code points, or fewer than `min`?
+bool jsv_length_holds(struct str text, uint32_t min, uint32_t max);
+
+#endif
