@@ -86,6 +86,10 @@ struct http_header {
     struct str value; // no controls; absent values are left out
 };
 
+// Goes with whatever answer comes, a problem too (RateLimit, Link, Retry-After); at most 6. The name is
+// static, the value lives as long as the request; a second value of the same name replaces the first.
+void http_request_set_header(struct http_request *request, const char *name, struct str value);
+
 struct http_reply {
     int status;
     const char *content_type; // NULL: no body
@@ -103,7 +107,8 @@ void http_reply_problem(struct http_request *request, enum problem problem, stru
 
 // Puts the request aside; `resume` is called on the loop's thread after http_wake(). Not from on_head.
 void http_park(struct http_request *request, http_handler *resume);
-// Any thread, exactly once for each http_park().
+// Any thread, exactly once for each http_park(). It may come before the park, from a worker that is quick, so
+// long as the handler parks before it returns.
 void http_wake(struct http_request *request);
 
 #endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Open connections: how many, and by when each must have got on.
+#include "server/http/internal.h"
+
+#include <sys/socket.h>
+
+struct http_connection *connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static int fd_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    BUG_ON(!info);
+    return info->connect_fd;
+}
+
+// Without memory the connection stays unknown, and its first request closes it.
+static void open_connection(struct http_server *server, struct MHD_Connection *mhd, void **socket_context)
+{
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    *socket_context = connection;
+    if (!connection)
+        return;
+    connection->server = server;
+    connection->fd = fd_of(mhd);
+    connection->next = server->connections;
+    if (connection->next)
+        connection->next->prev = connection;
+    server->connections = connection;
+    server->connection_count++;
+    connection_await_head(connection);
+}
+
+static void close_connection(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    if (connection->next)
+        connection->next->prev = connection->prev;
+    if (connection->prev)
+        connection->prev->next = connection->next;
+    else
+        server->connections = connection->next;
+    server->connection_count--;
+    server->run_again = true;
+    free(connection);
+}
+
+void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        open_connection(cls, mhd, socket_context);
+    else if (*socket_context)
+        close_connection(*socket_context);
+}
+
+void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct http_server *server = cls;
+    struct http_connection *connection = connection_of(mhd);
+    if (!connection)
+        return NULL;
+    struct str target = str_from(uri);
+    connection->line_at = clock_mono_us(server->config.clock);
+    connection->target = framing_judge_target(target, &connection->target_why);
+    connection->target_len = target.len;
+    return NULL;
+}
+
+void connection_await_head(struct http_connection *connection)
+{
+    const struct http_config *config = &connection->server->config;
+    connection->ends_at =
+        clock_mono_us(config->clock) + (int64_t)config->idle_timeout_sec * USEC_PER_SEC + HTTP_GRACE_US;
+}
+
+void connection_await_bytes(struct http_connection *connection, int64_t since, uint64_t bytes)
+{
+    connection->ends_at = since + HTTP_GRACE_US + (int64_t)(bytes / HTTP_BYTES_PER_SEC) * USEC_PER_SEC;
+}
+
+void connection_await_us(struct http_connection *connection)
+{
+    connection->ends_at = INT64_MAX;
+}
+
+void connections_reap(struct http_server *server, int64_t now)
+{
+    for (struct http_connection *connection = server->connections; connection;
+         connection = connection->next) {
+        if (connection->ends_at > now)
+            continue;
+        // The library sees the end of the stream and cleans up as for any client that left.
+        shutdown(connection->fd, SHUT_RDWR);
+        connection->ends_at = INT64_MAX;
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of server/http share. Nothing outside the folder includes it.
+//
+// All of it is the loop thread's, except struct wake_queue, and what struct http_server says is guarded by
+// its lock. A connection has at most one request at a time. A request goes
+//
+//   HEAD ---> BODY ---> TURN <--> PARKED
+//    |         |         |
+//    |         |         v
+//    '---------+----> ANSWERED          (from BODY: too large, seen at its end)
+//
+// and ends in on_request_end(), in any state but PARKED.
+#ifndef VOX_HTTP_INTERNAL_H
+#define VOX_HTTP_INTERNAL_H
+
+#include "server/http/framing.h"
+#include "server/http/http.h"
+#include "server/http/route.h"
+
+#include "lib/base/uuid.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+// libmicrohttpd's pool of a connection: the head, the read buffer and the answer's head have to fit. 10,000
+// used connections are 90 MB at 8 KiB.
+#define HTTP_POOL_BYTES (8 * 1024)
+// A request whose head is larger is refused, so that the head of its answer always fits the pool.
+#define HTTP_HEAD_BYTES (6 * 1024)
+
+#define HTTP_ARENA_BLOCK   (4 * 1024)
+#define HTTP_ARENA_CEILING (16 * 1024 * 1024)
+// Kept with a request object that waits for its next use, and how many of those wait.
+#define HTTP_KEEP_BYTES    (64 * 1024)
+#define HTTP_KEEP_REQUESTS 256
+// Reserved at once for a body whose length is announced; the rest grows as bytes come.
+#define HTTP_RESERVE_BYTES (64 * 1024)
+
+// The library's own timeout counts from the last byte, so a client that trickles would stay for ever. Each
+// phase also has an end: a grace, and a least rate for bodies and answers.
+#define HTTP_GRACE_US      (10 * USEC_PER_SEC)
+#define HTTP_BYTES_PER_SEC 4096
+#define HTTP_REAP_US       USEC_PER_SEC // how often the ends are looked at
+
+enum request_state {
+    REQUEST_HEAD,    // the head is being judged; an answer now closes the connection
+    REQUEST_BODY,    // the body is coming in
+    REQUEST_TURN,    // all is here: a handler answers or parks
+    REQUEST_PARKED,  // until http_wake()
+    REQUEST_ANSWERED // the answer is with the library
+};
+
+struct http_connection {
+    struct http_connection *next, *prev; // all that are open
+    struct http_server *server;
+    int fd;
+    int64_t ends_at;       // monotonic; INT64_MAX while it waits for us
+    int64_t line_at;       // when the request line was there
+    enum problem target;   // what the request target was judged to be
+    struct str target_why; // static
+    size_t target_len;
+};
+
+struct http_request {
+    uint32_t magic;
+    enum request_state state;
+    struct http_server *server;
+    struct http_connection *connection;
+    struct MHD_Connection *mhd;
+    struct http_request *next; // in the wake queue or among the spare ones
+
+    char id[UUID_TEXT_LEN + 1];
+    int64_t began_at;
+    const char *method;             // as sent, in the library's pool
+    const struct http_route *route; // NULL: none
+    unsigned allowed;               // methods of the path
+    struct str arg;
+    struct framing framing;
+    struct framing_header headers[FRAMING_HEADERS_MAX]; // in the library's pool
+    size_t header_count;
+    size_t head_bytes;
+    bool too_many_headers;
+
+    struct buf body;
+    uint64_t received;
+    bool too_large; // the body passed the route's limit; what comes is dropped
+    bool woken;
+    bool failed;          // no memory for an answer: the connection closes without one
+    http_handler *resume; // of a parked request
+    struct arena arena;
+    void *context;
+    void (*release)(void *context);
+    struct buf answer;           // body that the request owns
+    struct http_header extra[6]; // set for whatever answer comes
+};
+
+// Requests that http_wake() pushed, and commands; any thread pushes, the loop takes.
+struct wake_queue {
+    pthread_mutex_t lock;
+    struct http_request *head, *tail;
+    unsigned commands;
+    int fd; // eventfd, written when the queue stops being empty
+};
+enum wake_command { WAKE_QUIESCE = 1 << 0, WAKE_STOP = 1 << 1, WAKE_REPORT_IDLE = 1 << 2 };
+
+#define HTTP_STATUS_5XX 100
+struct http_report {
+    struct {
+        int64_t logged_at;
+        uint64_t unlogged;
+    } failures[HTTP_STATUS_5XX]; // by status - 500
+    int64_t library_logged_at;
+    uint64_t library_unlogged;
+};
+
+struct http_server {
+    struct http_config config; // `listen` is not kept
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    int listen_fd; // -1 once quiesced
+    unsigned port;
+    int epoll_fd;
+    struct wake_queue wakes;
+
+    struct http_connection *connections;
+    unsigned connection_count;
+    unsigned reported_count; // in METRIC_CONNECTIONS
+    struct http_request *spare;
+    unsigned spare_count;
+    unsigned active; // requests begun and not ended
+    unsigned parked;
+    bool quiesced;
+    bool idle_wanted;
+    bool run_again; // a connection ended: the library may accept again only in its next run
+    int64_t reap_at;
+    struct http_report report;
+
+    pthread_mutex_t idle_lock; // guards idle
+    pthread_cond_t idle_cond;
+    bool idle;
+};
+
+// listen.c: "host:port" to a bound, listening, non-blocking socket.
+MUST_CHECK bool http_listen(const char *address, int *ret_fd, unsigned *ret_port, struct err *err);
+
+// wake.c
+MUST_CHECK bool wake_init(struct wake_queue *queue, struct err *err);
+void wake_release(struct wake_queue *queue);
+void wake_push(struct wake_queue *queue, struct http_request *request);
+void wake_command(struct wake_queue *queue, enum wake_command command);
+// Returns the commands; `*ret_head` is the list, oldest first.
+unsigned wake_take(struct wake_queue *queue, struct http_request **ret_head);
+
+// connection.c: the library's callbacks about connections.
+void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code);
+void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
+struct http_connection *connection_of(struct MHD_Connection *mhd);
+// The next phase: until `bytes` are through, or for a new head.
+void connection_await_head(struct http_connection *connection);
+void connection_await_bytes(struct http_connection *connection, int64_t since, uint64_t bytes);
+void connection_await_us(struct http_connection *connection);
+void connections_reap(struct http_server *server, int64_t now);
+
+// request.c
+struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);
+void request_free(struct http_request *request);
+void request_check(const struct http_request *request); // aborts if it is none
+void request_set_state(struct http_request *request, enum request_state state);
+void requests_release_spare(struct http_server *server);
+
+// serve.c: the library's callbacks about requests.
+enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                           const char *version, const char *data, size_t *size, void **request_slot);
+void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
+                    enum MHD_RequestTerminationCode code);
+
+// report.c: metrics and log lines.
+void report_answer(struct http_request *request, int status, size_t bytes);
+void report_aborted(struct http_request *request);
+void report_library(void *cls, const char *format, va_list args) PRINTF_LIKE(2, 0);
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library's callbacks about requests: judge the head, take the body, give the handler its turn.
+#include "server/http/internal.h"
+
+// A folded line makes the library copy the name elsewhere; otherwise nothing but blanks stands between the
+// colon (now NUL) and the value. Versions from 1.0 refuse folded lines themselves.
+static bool was_folded(const char *name, size_t name_len, const char *value)
+{
+    if (MHD_VERSION >= 0x01000000 || !value)
+        return false;
+    const char *p = name + name_len + 1;
+    if ((uintptr_t)value < (uintptr_t)p)
+        return true;
+    while (p < value && (*p == ' ' || *p == '\t'))
+        p++;
+    return p != value;
+}
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                 const char *value, size_t value_len)
+{
+    (void)kind;
+    struct http_request *request = cls;
+    if (request->header_count == FRAMING_HEADERS_MAX) {
+        request->too_many_headers = true;
+        return MHD_NO;
+    }
+    request->headers[request->header_count++] = (struct framing_header){
+        .name = str_slice(name, name_len),
+        .value = value ? str_slice(value, value_len) : STR(""),
+        .folded = was_folded(name, name_len, value),
+    };
+    request->head_bytes += name_len + value_len + 4;
+    return MHD_YES;
+}
+
+// The version stands right behind the target, unless a NUL cut the target short.
+static bool target_was_cut(const struct http_request *request, const char *url, const char *version)
+{
+    return MHD_VERSION < 0x01000000 && url + request->connection->target_len + 1 != version;
+}
+
+// What is wrong with the head whatever the route; answers it and returns false.
+static bool judge_head(struct http_request *request, bool known_method, const char *url, const char *version)
+{
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, on_header, request);
+    request->head_bytes += request->connection->target_len + strlen(request->method);
+    const struct framing_head head = {str_from(request->method), str_from(version), request->headers,
+                                      request->header_count};
+    struct str why = STR_NULL;
+    enum problem problem = framing_judge(&head, &request->framing, &why);
+    if (!problem && known_method) {
+        problem = request->connection->target;
+        why = request->connection->target_why;
+    }
+    if (!problem && known_method && target_was_cut(request, url, version)) {
+        problem = PROBLEM_http_malformed;
+        why = STR("The request line holds a NUL.");
+    }
+    if (request->too_many_headers || request->head_bytes > HTTP_HEAD_BYTES) {
+        problem = PROBLEM_http_malformed;
+        why = STR("The request line and headers are more than 6 KiB or 64 lines. Send fewer.");
+    }
+    if (problem)
+        http_reply_problem(request, problem, why, NULL, 0);
+    return !problem;
+}
+
+static bool find_route(struct http_request *request, bool known_method, enum http_method method,
+                       const char *url)
+{
+    const struct http_config *config = &request->server->config;
+    enum problem problem = PROBLEM_method_not_allowed;
+    if (known_method) {
+        struct route_match match = route_find(config->routes, config->route_count, method, str_from(url));
+        request->route = match.route;
+        request->arg = match.arg;
+        request->allowed = match.allowed;
+        if (!match.allowed)
+            problem = PROBLEM_route_unknown;
+        else if (match.route && request->framing.length > match.route->body_max)
+            problem = PROBLEM_body_too_large;
+        else if (match.route)
+            return true;
+    }
+    http_reply_problem(request, problem, STR_NULL, NULL, 0);
+    return false;
+}
+
+static void begin_body(struct http_request *request)
+{
+    request_set_state(request, REQUEST_BODY);
+    request->body.ceiling = request->route->body_max;
+    connection_await_bytes(request->connection, request->began_at, 0);
+}
+
+static void take_head(struct http_request *request, const char *url, const char *version)
+{
+    const struct http_config *config = &request->server->config;
+    enum http_method method = HTTP_GET;
+    bool known_method = route_method(str_from(request->method), &method);
+    connection_await_us(request->connection);
+    if (!judge_head(request, known_method, url, version) || !find_route(request, known_method, method, url))
+        return;
+    if (request->route->on_head)
+        request->route->on_head(request, config->app);
+    if (request->state == REQUEST_HEAD)
+        begin_body(request);
+}
+
+// False: beyond all patience, the connection has to go.
+static bool take_bytes(struct http_request *request, const char *data, size_t size)
+{
+    size_t body_max = request->route->body_max;
+    struct buf *body = &request->body;
+    BUG_ON(request->state != REQUEST_BODY);
+    if (request->received == 0)
+        (void)buf_reserve(body, (size_t)MIN(request->framing.length, HTTP_RESERVE_BYTES));
+    request->received += size;
+    connection_await_bytes(request->connection, request->began_at, request->received);
+    if (request->received <= body_max) {
+        buf_put(body, data, size);
+        return true;
+    }
+    // Only a chunked body can get here. A client that overshoots a little reads its 413; more is not worth
+    // it.
+    request->too_large = true;
+    buf_recycle(body, 0);
+    return request->received / 2 <= body_max;
+}
+
+static void take_turn(struct http_request *request)
+{
+    const struct http_config *config = &request->server->config;
+    http_handler *handler = request->route->on_request;
+    if (request->state == REQUEST_PARKED) {
+        BUG_ON(!request->woken);
+        request->woken = false;
+        handler = request->resume;
+    }
+    request_set_state(request, REQUEST_TURN);
+    connection_await_us(request->connection);
+    if (request->too_large)
+        http_reply_problem(request, PROBLEM_body_too_large, STR_NULL, NULL, 0);
+    else if (!buf_ok(&request->body))
+        http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
+    else
+        handler(request, config->app);
+    if (request->state == REQUEST_TURN)
+        BUG("a handler neither answered nor parked");
+}
+
+// What the library is to do next.
+static enum MHD_Result outcome(struct http_request *request)
+{
+    if (request->failed)
+        return MHD_NO;
+    if (request->state == REQUEST_PARKED) {
+        request->server->parked++;
+        MHD_suspend_connection(request->mhd);
+    }
+    return MHD_YES;
+}
+
+enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                           const char *version, const char *data, size_t *size, void **request_slot)
+{
+    struct http_request *request = *request_slot;
+    if (!request) {
+        request = request_new(cls, mhd);
+        if (!request)
+            return MHD_NO;
+        *request_slot = request;
+        request->method = method;
+        take_head(request, url, version);
+        return outcome(request);
+    }
+    request_check(request);
+    if (*size > 0) {
+        bool taken = take_bytes(request, data, *size);
+        *size = 0;
+        return taken ? MHD_YES : MHD_NO;
+    }
+    take_turn(request);
+    return outcome(request);
+}
+
+void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
+                    enum MHD_RequestTerminationCode code)
+{
+    (void)cls, (void)mhd, (void)code;
+    struct http_request *request = *request_slot;
+    if (!request)
+        return; // the library refused it before we saw it
+    request_check(request);
+    if (request->state != REQUEST_ANSWERED || request->failed)
+        report_aborted(request);
+    connection_await_head(request->connection);
+    request_free(request);
+    *request_slot = NULL;
+}
+
+void http_park(struct http_request *request, http_handler *resume)
+{
+    request_check(request);
+    request_set_state(request, REQUEST_PARKED);
+    request->resume = resume;
+}
+
+void http_wake(struct http_request *request)
+{
+    request_check(request);
+    wake_push(&request->server->wakes, request);
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts, drives and stops the library: one thread, one epoll over its epoll descriptor and our eventfd.
+#include "server/http/internal.h"
+
+#include "lib/base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+// Runs of the library between two looks at the wake queue.
+#define LOOP_RUNS_MAX 16
+
+static void NORETURN on_panic(void *cls, const char *file, unsigned line, const char *reason)
+{
+    (void)cls;
+    log_error("libmicrohttpd panics", LOG_CSTR("file", file), LOG_U64("line", line),
+              LOG_CSTR("reason", reason));
+    BUG("libmicrohttpd panics");
+}
+
+// Milliseconds until the library wants to run again; -1: not before something happens.
+static int library_timeout(struct http_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    if (MHD_get_timeout(server->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+static int loop_timeout(struct http_server *server)
+{
+    if (server->run_again)
+        return 0;
+    int timeout = library_timeout(server);
+    if (!server->connections)
+        return timeout;
+    int reap_ms = (int)(HTTP_REAP_US / USEC_PER_MSEC);
+    return timeout < 0 ? reap_ms : MIN(timeout, reap_ms);
+}
+
+static void resume_woken(struct http_server *server, struct http_request *list)
+{
+    while (list) {
+        struct http_request *request = list;
+        list = request->next;
+        request_check(request);
+        BUG_ON(request->state != REQUEST_PARKED || request->woken);
+        request->woken = true;
+        server->parked--;
+        MHD_resume_connection(request->mhd);
+    }
+}
+
+static void quiesce(struct http_server *server)
+{
+    if (server->quiesced)
+        return;
+    server->quiesced = true;
+    // The descriptor is ours from here on.
+    BUG_ON(MHD_quiesce_daemon(server->daemon) != server->listen_fd);
+    close(server->listen_fd);
+    server->listen_fd = -1;
+}
+
+// A run takes what is ready at its start, and accepts ten connections at most; a run after which a connection
+// ended may have to accept again.
+static void run_library(struct http_server *server)
+{
+    for (unsigned runs = 0; runs < LOOP_RUNS_MAX; runs++) {
+        server->run_again = false;
+        MHD_run(server->daemon);
+        if (!server->run_again && library_timeout(server) != 0)
+            return;
+    }
+    server->run_again = true;
+}
+
+static void reap(struct http_server *server)
+{
+    int64_t now = clock_mono_us(server->config.clock);
+    if (now < server->reap_at)
+        return;
+    server->reap_at = now + HTTP_REAP_US;
+    connections_reap(server, now);
+}
+
+static void report_state(struct http_server *server, unsigned commands)
+{
+    if (server->reported_count != server->connection_count) {
+        server->reported_count = server->connection_count;
+        metrics_set(server->config.metrics, METRIC_CONNECTIONS, NULL, NULL, server->connection_count);
+    }
+    if (commands & WAKE_REPORT_IDLE)
+        server->idle_wanted = true;
+    if (!server->idle_wanted || server->active > 0)
+        return;
+    server->idle_wanted = false;
+    pthread_mutex_lock(&server->idle_lock);
+    server->idle = true;
+    pthread_cond_broadcast(&server->idle_cond);
+    pthread_mutex_unlock(&server->idle_lock);
+}
+
+static void *loop(void *cls)
+{
+    struct http_server *server = cls;
+    pthread_setname_np(pthread_self(), "vox-http");
+    unsigned commands = 0;
+    while (!(commands & WAKE_STOP)) {
+        struct epoll_event events[2];
+        struct http_request *woken;
+        BUG_ON(epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server)) < 0 &&
+               errno != EINTR);
+        commands = wake_take(&server->wakes, &woken);
+        resume_woken(server, woken);
+        if (commands & (WAKE_QUIESCE | WAKE_STOP))
+            quiesce(server);
+        run_library(server);
+        reap(server);
+        report_state(server, commands);
+    }
+    if (server->parked > 0)
+        BUG("stopped with a request parked");
+    return NULL;
+}
+
+static bool watch(struct http_server *server, int fd, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return err_set_errno(err, "cannot watch a descriptor by epoll");
+    return true;
+}
+
+static bool start_library(struct http_server *server, struct err *err)
+{
+    const struct http_config *config = &server->config;
+    MHD_set_panic_func(on_panic, NULL);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_EXTERNAL_LOGGER, report_library, server, // first, so that it hears of the others
+#if MHD_VERSION >= 0x01000000
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+#else
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+#endif
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT, config->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_timeout_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_END);
+    if (!server->daemon)
+        return err_set(err, "cannot start libmicrohttpd; the log may say why");
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info || info->epoll_fd < 0)
+        return err_set(err, "this libmicrohttpd has no epoll; install one built with it");
+    return watch(server, info->epoll_fd, err) && watch(server, server->wakes.fd, err);
+}
+
+// Signals are for the other threads.
+static bool start_thread(struct http_server *server, struct err *err)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&server->thread, NULL, loop, server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code != 0)
+        return err_set(err, "cannot start the HTTP thread: %s", strerror(code));
+    return true;
+}
+
+static void release(struct http_server *server)
+{
+    if (server->daemon) {
+        if (server->listen_fd >= 0)
+            MHD_quiesce_daemon(server->daemon);
+        MHD_stop_daemon(server->daemon);
+    }
+    BUG_ON(server->active > 0 || server->connections);
+    requests_release_spare(server);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    if (server->epoll_fd >= 0)
+        close(server->epoll_fd);
+    wake_release(&server->wakes);
+    pthread_cond_destroy(&server->idle_cond);
+    pthread_mutex_destroy(&server->idle_lock);
+    free(server);
+}
+
+static void init_idle(struct http_server *server)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->idle_cond, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&server->idle_lock, NULL);
+}
+
+bool http_server_start(const struct http_config *config, struct http_server **ret_server, struct err *err)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return err_set(err, "no memory for the HTTP server");
+    server->config = *config;
+    server->config.listen = NULL;
+    server->listen_fd = server->epoll_fd = -1;
+    if (!wake_init(&server->wakes, err)) {
+        free(server);
+        return false;
+    }
+    init_idle(server);
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll_fd < 0)
+        err_set_errno(err, "cannot make an epoll descriptor");
+    if (server->epoll_fd < 0 || !http_listen(config->listen, &server->listen_fd, &server->port, err) ||
+        !start_library(server, err) || !start_thread(server, err)) {
+        release(server);
+        return false;
+    }
+    *ret_server = server;
+    return true;
+}
+
+unsigned http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    wake_command(&server->wakes, WAKE_QUIESCE);
+}
+
+static struct timespec real_deadline(const struct clock *clock, int64_t deadline)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    int64_t left = MAX(deadline - clock_mono_us(clock), (int64_t)0);
+    int64_t ns = ts.tv_nsec + left % USEC_PER_SEC * 1000;
+    ts.tv_sec += left / USEC_PER_SEC + ns / 1000000000;
+    ts.tv_nsec = ns % 1000000000;
+    return ts;
+}
+
+bool http_server_wait_idle(struct http_server *server, int64_t deadline)
+{
+    const struct timespec until = real_deadline(server->config.clock, deadline);
+    pthread_mutex_lock(&server->idle_lock);
+    server->idle = false;
+    wake_command(&server->wakes, WAKE_REPORT_IDLE);
+    while (!server->idle)
+        if (pthread_cond_timedwait(&server->idle_cond, &server->idle_lock, &until) == ETIMEDOUT)
+            break;
+    bool idle = server->idle;
+    pthread_mutex_unlock(&server->idle_lock);
+    return idle;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    wake_command(&server->wakes, WAKE_STOP);
+    pthread_join(server->thread, NULL);
+    release(server);
+}
