@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of vox-sink: what they say, for people and machines, and their exit codes."""
+
+import json
+import signal
+import subprocess
+
+from voxtest import SINK, SinkCase, model_call, run, uuid7, wait_until
+
+COMMANDS = (
+    ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
+    ["token", "create"], ["token", "list"], ["token", "revoke"], ["contracts"], ["contracts", "check"],
+    ["contracts", "list"], ["contracts", "show"], ["doctor"], ["config"], ["config", "show"], ["version"])
+
+
+class Words(SinkCase):
+    """Help, usage, and commands that need no server."""
+
+    serve = False
+
+    def test_help(self):
+        for words in ([], *COMMANDS):
+            with self.subTest(command=words):
+                done = run(SINK, *words, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("vox-sink", done.stdout)
+
+    def test_usage(self):
+        for words in ([], ["unheard"], ["project"], ["project", "unheard"], ["token", "unheard"], ["migrate", "--unheard"],
+                      ["token", "create"], ["token", "create", "--project", "x"], ["project", "create"],
+                      ["token", "create", "--project", "x", "--scope", "fly"], ["serve", "--listen"],
+                      ["project", "create", "x", "--max-class", "S3"], ["project", "create", "x", "--max-class", "9"],
+                      ["token", "create", "--project", "x", "--scope", "ingest", "--expires", "soon"]):
+            with self.subTest(command=words):
+                done = self.sink.command(*words, check=False)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertEqual(done.stdout, "")
+                self.assertTrue(done.stderr.strip())
+
+    def test_version(self):
+        done = run(SINK, "version")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertRegex(done.stdout, r"\d+\.\d+\.\d+")
+        self.assertIn("version", json.loads(run(SINK, "version", "--json").stdout))
+        self.assertEqual(run(SINK, "--version").returncode, 0)
+
+    def test_config_show(self):
+        sink = self.new_sink(queue_events=1234)
+        sink.environment["VOX_SINK_DATABASE_URL"] = "postgresql://u:hunter2secret@/x?host=/nowhere"
+        for flags in ([], ["--json"]):
+            done = sink.command("config", "show", *flags)
+            self.assertIn("1234", done.stdout)
+            self.assertNotIn("hunter2secret", done.stdout + done.stderr)
+        shown = json.loads(sink.command("config", "show", "--json").stdout)
+        self.assertIn("queue_events", json.dumps(shown))
+
+    def test_config_is_checked(self):
+        for name, value in (("queue_events", "many"), ("queue_events", "0"), ("log_level", "loud"), ("writers", "99"),
+                            ("listen", "nowhere")):
+            with self.subTest(option=name, value=value):
+                done = self.new_sink(**{name: value}).command("serve", check=False)
+                self.assertIn(done.returncode, (1, 3), done)
+                self.assertIn(name.upper() if name.upper() in done.stderr else name, done.stderr)
+
+    def test_unknown_environment_name(self):
+        done = self.new_sink(queue_evnts="1").command("config", "show", check=False)
+        self.assertIn(done.returncode, (0, 3))
+        self.assertIn("VOX_SINK_QUEUE_EVNTS", done.stderr)
+
+    def test_contracts(self):
+        done = self.sink.command("contracts", "check")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("model-call.v1", self.sink.command("contracts", "list").stdout)
+        listed = json.loads(self.sink.command("contracts", "list", "--json").stdout)
+        self.assertIn("model-call.v1", json.dumps(listed))
+        self.assertIn("latency_ms", self.sink.command("contracts", "show", "model-call.v1").stdout)
+        json.loads(self.sink.command("contracts", "show", "model-call.v1", "--json").stdout)
+        self.assertEqual(self.sink.command("contracts", "show", "unheard.v1", check=False).returncode, 1)
+
+    def test_contracts_check_finds(self):
+        sink = self.new_sink(contracts="/nonexistent")
+        done = sink.command("contracts", "check", check=False)
+        self.assertIn(done.returncode, (1, 3, 4), done)
+        self.assertIn("/nonexistent", done.stderr + done.stdout)
+
+
+class Projects(SinkCase):
+
+    def listed(self, what):
+        """The list of `project list --json` or `token list --json`."""
+        value = json.loads(self.sink.command(what, "list", "--json").stdout)
+        return value if isinstance(value, list) else next(v for v in value.values() if isinstance(v, list))
+
+    def test_project_life(self):
+        self.sink.command("project", "create", "alpha")
+        self.sink.command("project", "create", "beta", "--max-class", "S2")
+        self.assertEqual(self.sink.command("project", "create", "alpha", check=False).returncode, 1)
+        rows = {row["name"]: row for row in self.listed("project")}
+        self.assertEqual((rows["alpha"]["max_class"], rows["beta"]["max_class"]), ("S1", "S2"))
+        self.sink.command("project", "set", "alpha", "--max-class", "S2")
+        rows = {row["name"]: row for row in self.listed("project")}
+        self.assertEqual(rows["alpha"]["max_class"], "S2")
+        done = self.sink.command("project", "set", "gamma", "--max-class", "S1", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("gamma", done.stderr)
+        self.assertIn("alpha", self.sink.command("project", "list").stdout)
+
+    def test_project_names(self):
+        for name in ("", "a b", "x" * 200, "a'b", "../x", "a\nb"):
+            with self.subTest(name=name):
+                self.assertIn(self.sink.command("project", "create", name, check=False).returncode, (1, 2))
+
+    def test_token_life(self):
+        token = self.sink.token("tokens", "ingest,read", "--label", "of a test", "--expires", "90d")
+        key_id = token.split("_")[1]
+        made = json.loads(self.sink.command("token", "create", "--project", "tokens", "--scope", "ingest", "--json").stdout)
+        self.assertRegex(made["token"], r"^vts_")
+        listing = self.sink.command("token", "list").stdout
+        self.assertIn(key_id, listing)
+        for shown in (listing, self.sink.command("token", "list", "--json").stdout):
+            self.assertNotIn(token.split("_")[2], shown)
+        row = next(r for r in self.listed("token") if key_id in r.values())
+        self.assertIn("of a test", row.values())
+        event = model_call(uuid7())
+        self.assertEqual(self.sink.post(event, token).status, 201)
+        self.sink.command("token", "revoke", key_id)
+        wait_until(lambda: self.sink.post(event, token).code == "token_invalid", "the sink learns of it", 10)
+        self.sink.command("token", "revoke", key_id)
+        self.assertEqual(self.sink.command("token", "revoke", "0123456789", check=False).returncode, 1)
+
+    def test_only_the_hash_is_kept(self):
+        token = self.sink.token("hashes", "ingest")
+        dump = subprocess.run([str(self.cluster.bin / "pg_dump"), "-d", self.cluster.url(self.database)],
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertIn(token.split("_")[1], dump)
+        self.assertNotIn(token.split("_")[2], dump)
+
+    def test_doctor(self):
+        self.assertEqual(self.sink.command("doctor").returncode, 0)
+        json.loads(self.sink.command("doctor", "--json").stdout)
+        sick = self.new_sink()
+        sick.environment["VOX_SINK_DATABASE_URL"] = "postgresql://vox@/x?host=/nonexistent"
+        done = sick.command("doctor", check=False)
+        self.assertIn(done.returncode, (1, 4), done)
+        sick.environment.pop("VOX_SINK_DATABASE_URL")
+        done = sick.command("doctor", check=False)
+        self.assertIn(done.returncode, (1, 3, 4), done)
+        self.assertIn("VOX_SINK_DATABASE_URL", done.stdout + done.stderr)
+
+    def test_secret_from_a_file(self):
+        path = self.sink.folder / "url"
+        path.write_text(self.cluster.url(self.database) + "\n")
+        path.chmod(0o600)
+        sink = self.new_sink()
+        sink.environment.pop("VOX_SINK_DATABASE_URL")
+        sink.environment["VOX_SINK_DATABASE_URL_FILE"] = str(path)
+        self.assertEqual(sink.command("project", "list").returncode, 0)
+
+
+class Migrations(SinkCase):
+    serve = False
+
+    def fresh(self, name):
+        name = f"{self.database}_{name}"
+        self.cluster.create_database(name)
+        self.addCleanup(self.cluster.drop_database, name)
+        sink = self.new_sink()
+        sink.environment["VOX_SINK_DATABASE_URL"] = self.cluster.url(name)
+        return name, sink
+
+    def tables(self, name):
+        return int(self.cluster.value(name, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+                                            "WHERE nspname = 'telemetry'"))
+
+    def test_status_and_dry_run(self):
+        name, sink = self.fresh("status")
+        sink.command("migrate", "--status")
+        sink.command("migrate", "--dry-run")
+        self.assertEqual(self.tables(name), 0, "neither changes anything")
+        json.loads(sink.command("migrate", "--status", "--json").stdout)
+        sink.command("migrate")
+        tables = self.tables(name)
+        self.assertGreater(tables, 5)
+        sink.command("migrate")
+        self.assertEqual(self.tables(name), tables)
+        sink.command("migrate", "--status")
+
+    def test_changed_text_is_found(self):
+        name, sink = self.fresh("changed")
+        sink.command("migrate")
+        column = self.cluster.value(name, "SELECT attname FROM pg_attribute WHERE attrelid = "
+                                          "'telemetry.schema_migrations'::regclass AND atttypid = 'bytea'::regtype")
+        self.cluster.psql(name, f"UPDATE telemetry.schema_migrations SET {column} = '\\x00'::bytea || substr({column}, 2) "
+                                f"WHERE version = 1")
+        self.assertEqual(sink.command("migrate", check=False).returncode, 1)
+
+    def test_two_at_once(self):
+        name, sink = self.fresh("two")
+        both = [subprocess.Popen([str(SINK), "migrate"], env=sink.environment, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        for process in both:
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, out + err)
+        self.assertEqual(self.cluster.value(name, "SELECT count(*) = count(DISTINCT version) FROM telemetry.schema_migrations"), "t")
+
+    def test_killed_half_way(self):
+        """kill -9 while the migration waits for a lock of ours in its middle: whole steps stay, the next run ends it."""
+        name, sink = self.fresh("killed")
+        for attempt in range(8):
+            process = subprocess.Popen([str(SINK), "migrate"], env=sink.environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            try:
+                process.wait(0.005 * (attempt + 1))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait(10)
+            # Either nothing, or a whole number of steps with all their tables.
+            known = self.cluster.value(name, "SELECT to_regclass('telemetry.schema_migrations') IS NOT NULL")
+            if known == "t":
+                self.cluster.value(name, "SELECT count(*) FROM telemetry.schema_migrations")
+        sink.command("migrate")
+        sink.start().ready()
+        self.assertEqual(sink.post(model_call("x"), sink.token()).status, 201)
+
+    def test_newer_database(self):
+        """A schema that needs a newer sink than this one: not served, and the reason is said."""
+        name, sink = self.fresh("newer")
+        sink.command("migrate")
+        self.cluster.psql(name, "INSERT INTO telemetry.schema_migrations SELECT (jsonb_populate_record(m, "
+                                "'{\"version\": 9999, \"name\": \"future\", \"min_sink\": 99}')).* "
+                                "FROM telemetry.schema_migrations m ORDER BY version LIMIT 1")
+        sink.start()
+        wait_until(lambda: sink.status_of("/healthz") == 200, "alive")
+        self.assertEqual(sink.get("/readyz").status, 503)
+        self.assertEqual(sink.command("doctor", check=False).returncode, 4)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No number of connections stalls the loop, and many connections cost little memory.
+
+libmicrohttpd's own loop stalls at exactly 256 ready connections; ours must not, at this or any other number near a
+power of two. A stall is seconds to minutes; the deadline is generous and nothing here measures speed.
+"""
+
+import asyncio
+import json
+import time
+
+from voxtest import SANITIZED, SinkCase, model_call, uuid7
+
+COUNTS = (1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 257, 512, 1000)
+POSTS = 3
+DEADLINE = 60
+
+
+class Peer:
+    """One keep-alive connection of the event loop here."""
+
+    def __init__(self, case):
+        self.case = case
+
+    async def open(self):
+        host, port = self.case.sink.address
+        self.reader, self.writer = await asyncio.open_connection(host, port)
+        return self
+
+    async def post(self):
+        body = json.dumps(model_call("stall"), separators=(",", ":"))
+        self.writer.write((
+            f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.case.write_token}\r\n"
+            f"Content-Type: application/json\r\nIdempotency-Key: {uuid7()}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{body}").encode())
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = int(head.split("content-length:")[1].split("\r\n")[0])
+        await self.reader.readexactly(length)
+        return int(head.split(" ")[1])
+
+    def close(self):
+        self.writer.close()
+
+
+class Stall(SinkCase):
+
+    def test_every_count_completes(self):
+        counts = (1, 2, 64, 256) if SANITIZED else COUNTS
+        stored = self.rows()
+        for count in counts:
+            with self.subTest(connections=count):
+                statuses, seconds = asyncio.run(asyncio.wait_for(self.posts(count), DEADLINE))
+                self.assertEqual(set(statuses), {201})
+                self.assertEqual(len(statuses), count * POSTS)
+                stored += count * POSTS
+                self.assertEqual(self.rows(), stored)
+                self.assertLess(seconds, DEADLINE)
+
+    async def posts(self, count):
+        peers = [await Peer(self).open() for _ in range(count)]
+        began = time.monotonic()
+
+        async def work(peer):
+            return [await peer.post() for _ in range(POSTS)]
+        results = await asyncio.gather(*(work(peer) for peer in peers))
+        for peer in peers:
+            peer.close()
+        return [status for result in results for status in result], time.monotonic() - began
+
+    def test_memory_of_many_connections(self):
+        """Under 40 MB with 1,000 used keep-alive connections plus 256 busy ones."""
+        if SANITIZED:
+            self.skipTest("a sanitizer's memory is its own")
+        peak = asyncio.run(asyncio.wait_for(self.crowd(), 120))
+        self.assertLess(peak, 40_000_000)
+
+    async def crowd(self):
+        used = [await Peer(self).open() for _ in range(1000)]
+        for start in range(0, 1000, 100):
+            statuses = await asyncio.gather(*(peer.post() for peer in used[start:start + 100]))
+            self.assertEqual(set(statuses), {201})
+        busy = [await Peer(self).open() for _ in range(256)]
+        stop = time.monotonic() + 5
+        peak = 0
+
+        async def work(peer):
+            while time.monotonic() < stop:
+                self.assertEqual(await peer.post(), 201)
+        work_all = asyncio.gather(*(work(peer) for peer in busy))
+        while not work_all.done():
+            peak = max(peak, self.sink.rss())
+            await asyncio.sleep(0.1)
+        await work_all
+        # The used ones still work.
+        self.assertEqual(await used[0].post(), 201)
+        self.assertEqual(await used[999].post(), 201)
+        for peer in used + busy:
+            peer.close()
+        return peak
+
+    def test_descriptors_come_back(self):
+        before = self.sink.descriptors()
+        asyncio.run(asyncio.wait_for(self.posts(200), DEADLINE))
+        from voxtest import wait_until
+        wait_until(lambda: self.sink.descriptors() <= before, "descriptors are back to where they were")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Paths, waiting, the problem table, and events to send."""
+
+import collections
+import hashlib
+import json
+import os
+import pathlib
+import re
+import resource
+import secrets
+import subprocess
+import time
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BIN = pathlib.Path(os.environ.get("VOX_TEST_BIN", ROOT / "build/release/bin")).resolve()
+SINK = BIN / "vox-sink"
+TELEMETRY = BIN / "vox-telemetry"
+CONTRACTS = ROOT / "contracts"
+LONG = os.environ.get("VOX_TEST_LONG") == "1"
+# "asan" or "tsan" where the binaries are instrumented: slower, and their memory means nothing.
+SANITIZED = os.environ.get("VOX_TEST_SANITIZER", "")
+
+# A thousand connections need a thousand descriptors, here and in the sink, which inherits the limit.
+_hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+
+def wait_until(condition, what, deadline=30.0, interval=0.02):
+    """Returns the first true value of condition(); AssertionError naming `what` if there is none in time."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        time.sleep(interval)
+
+
+def clean_environment(**extra):
+    """The environment for our programs: nothing of the caller's VOX_* or PG* settings reaches them."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("VOX_", "PG")) and k != "http_proxy"}
+    env.setdefault("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=66:second_deadlock_stack=1")
+    env.update({k: str(v) for k, v in extra.items()})
+    return env
+
+
+def run(*argv, env=None, stdin=None, timeout=60):
+    """Runs one of our programs; the result has returncode, stdout and stderr as text."""
+    return subprocess.run([str(a) for a in argv], env=env or clean_environment(), input=stdin, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
+
+
+Problem = collections.namedtuple("Problem", "code status retry action title detail")
+
+
+def _problem_table():
+    row = re.compile(r'^PROBLEM\((\w+), (\d+), (\w+), (\w+), "([^"]*)",\s*"([^"]*)"\)', re.M)
+    text = (ROOT / "lib/wire/problem.def").read_text()
+    return {m[1]: Problem(m[1], int(m[2]), m[3].lower(), m[4], m[5], m[6]) for m in row.finditer(text)}
+
+
+PROBLEMS = _problem_table()
+
+
+def uuid7():
+    """A UUIDv7 as text: time first, so that ids of one run sort in order."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | (7 << 76) | (secrets.randbits(12) << 64) | (2 << 62) | secrets.randbits(62)
+    return str(uuid.UUID(int=value))
+
+
+def model_call(trace="trace", **members):
+    """A valid ModelCall; `trace` makes its content its own."""
+    call = {
+        "model": "claude-sonnet-4", "provider": "openrouter", "route_profile": "balanced",
+        "prompt_tokens": 18342, "completion_tokens": 912, "cache_read_input_tokens": 16384,
+        "cache_creation_input_tokens": 0, "latency_ms": 4187, "cost_usd": 0.024318, "cost_source": "provider",
+        "error_class": None, "retry_attempt": 0, "task_id": 41207, "parent_task_id": 41198,
+        "trace_id": trace, "caller_agent_id": "planner",
+    }
+    call.update(members)
+    return {"ModelCall": call}
+
+
+def minified_sha256(text):
+    """The content hash as docs/PROTOCOL.md defines it: white space outside strings removed, SHA-256."""
+    if isinstance(text, str):
+        text = text.encode()
+    out, inside, escaped = bytearray(), False, False
+    for byte in text:
+        if inside:
+            out.append(byte)
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte not in b" \t\r\n":
+            out.append(byte)
+            inside = byte == 0x22
+    return hashlib.sha256(bytes(out)).hexdigest()
+
+
+def samples(kind, contracts="*"):
+    """(contract, name, bytes, expectation) of contracts/samples; the expectation is None for valid ones."""
+    for path in sorted(CONTRACTS.glob(f"samples/{contracts}/{kind}/*.json")):
+        if path.name.endswith(".expect.json"):
+            continue
+        expect = path.with_name(path.name.replace(".json", ".expect.json"))
+        expectation = json.loads(expect.read_text()) if kind == "invalid" else None
+        yield path.parts[-3], path.stem, path.read_bytes(), expectation

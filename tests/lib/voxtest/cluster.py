@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL cluster of our own in a temporary folder, reachable over a Unix socket only."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+
+from .base import wait_until
+
+
+def _bin_folder():
+    folders = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+                     key=lambda p: int(p.parts[-3]), reverse=True)
+    preferred = pathlib.Path("/usr/lib/postgresql/15/bin")
+    return preferred if (preferred / "initdb").exists() else folders[0].parent
+
+
+class Cluster:
+    """start(), stop(), stop_immediate(), kill(); psql() runs SQL. The superuser is `vox`, who needs no password.
+
+    fsync stays on: a sink refuses to be ready without it. The server's process is our child and dies with us.
+    """
+
+    def __init__(self):
+        self.bin = _bin_folder()
+        # A short path: a Unix socket's name has 107 bytes at most.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-pg-", dir="/tmp"))
+        self.data = self.folder / "data"
+        self.log = self.folder / "log"
+        self.process = None
+        self.as_owner = []
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+            self.as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+        self._command("initdb", "-D", self.data, "--auth=trust", "--username=vox", "--encoding=UTF8",
+                      "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+
+    def _command(self, program, *arguments):
+        done = subprocess.run([*self.as_owner, str(self.bin / program), *map(str, arguments)], cwd="/",
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"{program} failed: {done.stdout}")
+
+    def url(self, database):
+        return f"postgresql://vox@/{database}?host={self.folder}"
+
+    def start(self, **settings):
+        options = {
+            "listen_addresses": "", "unix_socket_directories": self.folder, "max_connections": 100,
+            "shared_buffers": "64MB", "log_line_prefix": "%m [%p] %d ", "autovacuum_naptime": "10s",
+        }
+        options.update(settings)
+        flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        guard = ["setpriv", "--pdeathsig", "QUIT"]
+        # Without a kept descriptor, so that nothing of the tests' stays open in the server.
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.as_owner, *guard, str(self.bin / "postgres"), "-D", str(self.data), *flags],
+                cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        wait_until(self._answers, "PostgreSQL accepts connections", 60)
+        return self
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"postgres ended at start: {self.log.read_text()[-2000:]}")
+        return subprocess.run([str(self.bin / "pg_isready"), "-q", "-h", str(self.folder)],
+                              check=False).returncode == 0
+
+    def stop(self, mode="fast"):
+        if self.process and self.process.poll() is None:
+            self._command("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", "60")
+            self.process.wait(60)
+        self.process = None
+
+    def stop_immediate(self):
+        self.stop("immediate")
+
+    def kill(self):
+        """kill -9 of the postmaster; waits until the last of its children has let go of the data folder."""
+        self.process.kill()
+        self.process.wait(60)
+        self.process = None
+
+    def remove(self):
+        self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def psql(self, database, sql):
+        """Rows as lists of text (NULL is the empty text); several statements are one after the other."""
+        done = subprocess.run(
+            [str(self.bin / "psql"), "-XAtq", "-F", "\x1f", "-R", "\x1e", "-v", "ON_ERROR_STOP=1", "-d",
+             self.url(database)],
+            input=sql, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"psql: {done.stderr.strip()}\n{sql[:300]}")
+        text = done.stdout.removesuffix("\n")
+        return [row.split("\x1f") for row in text.split("\x1e")] if text else []
+
+    def value(self, database, sql):
+        return self.psql(database, sql)[0][0]
+
+    def create_database(self, name, template="template0"):
+        self.psql("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop_database(self, name):
+        self.psql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

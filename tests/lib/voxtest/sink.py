@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real sink as a child process, and its commands."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+
+from .base import CONTRACTS, SINK, clean_environment, run, wait_until
+from .http import Connection, Refused
+
+# What a sanitizer, BUG() or libmicrohttpd says when something is wrong; none of it may ever be in a log.
+ALARMS = re.compile(
+    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|BUG\b|Fatal error in GNU")
+
+
+class Sink:
+    """start() waits for `msg=listening` in the log; ready() for /readyz; stop() is SIGTERM, kill() is kill -9."""
+
+    def __init__(self, url, contracts=CONTRACTS, **options):
+        self.url = url
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-sink-test-", dir="/tmp"))
+        self.log_path = self.folder / "log"
+        self.environment = clean_environment(
+            VOX_SINK_DATABASE_URL=url, VOX_SINK_LISTEN="127.0.0.1:0", VOX_SINK_CONTRACTS_DIR=contracts,
+            **{f"VOX_SINK_{name.upper()}": value for name, value in options.items()})
+        self.process = None
+        self.address = None
+
+    def command(self, *argv, check=True, stdin=None):
+        """vox-sink ARGV with this sink's environment."""
+        done = run(SINK, *argv, env=self.environment, stdin=stdin)
+        if check and done.returncode != 0:
+            raise AssertionError(f"vox-sink {' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done
+
+    def migrate(self):
+        self.command("migrate")
+        return self
+
+    def token(self, project="demo", scope="ingest,read", *more):
+        """A new token of the project, which is made if there is none."""
+        text = self.command("token", "create", "--project", project, "--scope", scope, *more).stdout
+        assert re.fullmatch(r"vts_[0-9A-Za-z]{10}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}\n", text), \
+            "the token alone on stdout"
+        return text.strip()
+
+    def start(self):
+        """Starts on a port of the system's choice, the first time; afterwards again on the same one."""
+        if self.address:
+            self.environment["VOX_SINK_LISTEN"] = f"{self.address[0]}:{self.address[1]}"
+        offset = len(self.log())
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=self.environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+        def listening():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the sink ended at start: {self.log()[-2000:]}")
+            return re.search(r"^.*msg=listening\b.*$", self.log()[offset:], re.M)
+
+        line = wait_until(listening, "the sink logs msg=listening", 60)
+        host, port = re.search(r"\baddr=\"?([^\s\"]+):(\d+)", line[0]).groups()
+        self.address = (host, int(port))
+        return self
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def connect(self, timeout=30.0):
+        return Connection(self.address, timeout)
+
+    def request(self, method, target, body=None, **more):
+        """One request on a connection of its own; `body` may be bytes, text or an object to be made JSON."""
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode()
+        with self.connect() as connection:
+            return connection.request(method, target, body, **more)
+
+    def get(self, target, **more):
+        return self.request("GET", target, **more)
+
+    def post(self, body, token=None, key=None, headers=(), **more):
+        headers = list(headers) + ([("Idempotency-Key", f'"{key}"')] if key else [])
+        return self.request("POST", "/v1/events", body, token=token, headers=headers, **more)
+
+    def status_of(self, target):
+        """The status of a GET, 0 where nobody answers."""
+        try:
+            return self.get(target).status
+        except (OSError, Refused):
+            return 0
+
+    def ready(self, deadline=60):
+        wait_until(lambda: self.alive() and self.status_of("/readyz") == 200, "/readyz answers 200", deadline)
+        return self
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the sink ended with {self.process.returncode}: {self.log()[-3000:]}")
+        return True
+
+    def metrics(self):
+        """{(name, ((label, value), …)): number} of /metrics."""
+        return parse_metrics(self.get("/metrics").body.decode())
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, deadline=40):
+        """SIGTERM; the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.process.wait(deadline)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30)
+
+    def rss(self):
+        """Resident bytes, without the pages of files."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)[1]) * 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def check_log(self):
+        """No sanitizer, no BUG(), nothing of libmicrohttpd's panic in the log."""
+        alarm = ALARMS.search(self.log())
+        if alarm:
+            start = max(0, alarm.start() - 500)
+            raise AssertionError(f"the log holds an alarm:\n{self.log()[start:start + 6000]}")
+
+
+SERIES = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? '
+                    r'(NaN|[+-]?Inf|[-+0-9.eE]+)$')
+LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"')
+
+
+def parse_metrics(text):
+    """Parses the Prometheus text format strictly: every line is a comment we know or a series of a typed family."""
+    types, values = {}, {}
+    assert text.endswith("\n"), "the last line has an end"
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            continue
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert kind in ("counter", "gauge", "histogram"), line
+            assert name not in types, f"two TYPE lines of {name}"
+            types[name] = kind
+            continue
+        match = SERIES.match(line)
+        assert match, f"not a series: {line!r}"
+        name, labels, value = match[1], tuple(LABEL.findall(match[2] or "")), float(match[3])
+        family = re.sub(r"_(bucket|sum|count)$", "", name)
+        assert name in types or types.get(family) == "histogram", f"no TYPE before {line!r}"
+        assert (name, labels) not in values, f"twice: {line!r}"
+        values[name, labels] = value
+    return values
