@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading a contracts folder: what is refused, in which words and at which line.
-#include "lib/contracts/check.h"
+#include "lib/contracts/contracts.h"
 
-#include "lib/base/file.h"
 #include "lib/base/json.h"
 
 #include "tests/unit/check_main.h"
-
-#include <fcntl.h>
-#include <ftw.h>
-#include <sys/stat.h>
+#include "tests/unit/test_contracts_folder.h"
 
 enum part { INDEX, POLICY, SCHEMA, OTHER_SCHEMA, OVERRIDES, PART_COUNT };
 
@@ -64,41 +60,16 @@ static const char *const good[] = {
                   "    days: 7\n",
 };
 
-static char folder[64];
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
-{
-    (void)info, (void)type, (void)walk;
-    return remove(path);
-}
-
-static void put_in(const char *below, const char *name, const char *text)
-{
-    struct err err;
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", folder, below);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_msg(file_write_atomic_at(fd, name, str_from(text), 0600, &err), "%s", err.text);
-    close(fd);
-}
-
 static void put_file(const char *name, const char *text)
 {
-    put_in("", name, text);
+    folder_put("", name, str_from(text));
 }
 
 static void setup_folder(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/vox-contracts-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    folder_make();
     for (size_t i = 0; i < PART_COUNT; i++)
         put_file(part_names[i], good[i]);
-}
-
-static void remove_folder(void)
-{
-    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static const char *path_of(enum part part)
@@ -264,7 +235,7 @@ START_TEST(contracts_load__names_what_is_broken)
         if (row->says[0] == '/' && strchr(row->says, '.'))
             ck_assert_msg(strncmp(err.text, folder, strlen(folder)) == 0, "row %zu: \"%s\"", i, err.text);
         ck_assert_ptr_null(set);
-        remove_folder();
+        folder_remove();
     }
 }
 END_TEST
@@ -279,7 +250,7 @@ START_TEST(contracts_load__needs_every_file)
         ck_assert_int_eq(remove(path_of(needed[i])), 0);
         ck_assert(!contract_set_load(folder, path_of(OVERRIDES), &set, &err));
         ck_assert_msg(strstr(err.text, part_names[needed[i]]) != NULL, "%s", err.text);
-        remove_folder();
+        folder_remove();
     }
 }
 END_TEST
@@ -300,7 +271,7 @@ START_TEST(contracts_load__bounds_files)
     ck_assert(!contract_set_load(folder, NULL, &set, &err));
     ck_assert_msg(strstr(err.text, "1048576 bytes") != NULL, "%s", err.text);
     buf_release(&text);
-    remove_folder();
+    folder_remove();
 }
 END_TEST
 
@@ -334,7 +305,7 @@ START_TEST(contracts_load__reads_every_column)
     ck_assert_view_eq(contract_set_reserved_at(set, 0)->pattern, "later-*");
     ck_assert_uint_eq(contract_set_reserved_at(set, 0)->classes, 1U << CLASS_S0 | 1U << CLASS_S1);
     contract_set_unref(set);
-    remove_folder();
+    folder_remove();
 }
 END_TEST
 
@@ -361,7 +332,7 @@ START_TEST(contracts_load__applies_overrides)
     set = load(true);
     ck_assert_int_eq(contract_set_at(set, 0)->retention.days, 30);
     contract_set_unref(set);
-    remove_folder();
+    folder_remove();
 }
 END_TEST
 
@@ -382,99 +353,19 @@ START_TEST(contracts_load__hashes_what_decides)
     set = load(true);
     ck_assert_str_eq(contract_set_hash(set), before);
     contract_set_unref(set);
-    remove_folder();
+    folder_remove();
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         setup_folder();
         spoil(changes[i].part, changes[i].from, changes[i].to);
         set = load(false);
         ck_assert_msg(strcmp(contract_set_hash(set), before) != 0, "%s does not change it", changes[i].says);
         contract_set_unref(set);
-        remove_folder();
+        folder_remove();
     }
-}
-END_TEST
-
-static void collect(void *context, struct str file, struct str message)
-{
-    struct buf *all = context;
-    buf_put_str(all, str_skip(file, strlen(folder)));
-    buf_put_cstr(all, " ");
-    buf_put_str(all, message);
-    buf_put_cstr(all, "\n");
-}
-
-START_TEST(contracts_check__tells_bad_samples)
-{
-    struct contract_check_tally tally;
-    struct buf said;
-    setup_folder();
-    char path[128];
-    static const char *const folders[] = {"samples", "samples/ping.v1", "samples/ping.v1/valid",
-                                          "samples/ping.v1/invalid", "samples/gone.v1"};
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
-        ck_assert_int_eq(mkdir(path, 0700), 0);
-    }
-    put_file("old.v1.schema.json", "{}");
-    const char *valid = "samples/ping.v1/valid", *invalid = "samples/ping.v1/invalid";
-    put_in(valid, "bad-type.json", "{\"Ping\": 1}");
-    put_in(valid, "no-json.json", "{\"Ping\":\n{,}}");
-    put_in(valid, "other.json", "{\"pong\": \"back\", \"at\": 1}");
-    put_in(valid, "readme.txt", "?");
-    put_in(invalid, "valid.json", "{\"Ping\": {}}");
-    put_in(invalid, "valid.expect.json",
-           "{\"code\": \"schema_invalid\", \"pointer\": \"/Ping\", \"keyword\": \"type\"}");
-    put_in(invalid, "elsewhere.json", "{\"Ping\": []}");
-    put_in(invalid, "elsewhere.expect.json",
-           "{\"code\": \"schema_invalid\", \"pointer\": \"\", \"keyword\": \"required\"}");
-    put_in(invalid, "half.json", "{}");
-    put_in(invalid, "half.expect.json", "{\"code\": \"schema_invalid\", \"pointer\": \"\"}");
-    put_in(invalid, "alone.json", "{}");
-    put_in(invalid, "lonely.expect.json", "{\"code\": \"unknown_contract\"}");
-    put_in(invalid, "right.json", "{\"Ping\": []}");
-    put_in(invalid, "right.expect.json",
-           "{\"code\": \"schema_invalid\", \"pointer\": \"/Ping\", \"keyword\": \"type\"}");
-
-    buf_init(&said, (size_t)64 * 1024);
-    ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
-    buf_put_char(&said, '\0');
-    static const char *const says[] = {
-        "/samples/ping.v1/valid/bad-type.json should be valid and is refused: schema_invalid at '/Ping', "
-        "keyword type\n",
-        "/samples/ping.v1/valid/no-json.json:2 should be valid and is refused before it is judged: "
-        "json_malformed\n",
-        "/samples/ping.v1/valid/other.json should be recognised as ping and is recognised as pong\n",
-        "/samples/ping.v1/valid/readme.txt a sample's name ends in .json\n",
-        "/samples/ping.v1/invalid/valid.json should be schema_invalid and is valid\n",
-        "/samples/ping.v1/invalid/elsewhere.json should fail at '' by required and fails at '/Ping' by "
-        "type\n",
-        "/samples/ping.v1/invalid/half.expect.json is not an object of a known code",
-        "/samples/ping.v1/invalid/alone.expect.json cannot open ",
-        "/samples/ping.v1/invalid/lonely.expect.json there is no lonely.json",
-        "/samples/ping.v1 no valid sample of ping.v1 has a text at its subject pointer /Ping/trace~1id\n",
-        "/samples/pong.v1/valid cannot list it: No such file or directory\n",
-        "/samples/pong.v1/invalid pong.v1 has no invalid sample\n",
-        "/samples/gone.v1 the index has no such contract\n",
-        "/old.v1.schema.json no contract of the index names this schema\n",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(says); i++)
-        ck_assert_msg(strstr(said.ptr, says[i]) != NULL, "missing \"%s\" in\n%s", says[i], said.ptr);
-    ck_assert_msg(strstr(said.ptr, "right.json") == NULL, "%s", said.ptr);
-    ck_assert_uint_ge(tally.faults, ARRAY_LEN(says));
-    ck_assert_uint_eq(tally.contracts, 2);
-
-    buf_clear(&said);
-    spoil(INDEX, "class: S1", "class: S3");
-    ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
-    ck_assert_msg(str_starts(buf_str(&said), STR("/index.yaml:7 class S3 is content")), "%.*s",
-                  STR_FMT(buf_str(&said)));
-    ck_assert_uint_eq(tally.faults, 1);
-    buf_release(&said);
-    remove_folder();
 }
 END_TEST
 
 CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__names_what_is_broken,
                 contracts_load__needs_every_file, contracts_load__bounds_files,
                 contracts_load__reads_every_column, contracts_load__applies_overrides,
-                contracts_load__hashes_what_decides, contracts_check__tells_bad_samples)
+                contracts_load__hashes_what_decides)

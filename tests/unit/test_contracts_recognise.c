@@ -2,13 +2,10 @@
 // Recognition and versions over an index made for it: discriminators, bare bodies, precedence, families.
 #include "lib/contracts/contracts.h"
 
-#include "lib/base/file.h"
 #include "lib/base/json.h"
 
 #include "tests/unit/check_main.h"
-
-#include <fcntl.h>
-#include <ftw.h>
+#include "tests/unit/test_contracts_folder.h"
 
 #define MAX_ROWS 300
 
@@ -19,7 +16,6 @@ struct row {
     const char *schema; // the members after $id
 };
 
-static char folder[64];
 static struct json_doc doc;
 static struct jsv_context *context;
 
@@ -31,17 +27,10 @@ static void setup(void)
     context = jsv_context_new(&err);
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
+static void put_file(const char *name, struct buf *text)
 {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
-}
-
-static void put_file(int dir_fd, const char *name, struct buf *text)
-{
-    struct err err;
     ck_assert(buf_ok(text));
-    ck_assert_msg(file_write_atomic_at(dir_fd, name, buf_str(text), 0600, &err), "%s", err.text);
+    folder_put("", name, buf_str(text));
     buf_clear(text);
 }
 
@@ -52,9 +41,7 @@ static bool load(const struct row *rows, size_t count, struct contract_set **ret
     buf_init(&index, (size_t)1 << 20);
     buf_init(&policy, (size_t)1 << 20);
     buf_init(&schema, (size_t)1 << 20);
-    snprintf(folder, sizeof(folder), "/tmp/vox-contracts-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder_make();
     buf_put_cstr(&index, "contracts:\n");
     buf_put_cstr(&policy, "retention:\n");
     for (size_t i = 0; i < count; i++) {
@@ -70,13 +57,12 @@ static bool load(const struct row *rows, size_t count, struct contract_set **ret
             &schema,
             "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$id\":\"urn:vox:contract:%s.v%u\"%s}",
             rows[i].id, rows[i].version, rows[i].schema ? rows[i].schema : "");
-        put_file(dir_fd, file, &schema);
+        put_file(file, &schema);
     }
-    put_file(dir_fd, "index.yaml", &index);
-    put_file(dir_fd, "retention-policy.yaml", &policy);
-    close(dir_fd);
+    put_file("index.yaml", &index);
+    put_file("retention-policy.yaml", &policy);
     bool ok = contract_set_load(folder, NULL, ret_set, err);
-    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove();
     buf_release(&index);
     buf_release(&policy);
     buf_release(&schema);
