@@ -21,6 +21,7 @@ int cmd_token(int argc, char **argv);
 int cmd_contracts(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_reference(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

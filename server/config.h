@@ -3,8 +3,13 @@
 //
 // Later sources win: defaults < YAML file (--config or VOX_SINK_CONFIG) < VOX_SINK_* environment <
 // command-line flags. An option `queue_events` is `queue_events:` in the file, VOX_SINK_QUEUE_EVENTS in the
-// environment and --queue-events as a flag. Secrets (database URLs may hold passwords) have no flag; they
-// also come as VOX_SINK_…_FILE. The same table makes --help, `config show` and docs/reference/options.md.
+// environment and --queue-events as a flag; an empty value counts as not given. A secret (a database URL may
+// hold a password) has no flag: it is VOX_SINK_DATABASE_URL, overwritten in the environment once read, or the
+// path of a file as VOX_SINK_DATABASE_URL_FILE, `database_url_file:` or --database-url-file, or the systemd
+// credential `database_url`, or stands in a configuration file that nobody else can read. The same table
+// makes --help, `config show` and docs/reference/options.md.
+//
+// Threads: the one that loads. After a reload strings handed out before stay valid until config_release().
 #ifndef VOX_SERVER_CONFIG_H
 #define VOX_SERVER_CONFIG_H
 
@@ -15,26 +20,37 @@
 
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
-// One member for each row: const char * for TEXT and SECRET (NULL where unset), int64_t for INTEGER (in the
-// row's unit).
+// One member for each row: const char * (NULL where unset), or int64_t for INTEGER, in the row's unit.
 struct config {
 #define OPTION_TEXT(name, ...)    const char *name;
 #define OPTION_SECRET(name, ...)  const char *name;
+#define OPTION_CHOICE(name, ...)  const char *name;
+#define OPTION_ADDRESS(name, ...) const char *name;
 #define OPTION_INTEGER(name, ...) int64_t name;
 #include "server/options.def"
     enum config_source *sources; // by row
+    const char **origins;        // by row: "sink.yaml:3", "VOX_SINK_LISTEN", "--listen", "default"
+    enum config_source fault;    // after a failed load: the source that was at fault
     struct arena arena;          // owns the strings
 };
 
-// `argv` holds the flags of a command after its own were taken out; anything it does not know is an error
-// that names it. `*ret_rest` (may be NULL: then positional words are errors) is how many positional words
-// were left at the front of argv.
-MUST_CHECK bool config_load(struct config *config, int argc, char **argv, int *ret_rest, struct err *err);
-// Reads the same sources again and takes over what is marked reloadable; keeps the old values on any error.
+// argv[0] is the command's name and not looked at; what follows are flags of the configuration, a command's
+// own being taken out already, and words. An unknown flag is an error that names it. Words are moved, in
+// order, to argv[1] and after, and `*ret_words` is how many; with `ret_words` NULL a word is an error. After
+// a failure nothing is to be released, and only `fault` may be read.
+MUST_CHECK bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err);
+// Reads the same sources again and takes over what is marked reloadable; logs a warning for any other option
+// that changed. Keeps every value on an error. Secrets from the environment are not there any more and
+// stay as they were.
 MUST_CHECK bool config_reload(struct config *config, int argc, char **argv, struct err *err);
-void config_release(struct config *config);
+void config_release(struct config *config); // wipes the secrets
+
+// For each VOX_SINK_ variable of the environment that is no option: a misspelt name, most likely.
+void config_unknown_variables(void (*found)(void *context, const char *name), void *context);
+
 void config_print_help(FILE *out); // the options part of --help
-void config_print(const struct config *config, bool json,
-                  FILE *out); // `config show`: value and source, secrets masked
+// `config show`: value and source, secrets masked. False when memory is out.
+MUST_CHECK bool config_print(const struct config *config, bool json, FILE *out);
+void config_print_reference(FILE *out); // docs/reference/options.md
 
 #endif

@@ -1,7 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink: command table.
-#include <stdio.h>
-int main(void)
+// The sink's program: the table of commands.
+#include "lib/base/json.h"
+#include "server/command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+static int cmd_help(int argc, char **argv);
+
+static const struct subcommand commands[] = {
+    {"serve", "take events over HTTP and store them", cmd_serve},
+    {"migrate", "bring the database's schema up to date", cmd_migrate},
+    {"project", "create, change and list projects", cmd_project},
+    {"token", "create, revoke and list tokens", cmd_token},
+    {"contracts", "check and show what events are taken", cmd_contracts},
+    {"doctor", "look for what would keep the sink from working", cmd_doctor},
+    {"config", "show the configuration in force", cmd_config},
+    {"reference", "print reference pages as Markdown", cmd_reference},
+    {"version", "print the version", cmd_version},
+    {"help", "say more of a command", cmd_help},
+};
+
+static int overview(void)
 {
-    return 0;
+    printf("vox-sink %s: takes telemetry events over HTTP, checks them, and acknowledges them\n"
+           "once PostgreSQL has committed them.\n"
+           "\n"
+           "Usage: vox-sink COMMAND [OPTIONS]\n"
+           "\n",
+           VOX_VERSION);
+    command_list(commands, ARRAY_LEN(commands), stdout);
+    printf("\n"
+           "vox-sink help COMMAND, or COMMAND --help, says more.\n"
+           "\n"
+           "First steps: set VOX_SINK_DATABASE_URL, then vox-sink migrate, vox-sink token create\n"
+           "--project NAME --scope ingest, vox-sink serve.\n"
+           "\n"
+           "Exit codes: 0 done; 1 failed, the line on stderr says why; 2 wrong command line;\n"
+           "3 wrong configuration; 4 a check found something.\n");
+    return EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    const char *nearest = command_nearest(commands, ARRAY_LEN(commands), argv[0]);
+    if (nearest)
+        return command_error(EXIT_USAGE, "there is no command %.60s; did you mean %s?", argv[0], nearest);
+    return command_error(EXIT_USAGE, "there is no command %.60s; see vox-sink --help", argv[0]);
+}
+
+// `help token create` is `token create --help`.
+static int cmd_help(int argc, char **argv)
+{
+    char *words[4] = {NULL};
+    int count = 0;
+    char flag[] = "--help";
+    for (int i = 1; i < argc && count < 2; i++)
+        if (argv[i][0] != '-' && strcmp(argv[i], "help") != 0)
+            words[count++] = argv[i];
+    if (count == 0)
+        return overview();
+    words[count++] = flag;
+    return run(count, words);
+}
+
+static bool is_any(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+// What was printed may still be on its way; a reader that went away early is no failure of ours.
+static int flush_output(int code)
+{
+    errno = 0;
+    bool ok = fflush(stdout) == 0 && !ferror(stdout);
+    if (ok || errno == EPIPE || code != EXIT_OK)
+        return code;
+    return command_error(EXIT_FAILED, "cannot write to standard output");
+}
+
+int main(int argc, char **argv)
+{
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    json_setup();
+    if (sodium_init() < 0)
+        return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
+    if (argc < 2)
+        return command_error(EXIT_USAGE, "which command? see vox-sink --help");
+    int code;
+    if (is_any(argv[1], "--help", "-h"))
+        code = overview();
+    else if (is_any(argv[1], "--version", "-V"))
+        code = printf("vox-sink %s\n", VOX_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
+    else
+        code = run(argc - 1, argv + 1);
+    return flush_output(code);
 }

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vox-sink contracts check|list|show`. They need files only, no database.
+#include "lib/base/json.h"
+#include "lib/contracts/check.h"
+#include "lib/contracts/contracts.h"
+#include "server/command.h"
+#include "server/table.h"
+
+#define OUTPUT_CEILING ((size_t)64 * 1024 * 1024)
+
+static void say_fault(void *context, struct str file, struct str message)
+{
+    (void)context;
+    printf("%.*s: %.*s\n", STR_FMT(file), STR_FMT(message));
+}
+
+static int contracts_check(int argc, char **argv)
+{
+    struct command command = {
+        .name = "contracts check",
+        .words = "[DIR]",
+        .max_words = 1,
+        .about = "Checks a contracts folder (default: the one that the sink serves): the index, the\n"
+                 "schemas, retention, and that every sample is judged as it should be."};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    struct contract_check_tally tally = {0};
+    const char *dir = command.word_count ? command.word[0] : command.config.contracts_dir;
+    bool ok = contract_check(dir, command.config.contracts_overrides, say_fault, NULL, &tally);
+    if (ok)
+        printf("%s is good: %zu contracts, %zu valid and %zu invalid samples\n", dir, tally.contracts,
+               tally.valid, tally.invalid);
+    else
+        command_error(EXIT_UNHEALTHY, "%s: %zu %s found", dir, tally.faults,
+                      tally.faults == 1 ? "fault" : "faults");
+    command_end(&command);
+    return ok ? EXIT_OK : EXIT_UNHEALTHY;
+}
+
+// "365 days", "with completion-run.v1, 365 days", "until /Suppression/expires_at", "for ever".
+static void retention_text(const struct retention *retention, char *ret_text, size_t size)
+{
+    switch (retention->kind) {
+    case RETENTION_DAYS:
+        snprintf(ret_text, size, "%d days", retention->days);
+        return;
+    case RETENTION_WITH_PARENT:
+        snprintf(ret_text, size, "%d days, as %.*s", retention->days, STR_FMT(retention->parent));
+        return;
+    case RETENTION_EXPIRES_LT_NOW:
+        snprintf(ret_text, size, "until %.*s", STR_FMT(retention->expires_at));
+        return;
+    case RETENTION_KEEP_FOREVER:
+        snprintf(ret_text, size, "for ever");
+        return;
+    case RETENTION_MANUAL:
+        snprintf(ret_text, size, "until removed");
+        return;
+    }
+    BUG("unknown kind of retention");
+}
+
+static void put_retention(struct json_writer *w, const struct retention *retention)
+{
+    json_key(w, "retention");
+    json_begin_object(w);
+    json_str(w, "kind", str_from(retention_kind_name(retention->kind)));
+    if (retention->kind == RETENTION_DAYS || retention->kind == RETENTION_WITH_PARENT)
+        json_i64(w, "days", retention->days);
+    if (retention->parent.ptr)
+        json_str(w, "parent", retention->parent);
+    if (retention->expires_at.ptr)
+        json_str(w, "expires_at", retention->expires_at);
+    json_str(w, "rationale", retention->rationale);
+    json_end_object(w);
+}
+
+static void put_contract(struct json_writer *w, const struct contract *contract, bool with_schema)
+{
+    char hash[SHA256_HEX_LEN + 1];
+    sha256_hex(contract->schema_sha256, hash);
+    json_begin_object(w);
+    json_str(w, "name", contract->name);
+    json_str(w, "class", str_from(contract_class_name(contract->class_)));
+    json_str(w, "owner", contract->owner);
+    json_str(w, "enforced_by", contract->enforced_by);
+    json_str(w, "transmission", contract->transmission);
+    json_str(w, "metric_type", contract->metric_type);
+    json_str(w, "session_convention", contract->session_convention);
+    json_key(w, "subject");
+    json_begin_object(w);
+    json_str(w, "session_id", contract->session_id);
+    json_str(w, "trace_id", contract->trace_id);
+    json_str(w, "repository_id", contract->repository_id);
+    json_end_object(w);
+    put_retention(w, &contract->retention);
+    json_str(w, "schema_file", contract->schema_file);
+    json_str(w, "schema_sha256", str_from(hash));
+    if (with_schema) {
+        json_key(w, "schema");
+        json_value_raw(w, str_trim(contract->schema_text));
+    }
+    json_end_object(w);
+}
+
+static int list_json(const struct contract_set *set)
+{
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, OUTPUT_CEILING);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_str(&w, "hash", str_from(contract_set_hash(set)));
+    json_key(&w, "contracts");
+    json_begin_array(&w);
+    for (size_t i = 0; i < contract_set_count(set); i++)
+        put_contract(&w, contract_set_at(set, i), false);
+    json_end_array(&w);
+    json_end_object(&w);
+    return command_write(&buf);
+}
+
+static int list_table(const struct contract_set *set)
+{
+    static const char *const titles[] = {"CONTRACT", "CLASS", "KEPT", "TRANSMISSION", "OWNER"};
+    struct table table;
+    if (contract_set_count(set) == 0) {
+        puts("the folder lists no contracts, so every event would be refused");
+        return EXIT_OK;
+    }
+    table_init(&table, titles, ARRAY_LEN(titles));
+    for (size_t i = 0; i < contract_set_count(set); i++) {
+        const struct contract *contract = contract_set_at(set, i);
+        char kept[192];
+        retention_text(&contract->retention, kept, sizeof(kept));
+        table_cell(&table, contract->name);
+        table_cell(&table, str_from(contract_class_name(contract->class_)));
+        table_cell(&table, str_from(kept));
+        table_cell(&table, contract->transmission);
+        table_cell(&table, contract->owner);
+    }
+    bool ok = table_print(&table, stdout);
+    table_release(&table);
+    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+}
+
+static struct contract_set *load(const struct command *command, int *ret_code)
+{
+    struct contract_set *set;
+    struct err err;
+    if (contract_set_load(command->config.contracts_dir, command->config.contracts_overrides, &set, &err))
+        return set;
+    *ret_code = command_error(EXIT_CONFIG, "%s", err.text);
+    return NULL;
+}
+
+static int contracts_list(int argc, char **argv)
+{
+    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
+    struct command command = {.name = "contracts list",
+                              .about =
+                                  "Lists the contracts: what events the sink takes and how long they stay.",
+                              .flags = flags,
+                              .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    struct contract_set *set = load(&command, &code);
+    if (set) {
+        code = flags[0].given ? list_json(set) : list_table(set);
+        contract_set_unref(set);
+    }
+    command_end(&command);
+    return code;
+}
+
+static void show_line(const char *name, struct str value)
+{
+    if (value.len)
+        printf("%-19s %.*s\n", name, STR_FMT(value));
+}
+
+static void show_text(const struct contract *contract)
+{
+    char kept[192], hash[SHA256_HEX_LEN + 1];
+    retention_text(&contract->retention, kept, sizeof(kept));
+    sha256_hex(contract->schema_sha256, hash);
+    show_line("contract", contract->name);
+    show_line("class", str_from(contract_class_name(contract->class_)));
+    show_line("kept", str_from(kept));
+    show_line("because", contract->retention.rationale);
+    show_line("transmission", contract->transmission);
+    show_line("owner", contract->owner);
+    show_line("enforced by", contract->enforced_by);
+    show_line("metric type", contract->metric_type);
+    show_line("session", contract->session_convention);
+    show_line("session id at", contract->session_id);
+    show_line("trace id at", contract->trace_id);
+    show_line("repository id at", contract->repository_id);
+    show_line("schema", contract->schema_file);
+    show_line("schema SHA-256", str_from(hash));
+}
+
+enum { SHOW_SCHEMA, SHOW_JSON };
+
+static int show(const struct command *command, const struct contract_set *set, const struct flag *flags)
+{
+    const struct contract *contract = contract_set_find(set, str_from(command->word[0]));
+    if (!contract)
+        return command_error(EXIT_FAILED, "there is no contract %.80s; vox-sink contracts list shows them",
+                             command->word[0]);
+    if (flags[SHOW_SCHEMA].given) {
+        printf("%.*s", STR_FMT(contract->schema_text));
+        return EXIT_OK;
+    }
+    if (!flags[SHOW_JSON].given) {
+        show_text(contract);
+        return EXIT_OK;
+    }
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, OUTPUT_CEILING);
+    json_writer_init(&w, &buf);
+    put_contract(&w, contract, true);
+    return command_write(&buf);
+}
+
+static int contracts_show(int argc, char **argv)
+{
+    struct flag flags[] = {
+        [SHOW_SCHEMA] = {"schema", NULL, "print its JSON Schema instead, as it stands in the file"},
+        [SHOW_JSON] = {"json", NULL, "one JSON object for machines, with the schema"}};
+    struct command command = {.name = "contracts show",
+                              .words = "NAME",
+                              .min_words = 1,
+                              .max_words = 1,
+                              .about =
+                                  "Shows one contract: model-call.v1, or model-call for its newest version.",
+                              .flags = flags,
+                              .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    struct contract_set *set = load(&command, &code);
+    if (set) {
+        code = show(&command, set, flags);
+        contract_set_unref(set);
+    }
+    command_end(&command);
+    return code;
+}
+
+int cmd_contracts(int argc, char **argv)
+{
+    static const struct subcommand subs[] = {
+        {"check", "check a contracts folder and its samples", contracts_check},
+        {"list", "list the contracts", contracts_list},
+        {"show", "show one contract", contracts_show}};
+    return command_dispatch("contracts", "Contracts: what events the sink takes. They are files, not rows.",
+                            subs, ARRAY_LEN(subs), argc, argv);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vox-sink migrate`.
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "server/command.h"
+#include "server/store/migrate.h"
+#include "server/table.h"
+
+#define LIST_CEILING ((size_t)1024 * 1024)
+
+enum { FLAG_STATUS, FLAG_DRY_RUN, FLAG_JSON };
+
+static const char *state_of(const struct migration_state *row)
+{
+    if (row->changed)
+        return "changed";
+    return row->applied ? "applied" : "pending";
+}
+
+static int status_json(const struct migration_state *rows, size_t count)
+{
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, LIST_CEILING);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_key(&w, "migrations");
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        char applied[RFC3339_LEN + 1] = "";
+        if (rows[i].applied)
+            rfc3339_format(rows[i].applied_at, applied);
+        json_begin_object(&w);
+        json_i64(&w, "version", rows[i].version);
+        json_str(&w, "name", str_from(rows[i].name));
+        json_str(&w, "state", str_from(state_of(&rows[i])));
+        json_str(&w, "applied_at", rows[i].applied ? str_from(applied) : STR_NULL);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return command_write(&buf);
+}
+
+static int status_table(const struct migration_state *rows, size_t count)
+{
+    static const char *const titles[] = {"MIGRATION", "NAME", "STATE", "APPLIED"};
+    struct table table;
+    table_init(&table, titles, ARRAY_LEN(titles));
+    for (size_t i = 0; i < count; i++) {
+        table_cellf(&table, "%04d", rows[i].version);
+        table_cell(&table, str_from(rows[i].name));
+        table_cell(&table, str_from(state_of(&rows[i])));
+        if (rows[i].applied)
+            table_cell_time(&table, rows[i].applied_at);
+        else
+            table_cell(&table, STR_NULL);
+    }
+    bool ok = table_print(&table, stdout);
+    table_release(&table);
+    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+}
+
+static int dry_run(const struct migration_state *rows, size_t count)
+{
+    size_t pending = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].changed)
+            return command_error(EXIT_FAILED,
+                                 "migration %04d_%s was applied with another text than this sink has",
+                                 rows[i].version, rows[i].name);
+        if (rows[i].applied)
+            continue;
+        printf("-- %04d_%s\n%s\n", rows[i].version, rows[i].name, rows[i].sql);
+        pending++;
+    }
+    if (pending == 0)
+        puts("-- nothing to do; the schema is up to date");
+    return EXIT_OK;
+}
+
+static int look(struct db *db, const struct flag *flags)
+{
+    struct arena arena;
+    struct migration_state *rows;
+    size_t count;
+    struct err err;
+    int code;
+    arena_init(&arena, (size_t)16 * 1024, LIST_CEILING);
+    if (!store_migrations(db, &arena, &rows, &count, &err))
+        code = command_error(EXIT_FAILED, "%s", err.text);
+    else if (flags[FLAG_DRY_RUN].given)
+        code = dry_run(rows, count);
+    else
+        code = flags[FLAG_JSON].given ? status_json(rows, count) : status_table(rows, count);
+    arena_release(&arena);
+    return code;
+}
+
+static void say_applied(void *context, int version, const char *name)
+{
+    (*(unsigned *)context)++;
+    printf("applied %04d_%s\n", version, name);
+    fflush(stdout);
+}
+
+static int migrate(struct db *db)
+{
+    struct err err;
+    unsigned applied = 0;
+    if (!store_migrate(db, say_applied, &applied, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    if (applied == 0)
+        puts("the schema is up to date");
+    return EXIT_OK;
+}
+
+int cmd_migrate(int argc, char **argv)
+{
+    struct flag flags[] = {
+        [FLAG_STATUS] = {"status", NULL, "list the migrations and whether each is applied"},
+        [FLAG_DRY_RUN] = {"dry-run", NULL, "print the SQL that would run, and change nothing"},
+        [FLAG_JSON] = {"json", NULL, "with --status: one JSON object for machines"}};
+    struct command command = {
+        .name = "migrate",
+        .about = "Brings the database's schema up to date. It may be run at any time and by several\n"
+                 "at once; each migration is one transaction. --status and --dry-run only look.",
+        .flags = flags,
+        .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    bool status = flags[FLAG_STATUS].given, only_look = status || flags[FLAG_DRY_RUN].given;
+    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status)) {
+        command_end(&command);
+        return command_error(EXIT_USAGE,
+                             "give --status, with --json if you like, or --dry-run, or neither; see "
+                             "vox-sink migrate --help");
+    }
+    struct db *db = command_database(&command, &code);
+    if (db) {
+        code = only_look ? look(db, flags) : migrate(db);
+        db_close(db);
+    }
+    command_end(&command);
+    return code;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vox-sink project create|set|list`.
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/contracts/contracts.h"
+#include "server/args.h"
+#include "server/command.h"
+#include "server/store/admin.h"
+#include "server/table.h"
+
+#define LIST_CEILING ((size_t)64 * 1024 * 1024)
+
+// Both commands: a name, a class, one statement.
+static int change(struct command *command, const char *class_text,
+                  bool (*statement)(struct db *db, struct str name, int16_t max_class, struct err *err),
+                  const char *done)
+{
+    struct err err;
+    struct str name;
+    int16_t max_class;
+    int code;
+    if (!args_project_name(command->word[0], &name, &err) || !args_max_class(class_text, &max_class, &err))
+        return command_error(EXIT_USAGE, "%s", err.text);
+    struct db *db = command_database(command, &code);
+    if (!db)
+        return code;
+    bool ok = statement(db, name, max_class, &err);
+    db_close(db);
+    if (!ok)
+        return command_error(EXIT_FAILED, "%s", err.text);
+    printf("project %.*s %s; it takes events up to class S%d\n", STR_FMT(name), done, max_class);
+    return EXIT_OK;
+}
+
+static int project_create(int argc, char **argv)
+{
+    struct flag flags[] = {{"max-class", "S1|S2", "most sensitive class of event it takes [S1]"}};
+    struct command command = {
+        .name = "project create",
+        .words = "NAME",
+        .min_words = 1,
+        .max_words = 1,
+        .about = "Makes a project: what tokens and events belong to. A token made for a project\n"
+                 "that does not exist makes it too.",
+        .flags = flags,
+        .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    code = change(&command, flags[0].given ? flags[0].value : "S1", store_project_create, "created");
+    command_end(&command);
+    return code;
+}
+
+static int project_set(int argc, char **argv)
+{
+    struct flag flags[] = {{"max-class", "S1|S2", "most sensitive class of event it takes"}};
+    struct command command = {.uses_database = true,
+                              .name = "project set",
+                              .words = "NAME",
+                              .min_words = 1,
+                              .max_words = 1,
+                              .about = "Changes a project. Running sinks follow within a second.",
+                              .flags = flags,
+                              .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    if (!flags[0].given)
+        code = command_error(EXIT_USAGE, "nothing to change; give --max-class S1 or --max-class S2");
+    else
+        code = change(&command, flags[0].value, store_project_set, "changed");
+    command_end(&command);
+    return code;
+}
+
+static int list_json(const struct project_row *rows, size_t count)
+{
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, LIST_CEILING);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_key(&w, "projects");
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        char created[RFC3339_LEN + 1];
+        rfc3339_format(rows[i].created_at, created);
+        json_begin_object(&w);
+        json_str(&w, "name", rows[i].name);
+        json_str(&w, "max_class", str_from(contract_class_name((enum contract_class)rows[i].max_class)));
+        json_i64(&w, "tokens", rows[i].tokens);
+        json_str(&w, "created_at", str_from(created));
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    return command_write(&buf);
+}
+
+static int list_table(const struct project_row *rows, size_t count)
+{
+    static const char *const titles[] = {"PROJECT", "MAX CLASS", "TOKENS", "CREATED"};
+    struct table table;
+    if (count == 0) {
+        puts("no projects yet; vox-sink project create NAME makes one");
+        return EXIT_OK;
+    }
+    table_init(&table, titles, ARRAY_LEN(titles));
+    for (size_t i = 0; i < count; i++) {
+        table_cell(&table, rows[i].name);
+        table_cellf(&table, "S%d", rows[i].max_class);
+        table_cellf(&table, "%lld", (long long)rows[i].tokens);
+        table_cell_time(&table, rows[i].created_at);
+    }
+    bool ok = table_print(&table, stdout);
+    table_release(&table);
+    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+}
+
+static int project_list(int argc, char **argv)
+{
+    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
+    struct command command = {.uses_database = true,
+                              .name = "project list",
+                              .about = "Lists projects. TOKENS counts those neither revoked nor expired.",
+                              .flags = flags,
+                              .flag_count = ARRAY_LEN(flags)};
+    int code;
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    struct db *db = command_database(&command, &code);
+    if (db) {
+        struct arena arena;
+        struct project_row *rows;
+        size_t count;
+        struct err err;
+        arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
+        if (!store_project_list(db, &arena, &rows, &count, &err))
+            code = command_error(EXIT_FAILED, "%s", err.text);
+        else
+            code = flags[0].given ? list_json(rows, count) : list_table(rows, count);
+        arena_release(&arena);
+        db_close(db);
+    }
+    command_end(&command);
+    return code;
+}
+
+int cmd_project(int argc, char **argv)
+{
+    static const struct subcommand subs[] = {{"create", "make a project", project_create},
+                                             {"set", "change a project's class ceiling", project_set},
+                                             {"list", "list projects", project_list}};
+    return command_dispatch("project", "Projects: what tokens and events belong to.", subs, ARRAY_LEN(subs),
+                            argc, argv);
+}

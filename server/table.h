@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Aligned columns for people on a terminal.
+//
+// table_init() with the column titles, table_cell() for each cell row by row, table_print(), table_release().
+// A control character in a cell prints as "?", so that stored text cannot drive the terminal; an empty or
+// absent cell prints as "-". One thread.
+#ifndef VOX_SERVER_TABLE_H
+#define VOX_SERVER_TABLE_H
+
+#include "lib/base/arena.h"
+
+#include <stdio.h>
+
+#define TABLE_COLUMNS_MAX 8
+#define TABLE_TIME_LEN    20
+
+struct table {
+    const char *const *titles;
+    size_t columns;
+    struct str *cells;
+    size_t count, room;
+    bool failed;
+    struct arena arena; // text of the cells
+};
+
+void table_init(struct table *table, const char *const *titles, size_t columns);
+void table_release(struct table *table);
+void table_cell(struct table *table, struct str text); // copied
+void table_cellf(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
+void table_cell_time(struct table *table, int64_t wall_us); // INT64_MAX: "never"
+// False when memory ran out on the way: then nothing is printed.
+MUST_CHECK bool table_print(const struct table *table, FILE *out);
+
+// "2026-11-22T08:01:02Z", NUL-terminated.
+void table_time(int64_t wall_us, char ret_text[static TABLE_TIME_LEN + 1]);
+
+#endif
