@@ -6,11 +6,13 @@
 #include "server/core/event.h"
 #include "server/store/db.h"
 
-// Commits events[0..count) in one transaction on a DB_WRITER connection, count at most 1000. Reorders the
-// array (project, id), so that two sinks lock keys in one order. COMMIT_DONE: every event is STORED,
-// DUPLICATE or REFUSED (event_id_reused, event_erased) and whatever is STORED or DUPLICATE is durable.
-// Otherwise no outcome was written. The same id twice in one batch: the first counts, the second is its
-// duplicate or its conflict.
+#define STORE_BATCH_EVENTS 1000
+
+// Commits events[0..count) in one transaction on a DB_WRITER connection, count 1..STORE_BATCH_EVENTS.
+// Reorders the array (project, id), so that two sinks lock keys in one order. COMMIT_DONE: every event is
+// STORED, DUPLICATE or REFUSED (event_id_reused, event_erased; database_unavailable where what was there
+// before could not be read) and whatever is STORED or DUPLICATE is durable. Otherwise no outcome was written.
+// The same id twice in one batch: the first counts, the second is its duplicate or its conflict.
 MUST_CHECK enum commit_result store_commit(struct db *db, struct event **events, size_t count,
                                            int64_t deadline, struct err *err);
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a connection: libpq's parameters, the session's settings by role, and the proof that it is durable.
+#include "lib/base/log.h"
+#include "server/store/pg.h"
+
+#include <poll.h>
+
+// What every session has, whatever the server's, database's or role's defaults say. search_path keeps foreign
+// objects out of our statements.
+#define SETTINGS_COMMON                                                          \
+    "SET client_encoding = 'UTF8'; SET client_min_messages = 'warning';"         \
+    "SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';" \
+    "SET default_transaction_isolation = 'read committed'; SET jit = off;"
+
+// A commit must not return before its WAL is on disk; what waits for a standby on purpose stays as it is.
+#define SETTINGS_DURABLE                                   \
+    "SELECT set_config('synchronous_commit', 'on', false)" \
+    " WHERE current_setting('synchronous_commit') IN ('off', 'local');"
+
+static const struct role {
+    const char *settings;
+    const char *session_attrs; // libpq's target_session_attrs, where the URL does not say
+    bool writes;
+} roles[] = {
+    // The hot statements are planned once, on tables that may be empty then: what is good for an empty table
+    // (a scan, a nested loop over the batch) would be ruin later, so there is one way left to plan them.
+    [DB_WRITER] = {"SET statement_timeout = '10s'; SET lock_timeout = '500ms';"
+                   "SET idle_in_transaction_session_timeout = '5s';"
+                   "SET plan_cache_mode = 'force_generic_plan'; SET enable_seqscan = off;"
+                   "SET enable_nestloop = off; SET enable_mergejoin = off;",
+                   "read-write", true},
+    // No read holds a snapshot or a lock longer than this, so that a partition can be dropped.
+    [DB_READER] = {"SET statement_timeout = '2s'; SET lock_timeout = '500ms';"
+                   "SET idle_in_transaction_session_timeout = '2s'; SET default_transaction_read_only = on;",
+                   "any", false},
+    [DB_CATALOG] = {"SET statement_timeout = '30s'; SET lock_timeout = '5s';"
+                    "SET idle_in_transaction_session_timeout = '30s';",
+                    "read-write", true},
+    [DB_KEEPER] = {"SET statement_timeout = '60s'; SET lock_timeout = '100ms';"
+                   "SET idle_in_transaction_session_timeout = '30s';",
+                   "read-write", true},
+    [DB_OWNER] = {"SET statement_timeout = 0; SET lock_timeout = '30s';"
+                  "SET idle_in_transaction_session_timeout = '300s';",
+                  "read-write", true},
+};
+
+// The server tells in a warning that it stopped waiting for its standby; the tag is COMMIT all the same. The
+// text may be translated, the name of the function in the server is not.
+static void on_notice(void *context, const PGresult *notice)
+{
+    struct db *db = context;
+    const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    if ((function && strcmp(function, "SyncRepWaitForLSN") == 0) ||
+        (message && strstr(message, "synchronous replication")))
+        db->unreplicated = true;
+}
+
+// A URL that libpq cannot read is quoted in its message, password and all: so it is tried here first.
+static bool check_url(const char *url, struct err *err)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    if (!options)
+        return err_set(err, "the database URL is not one that libpq reads; "
+                            "it looks like postgresql://user@host:5432/database");
+    PQconninfoFree(options);
+    return true;
+}
+
+static bool start(struct db *db, const char *url, struct err *err)
+{
+    // What stands before dbname can be changed by the URL, what stands behind cannot. tcp_user_timeout bounds
+    // the SYN too, so that with several hosts a dead one is left for the next.
+    const char *keys[] = {"target_session_attrs",
+                          "tcp_user_timeout",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "fallback_application_name",
+                          "dbname",
+                          "client_encoding",
+                          NULL};
+    const char *values[] = {
+        roles[db->role].session_attrs, "5000", "10", "5", "3", "vox-sink", url, "UTF8", NULL};
+    db->conn = PQconnectStartParams(keys, values, 1);
+    if (!db->conn)
+        return err_set(err, "no memory for a database connection");
+    PQsetNoticeReceiver(db->conn, on_notice, db);
+    return true;
+}
+
+// libpq's message, one line, without its prefix of the host for one and all.
+static bool connect_failed(struct db *db, struct err *err)
+{
+    char text[400];
+    snprintf(text, sizeof(text), "%s", PQerrorMessage(db->conn));
+    size_t len = strlen(text);
+    while (len && text[len - 1] == '\n')
+        text[--len] = '\0';
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\n' || text[i] == '\t')
+            text[i] = ' ';
+    return err_set(err, "cannot connect to the database: %s", text);
+}
+
+static bool finish(struct db *db, int64_t deadline, struct err *err)
+{
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (PQstatus(db->conn) != CONNECTION_BAD && status != PGRES_POLLING_OK) {
+        int64_t left =
+            deadline == DB_NO_DEADLINE ? 60 * USEC_PER_SEC : deadline - clock_mono_us(clock_system());
+        if (left <= 0)
+            return err_set(err, "cannot connect to the database: no answer in time");
+        struct pollfd fd = {.fd = PQsocket(db->conn),
+                            .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int n = poll(&fd, 1, (int)MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 60000));
+        if (n <= 0)
+            continue; // a signal, or the deadline: seen above
+        status = PQconnectPoll(db->conn);
+        if (status == PGRES_POLLING_FAILED)
+            break;
+    }
+    if (PQstatus(db->conn) != CONNECTION_OK)
+        return connect_failed(db, err);
+    if (PQsetnonblocking(db->conn, 1) != 0)
+        return err_set(err, "cannot connect to the database: no memory");
+    snprintf(db->target, sizeof(db->target), "%s:%s/%s", PQhost(db->conn), PQport(db->conn), PQdb(db->conn));
+    return true;
+}
+
+static bool set_up(struct db *db, int64_t deadline, struct err *err)
+{
+    char sql[1600];
+    const struct role *role = &roles[db->role];
+    int len = snprintf(sql, sizeof(sql), SETTINGS_COMMON "%s%s", role->writes ? SETTINGS_DURABLE : "",
+                       role->settings);
+    BUG_ON(len < 0 || (size_t)len >= sizeof(sql));
+    return pg_run(db, sql, NULL, deadline, NULL, err);
+}
+
+// Settings with which a 2xx would be a lie, or a row would be refused for ever.
+static const struct assertion {
+    const char *setting;
+    const char *bad;
+    const char *advice;
+    bool writes_only;
+} assertions[] = {
+    {"fsync", "off", "a crash would lose stored events; set fsync = on", true},
+    {"full_page_writes", "off", "a crash would damage stored events; set full_page_writes = on", true},
+    {"synchronous_commit", "off", "a crash would lose stored events; set synchronous_commit = on", true},
+    {"data_sync_retry", "on", "a failed write would be forgotten; set data_sync_retry = off", true},
+    {"transaction_read_only", "on", "it is a standby or read-only; name the primary", true},
+};
+
+static bool check_server(struct db *db, int64_t deadline, struct err *err)
+{
+    if (PQserverVersion(db->conn) < 150000)
+        return err_set(err, "the database is PostgreSQL %d; vox-sink needs 15 or newer",
+                       PQserverVersion(db->conn) / 10000);
+    const char *encoding = PQparameterStatus(db->conn, "server_encoding");
+    if (!encoding || strcmp(encoding, "UTF8") != 0)
+        return err_set(err, "the database's encoding is not UTF8; create it with ENCODING 'UTF8'");
+    for (size_t i = 0; i < ARRAY_LEN(assertions); i++) {
+        const struct assertion *a = &assertions[i];
+        if (a->writes_only && !roles[db->role].writes)
+            continue;
+        struct pg_params params = {0};
+        pg_param_text(&params, str_from(a->setting));
+        PGresult *result;
+        if (!pg_run(db, "SELECT current_setting($1, true)", &params, deadline, &result, err))
+            return false;
+        bool bad = str_eq(pg_text(result, 0, 0), str_from(a->bad));
+        PQclear(result);
+        if (bad)
+            return err_set(err, "the database has %s = %s: %s", a->setting, a->bad, a->advice);
+    }
+    return true;
+}
+
+bool db_connect(const char *url, enum db_role role, int64_t deadline, struct db **ret_db, struct err *err)
+{
+    if (!check_url(url, err))
+        return false;
+    struct db *db = calloc(1, sizeof(*db));
+    if (!db)
+        return err_set(err, "no memory for a database connection");
+    db->role = role;
+    buf_init(&db->params, 256 * 1024 * 1024);
+    if (start(db, url, err) && finish(db, deadline, err) && set_up(db, deadline, err) &&
+        check_server(db, deadline, err)) {
+        *ret_db = db;
+        return true;
+    }
+    db_close(db);
+    return false;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    PQfinish(db->conn);
+    buf_release(&db->params);
+    free(db);
+}
+
+bool db_is_good(struct db *db)
+{
+    if (db->lost || PQstatus(db->conn) != CONNECTION_OK || PQtransactionStatus(db->conn) != PQTRANS_IDLE)
+        return false;
+    // Whatever an idle server says unasked is read here; the end of the connection shows in it.
+    struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+    if (poll(&fd, 1, 0) > 0 && !PQconsumeInput(db->conn))
+        db->lost = true;
+    return !db->lost && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+const char *db_target(const struct db *db)
+{
+    return db->target;
+}

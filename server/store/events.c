@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// store_commit(): one round trip that keys, stores and commits; a second one only for events that were there.
+#include "server/store/events.h"
+#include "lib/base/log.h"
+#include "server/store/batch.h"
+#include "server/store/rows.h"
+
+#define PARTITION_TRIES 3
+
+// The shared lock is a statement of its own: one that took the lock and read the generation would read it as
+// it was before the lock.
+//
+// The ledger decides: a key that is in an older generation or in this one already gives no row, and only new
+// keys get an event. $1.. as rows_put_events() says.
+static const struct statement {
+    const char *name;
+    const char *sql;
+} statements[] = {
+    {"vox_begin", "BEGIN"},
+    {"vox_lock", "SELECT pg_advisory_xact_lock_shared(" PG_LOCK_ARGS(PG_LOCK_LEDGER) ")"},
+    {"vox_store",
+     "WITH incoming AS MATERIALIZED ("
+     " SELECT i.*, telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS expires_on"
+     " FROM unnest($1::int4[], $2::uuid[], $3::int2[], $4::int4[], $5::date[], $6::int4[], $7::int4[],"
+     "  $8::int2[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[],"
+     "  $15::jsonb[])"
+     " AS i (project_id, event_id, kind, days, day, contract_id, token_id, class, occurred_at, client,"
+     "  session_id, trace_id, repository_id, sha256, payload)"
+     "), keyed AS ("
+     " INSERT INTO telemetry.event_keys"
+     "  (received_at, event_id, project_id, gen, contract_id, expires_on, sha256)"
+     " SELECT now(), i.event_id, i.project_id, (SELECT gen FROM telemetry.ledger), i.contract_id,"
+     "  i.expires_on, i.sha256"
+     " FROM incoming i"
+     // A scalar sub-select and no join, so that it is a look-up by index whatever the planner believes.
+     " WHERE (SELECT k.gen FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
+     "  AND k.event_id = i.event_id AND k.gen < (SELECT gen FROM telemetry.ledger) LIMIT 1) IS NULL"
+     " ON CONFLICT DO NOTHING RETURNING project_id, event_id"
+     ") INSERT INTO telemetry.events (received_at, occurred_at, event_id, project_id, contract_id, token_id,"
+     "  expires_on, due_on, class, sha256, client, session_id, trace_id, repository_id, payload)"
+     " SELECT now(), i.occurred_at, i.event_id, i.project_id, i.contract_id, i.token_id, i.expires_on,"
+     "  CASE i.kind WHEN 0 THEN i.expires_on WHEN 1 THEN i.day END, i.class, i.sha256, i.client,"
+     "  i.session_id, i.trace_id, i.repository_id, i.payload"
+     " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"
+     " RETURNING project_id, event_id, received_at"},
+    {"vox_commit", "COMMIT"},
+    // $1, $2 as rows_put_keys() says.
+    {"vox_keys", "SELECT k.project_id, k.event_id, k.received_at, k.contract_id, k.state, k.sha256"
+                 " FROM unnest($1::int4[], $2::uuid[]) AS i (project_id, event_id) CROSS JOIN LATERAL"
+                 " (SELECT * FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
+                 "  AND k.event_id = i.event_id LIMIT 1) k"},
+};
+
+enum { STEP_BEGIN, STEP_LOCK, STEP_STORE, STEP_COMMIT, STEP_KEYS, STEP_COUNT };
+
+static void clear_results(PGresult **results, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        PQclear(results[i]);
+}
+
+// Sends the Sync and reads one result for each of the `count` commands before it.
+static bool collect(struct db *db, size_t count, int64_t deadline, PGresult **ret_results, struct err *err)
+{
+    memset(ret_results, 0, count * sizeof(PGresult *));
+    if (!PQpipelineSync(db->conn))
+        return pg_lose(db, err, "the connection to the database was lost");
+    for (size_t i = 0; i <= count; i++) {
+        PGresult *result, *end = NULL;
+        if (!pg_next(db, deadline, &result, err))
+            goto lost;
+        if (i < count)
+            ret_results[i] = result;
+        else
+            PQclear(result);
+        if (!result || (i < count && !pg_next(db, deadline, &end, err)) || end) {
+            PQclear(end);
+            pg_lose(db, err, "the database's answers are out of step");
+            goto lost;
+        }
+    }
+    if (PQexitPipelineMode(db->conn))
+        return true;
+    pg_lose(db, err, "the database's answers are out of step");
+lost:
+    clear_results(ret_results, count);
+    return false;
+}
+
+static bool prepare(struct db *db, int64_t deadline, PGresult **ret_failed, struct err *err)
+{
+    PGresult *results[STEP_COUNT];
+    int sent = PQenterPipelineMode(db->conn);
+    for (size_t i = 0; i < STEP_COUNT && sent; i++)
+        sent = PQsendPrepare(db->conn, statements[i].name, statements[i].sql, 0, NULL);
+    if (!sent)
+        return pg_lose(db, err, "the connection to the database was lost");
+    if (!collect(db, STEP_COUNT, deadline, results, err))
+        return false;
+    db->prepared = true;
+    for (size_t i = 0; i < STEP_COUNT; i++) {
+        if (!pg_is_ok(results[i]) && db->prepared) {
+            db->prepared = false;
+            *ret_failed = results[i];
+            results[i] = NULL;
+        }
+    }
+    clear_results(results, STEP_COUNT);
+    return true;
+}
+
+static int send_step(struct db *db, int step, const struct pg_params *params)
+{
+    static const struct pg_params none;
+    const struct pg_params *p = params ? params : &none;
+    return PQsendQueryPrepared(db->conn, statements[step].name, p->count, p->values, p->lengths, p->formats,
+                               1);
+}
+
+static void report_config(struct db *db, const struct err *err)
+{
+    if (!db->config_reported)
+        log_error("the database cannot take events until an operator acts", LOG_CSTR("reason", err->text));
+    db->config_reported = true;
+}
+
+// What an error result means to the batch; also fills `err`.
+static enum commit_result judge(struct db *db, const PGresult *failed, bool storing, struct err *err)
+{
+    struct err reason;
+    pg_err(failed, &reason);
+    if (err)
+        *err = reason;
+    switch (pg_kind(db, failed)) {
+    case SQL_DATA:
+        return storing ? COMMIT_DATA : COMMIT_TRANSIENT;
+    case SQL_LOCKED:
+        // Waiting for another transaction's key has a context, waiting for a table or the ledger has none:
+        // splitting the batch would not help against those.
+        return storing && PQresultErrorField(failed, PG_DIAG_CONTEXT) ? COMMIT_LOCKED : COMMIT_TRANSIENT;
+    case SQL_CONFIG:
+        report_config(db, &reason);
+        return COMMIT_TRANSIENT;
+    case SQL_LOST:
+        db->lost = true;
+        return COMMIT_LOST;
+    case SQL_NO_PARTITION:
+    case SQL_DUPLICATE:
+    case SQL_TRANSIENT:
+        return COMMIT_TRANSIENT;
+    default:
+        BUG("unknown kind of SQLSTATE");
+    }
+}
+
+static bool take_stored(struct batch *batch, const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct uuid id;
+        struct batch_key *key = NULL;
+        if (pg_bytes(result, row, 1, id.bytes, sizeof(id.bytes)))
+            key = batch_find(batch, pg_i32(result, row, 0), &id);
+        if (!key)
+            return false;
+        const struct event *event = batch->firsts[key - batch->keys];
+        key->state = KEY_STORED;
+        key->received_at = pg_time(result, row, 2);
+        key->contract_id = event->contract_id;
+        memcpy(key->sha256, event->sha256, SHA256_LEN);
+    }
+    return true;
+}
+
+static bool take_present(struct batch *batch, const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct uuid id;
+        struct batch_key *key = NULL;
+        if (pg_bytes(result, row, 1, id.bytes, sizeof(id.bytes)))
+            key = batch_find(batch, pg_i32(result, row, 0), &id);
+        if (!key)
+            return false;
+        key->received_at = pg_time(result, row, 2);
+        key->contract_id = pg_i32(result, row, 3);
+        bool known = pg_bytes(result, row, 5, key->sha256, SHA256_LEN);
+        key->state = pg_i32(result, row, 4) == 2 || !known ? KEY_ERASED : KEY_PRESENT;
+    }
+    return true;
+}
+
+// The transaction is committed by now: what cannot be read here is refused with 503, the rest stands.
+static void read_present(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
+{
+    struct pg_params params;
+    PGresult *result = NULL;
+    batch_collect_open(batch);
+    if (batch->open_count == 0 || !rows_put_keys(&db->params, batch->open, batch->open_count, &params))
+        return;
+    if (!send_step(db, STEP_KEYS, &params)) {
+        pg_lose(db, err, "the connection to the database was lost");
+        return;
+    }
+    for (;;) {
+        PGresult *next;
+        if (!pg_next(db, deadline, &next, err) || !next)
+            break;
+        PQclear(result);
+        result = next;
+    }
+    if (result && !db->lost) {
+        if (!pg_is_ok(result))
+            judge(db, result, false, err);
+        else if (!take_present(batch, result))
+            pg_lose(db, err, "the database answered with keys that were not asked for");
+    }
+    PQclear(result);
+}
+
+// The whole of the promise: BEGIN opened the transaction that COMMIT closed, nothing between them failed, and
+// the server did not give up on its standby.
+static bool committed(struct db *db, PGresult *const *results)
+{
+    for (size_t i = STEP_BEGIN; i <= STEP_COMMIT; i++)
+        if (!pg_is_ok(results[i]))
+            return false;
+    return strcmp(PQcmdStatus(results[STEP_BEGIN]), "BEGIN") == 0 &&
+           strcmp(PQcmdStatus(results[STEP_COMMIT]), "COMMIT") == 0 && !db->unreplicated &&
+           PQtransactionStatus(db->conn) == PQTRANS_IDLE;
+}
+
+static enum commit_result judge_all(struct db *db, PGresult *const *results, int64_t deadline,
+                                    bool *ret_no_partition, struct err *err)
+{
+    enum commit_result verdict = COMMIT_LOST;
+    size_t failed = STEP_BEGIN;
+    while (failed <= STEP_COMMIT && pg_is_ok(results[failed]))
+        failed++;
+    if (failed > STEP_COMMIT) {
+        pg_lose(db, err, "the database committed in a way that cannot be relied on");
+        return COMMIT_LOST;
+    }
+    verdict = judge(db, results[failed], failed == STEP_STORE, err);
+    *ret_no_partition = pg_kind(db, results[failed]) == SQL_NO_PARTITION;
+    if (verdict != COMMIT_LOST)
+        pg_rollback(db, deadline);
+    return db->lost ? COMMIT_LOST : verdict;
+}
+
+static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t deadline,
+                                     bool *ret_no_partition, struct err *err)
+{
+    struct pg_params params;
+    PGresult *results[STEP_COMMIT + 1];
+    *ret_no_partition = false;
+    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, &params)) {
+        err_set(err, "no memory for the batch");
+        return COMMIT_TRANSIENT;
+    }
+    db->unreplicated = false;
+    if (!PQenterPipelineMode(db->conn) || !send_step(db, STEP_BEGIN, NULL) ||
+        !send_step(db, STEP_LOCK, NULL) || !send_step(db, STEP_STORE, &params) ||
+        !send_step(db, STEP_COMMIT, NULL)) {
+        pg_lose(db, err, "the connection to the database was lost");
+        return COMMIT_LOST;
+    }
+    if (!collect(db, ARRAY_LEN(results), deadline, results, err))
+        return COMMIT_LOST;
+    enum commit_result verdict = COMMIT_DONE;
+    if (!committed(db, results)) {
+        verdict = judge_all(db, results, deadline, ret_no_partition, err);
+    } else if (!take_stored(batch, results[STEP_STORE])) {
+        pg_lose(db, err, "the database answered with keys that were not sent");
+        verdict = COMMIT_LOST;
+    }
+    clear_results(results, ARRAY_LEN(results));
+    return verdict;
+}
+
+static bool make_partitions(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
+{
+    struct pg_params params;
+    if (!rows_put_expiry(&db->params, batch->firsts, batch->key_count, &params))
+        return err_set(err, "no memory for the batch");
+    return pg_run(db,
+                  "SELECT telemetry.make_partition('events', d.day) FROM (SELECT DISTINCT"
+                  " telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS day"
+                  " FROM unnest($1::int2[], $2::int4[], $3::date[]) AS i (kind, days, day)) d",
+                  &params, deadline, NULL, err);
+}
+
+static enum commit_result commit_batch(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
+{
+    if (!db->prepared) {
+        PGresult *failed = NULL;
+        if (!prepare(db, deadline, &failed, err))
+            return COMMIT_LOST;
+        if (failed) {
+            enum commit_result verdict = judge(db, failed, false, err);
+            PQclear(failed);
+            return verdict;
+        }
+    }
+    for (int try = 1;; try++) {
+        bool no_partition;
+        enum commit_result verdict = try_commit(db, batch, deadline, &no_partition, err);
+        if (verdict != COMMIT_TRANSIENT || !no_partition || try == PARTITION_TRIES)
+            return verdict;
+        if (!make_partitions(db, batch, deadline, err))
+            return db->lost ? COMMIT_LOST : COMMIT_TRANSIENT;
+    }
+}
+
+enum commit_result store_commit(struct db *db, struct event **events, size_t count, int64_t deadline,
+                                struct err *err)
+{
+    struct batch batch;
+    BUG_ON(db->role != DB_WRITER || count == 0 || count > STORE_BATCH_EVENTS);
+    if (db->lost || PQtransactionStatus(db->conn) != PQTRANS_IDLE) {
+        pg_lose(db, err, "the connection to the database was lost");
+        return COMMIT_LOST;
+    }
+    if (!batch_init(&batch, events, count)) {
+        err_set(err, "no memory for the batch");
+        return COMMIT_TRANSIENT;
+    }
+    enum commit_result verdict = commit_batch(db, &batch, deadline, err);
+    if (verdict == COMMIT_DONE) {
+        read_present(db, &batch, deadline, err);
+        batch_conclude(&batch);
+        db->config_reported = false;
+    }
+    batch_release(&batch);
+    return verdict;
+}

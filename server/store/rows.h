@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A batch of events as PostgreSQL's binary array parameters, for server/store only.
+//
+// One array a column, an element an event, in the order of the pointers given. The parameters point into
+// `buf`, which must live until they are sent.
+#ifndef VOX_STORE_ROWS_H
+#define VOX_STORE_ROWS_H
+
+#include "server/core/event.h"
+#include "server/store/pg.h"
+
+// $1 project_id int4[], $2 event_id uuid[]
+MUST_CHECK bool rows_put_keys(struct buf *buf, struct event *const *events, size_t count,
+                              struct pg_params *params);
+// $1 kind int2[], $2 days int4[], $3 day date[]
+MUST_CHECK bool rows_put_expiry(struct buf *buf, struct event *const *events, size_t count,
+                                struct pg_params *params);
+// The parameters of the statement that stores: keys, then expiry, then contract_id int4[], token_id int4[],
+// class int2[], occurred_at timestamptz[], client, session_id, trace_id, repository_id text[], sha256
+// bytea[], payload jsonb[].
+MUST_CHECK bool rows_put_events(struct buf *buf, struct event *const *events, size_t count,
+                                struct pg_params *params);
+
+#endif
