@@ -1,7 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink: command table.
+// The client: command table.
+#include "client/command.h"
+#include "lib/base/json.h"
+
+#include <sodium.h>
 #include <stdio.h>
-int main(void)
+
+static const struct command *const commands[] = {
+    &cmd_enqueue, &cmd_status, &cmd_export, &cmd_upload, &cmd_doctor, &cmd_version,
+};
+
+static const struct command *find_command(const char *name)
 {
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(name, commands[i]->name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "Usage: vox-telemetry COMMAND [OPTIONS]\n\n"
+                "Keeps telemetry in a folder on this machine and sends it when you say so.\n"
+                "Nothing leaves the machine without the upload command.\n\nCommands:\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(to, "  %-10s %s\n", "help", "Say what a command does, with its options and exit codes");
+    fprintf(to, "\nThe spool is --spool, else VOX_TELEMETRY_SPOOL_DIR, else\n"
+                ".vox/telemetry-upload-queue in the nearest folder above this one that holds\n"
+                ".git or Vox.toml, else in your home folder.\n\n"
+                "Environment (each also with _FILE behind it, naming a file that holds it):\n"
+                "  VOX_TELEMETRY_UPLOAD_URL    where upload sends, https://HOST/v1/events\n"
+                "  VOX_TELEMETRY_UPLOAD_TOKEN  the bearer token that the sink's operator gave you\n"
+                "\nMore: vox-telemetry COMMAND --help\n");
+}
+
+static enum client_exit run_help(int argc, char **argv)
+{
+    if (argc < 1) {
+        print_help(stdout);
+        return EXIT_IS_OK;
+    }
+    const struct command *command = find_command(argv[0]);
+    if (!command) {
+        fprintf(stderr, "vox-telemetry: no such command: %s\nTry: vox-telemetry help\n", argv[0]);
+        return EXIT_IS_USAGE;
+    }
+    command_help(command);
+    return EXIT_IS_OK;
+}
+
+static enum client_exit run(int argc, char **argv)
+{
+    struct options options;
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_IS_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return run_help(argc - 2, argv + 2);
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    const struct command *command = find_command(name);
+    if (!command)
+        return run_help(1, (char *[]){argv[1], NULL});
+    switch (command_parse(command, argc - 2, argv + 2, &options)) {
+    case PARSE_RUN:
+        return command->run(&options);
+    case PARSE_HELP:
+        command_help(command);
+        return EXIT_IS_OK;
+    default:
+        return EXIT_IS_USAGE;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0) {
+        fprintf(stderr, "vox-telemetry: no source of random numbers\n");
+        return exit_number(EXIT_IS_IO);
+    }
+    json_setup();
+    enum client_exit code = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_IS_OK) {
+        perror("vox-telemetry: standard output");
+        code = EXIT_IS_IO;
+    }
+    return exit_number(code);
 }

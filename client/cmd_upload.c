@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// vox-telemetry upload: the command around upload_run().
+#include "client/common.h"
+#include "client/report.h"
+#include "client/settings.h"
+
+#include <signal.h>
+
+static volatile sig_atomic_t stop_flag;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_flag = 1;
+}
+
+// The first signal lets the entry at hand end well; the second kills.
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    action = (struct sigaction){.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static enum client_exit exit_of(const struct upload_result *result)
+{
+    switch (result->end) {
+    case UPLOAD_DONE:
+        return result->rejected.total || result->kept.total || result->bad || result->skipped ? EXIT_IS_SOME
+                                                                                              : EXIT_IS_OK;
+    case UPLOAD_STOPPED:
+        return EXIT_IS_CONFIG;
+    case UPLOAD_UNREACHABLE:
+        return EXIT_IS_BUSY;
+    case UPLOAD_INTERRUPTED:
+        return EXIT_IS_INTERRUPTED;
+    case UPLOAD_FAILED:
+        return EXIT_IS_IO;
+    default:
+        BUG("an end that is none");
+    }
+}
+
+// Before anything was tried. With --json the one object says it too.
+static enum client_exit fail(const struct options *options, enum client_exit code, const struct err *err)
+{
+    struct buf buf;
+    struct json_writer w;
+    if (!options->json)
+        return complain(code, err);
+    buf_init(&buf, 4096);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_str(&w, "outcome", code == EXIT_IS_CONFIG ? STR("stopped") : STR("failed"));
+    json_i64(&w, "exit", exit_number(code));
+    json_str(&w, "reason", str_from(err->text));
+    json_end_object(&w);
+    printf("%.*s\n", STR_FMT(buf_str(&buf)));
+    buf_release(&buf);
+    return code;
+}
+
+static enum client_exit upload_spool(const struct options *options, const struct endpoint *endpoint,
+                                     const struct token *token, struct spool *spool, uint64_t total,
+                                     struct err *err)
+{
+    struct transport_curl *curl;
+    struct transport transport;
+    struct report report;
+    struct spool_count left;
+    report_init(&report, options, endpoint->url, total);
+    struct upload_sight sight = report_sight(&report);
+    if (!transport_curl_new(&stop_flag, &curl, &transport, err))
+        return fail(options, EXIT_IS_IO, err);
+    struct upload upload = {
+        .spool = spool,
+        .transport = &transport,
+        .clock = clock_system(),
+        .sight = &sight,
+        .url = endpoint->url,
+        .loopback = endpoint->loopback,
+        .token = buf_str(&token->text),
+        .user_agent = "vox-telemetry/" VOX_VERSION,
+        .dry_run = options->dry_run,
+        .stop = &stop_flag,
+    };
+    catch_signals();
+    report_begin(&report);
+    upload_run(&upload);
+    transport_curl_free(curl);
+    enum client_exit code = exit_of(&upload.result);
+    if (!spool_count(spool, SPOOL_PENDING, &left, err))
+        left = (struct spool_count){0};
+    report_end(&report, &upload.result, spool_path(spool), left.entries, exit_number(code));
+    return code;
+}
+
+static void put_idle(const struct options *options, const char *outcome, const char *text)
+{
+    if (options->json)
+        printf("{\"outcome\":\"%s\",\"exit\":0,\"dry_run\":%s,\"sent\":0,\"remaining\":0}\n", outcome,
+               options->dry_run ? "true" : "false");
+    else if (!options->quiet)
+        printf("%s\n", text);
+}
+
+static enum client_exit upload_locked(const struct options *options, struct spool *spool, struct err *err)
+{
+    struct endpoint endpoint;
+    struct token token;
+    struct spool_count count;
+    bool taken = true;
+    if (!options->dry_run && !spool_lock(spool, &taken, err))
+        return fail(options, EXIT_IS_IO, err);
+    if (!taken) {
+        put_idle(options, "locked", "Another upload is at work on this spool; it sends what is here.");
+        return EXIT_IS_OK;
+    }
+    if (!spool_count(spool, SPOOL_PENDING, &count, err))
+        return fail(options, EXIT_IS_IO, err);
+    if (!settings_endpoint(options->url, options->allow_http, &endpoint, err))
+        return fail(options, EXIT_IS_CONFIG, err);
+    if (!endpoint.url[0]) {
+        err_set(err, "no URL to send to: set VOX_TELEMETRY_UPLOAD_URL or use --url");
+        return fail(options, EXIT_IS_CONFIG, err);
+    }
+    if (!count.entries && !(options->dry_run && options->json)) {
+        put_idle(options, "done", "Nothing to upload: the spool is empty.");
+        return EXIT_IS_OK;
+    }
+    if (!settings_token(&token, err))
+        return fail(options, EXIT_IS_CONFIG, err);
+    enum client_exit code = upload_spool(options, &endpoint, &token, spool, count.entries, err);
+    token_release(&token);
+    return code;
+}
+
+static enum client_exit run(const struct options *options)
+{
+    struct spool_place place;
+    struct spool *spool;
+    struct err err;
+    if (!open_spool(options, false, &place, &spool, &err))
+        return fail(options, EXIT_IS_CONFIG, &err);
+    enum client_exit code = upload_locked(options, spool, &err);
+    spool_close(spool);
+    return code;
+}
+
+static const struct option_row option_rows[] = {
+    OPTION("dry-run", NULL, dry_run, "print each request, token masked, and send nothing"),
+    OPTION("url", "URL", url, "where to send, instead of the configured URL"),
+    OPTION_SPOOL,
+    OPTION("allow-http", NULL, allow_http, "send unencrypted to a host that is not this machine"),
+    OPTION("json", NULL, json, "one JSON object on standard output, nothing else"),
+    OPTION("quiet", NULL, quiet, "print only why it stopped"),
+};
+static const enum client_exit exits[] = {EXIT_IS_OK,   EXIT_IS_SOME, EXIT_IS_USAGE,      EXIT_IS_CONFIG,
+                                         EXIT_IS_BUSY, EXIT_IS_IO,   EXIT_IS_INTERRUPTED};
+
+const struct command cmd_upload = {
+    .name = "upload",
+    .summary = "Send what waits in the spool",
+    .about = "Sends each entry of pending/ and deletes it only when the sink's receipt names it.\n"
+             "Entries that the sink refuses for good move to rejected/ with its answer, files\n"
+             "that are no JSON object to bad/ with the reason; everything else is kept.\n"
+             "Redirects are not followed. Running it again never stores an event twice.",
+    COMMAND_TABLES(option_rows, exits),
+    .run = run,
+};

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Option parsing and help from the tables.
+#include "client/command.h"
+#include "lib/base/str.h"
+
+#include <stdio.h>
+
+static const struct {
+    int number;
+    const char *text;
+} exits[CLIENT_EXITS] = {
+#define CLIENT_EXIT(name, code, text) [EXIT_IS_##name] = {(code), (text)},
+#include "client/exit.def"
+#undef CLIENT_EXIT
+};
+
+int exit_number(enum client_exit code)
+{
+    BUG_ON(code >= CLIENT_EXITS);
+    return exits[code].number;
+}
+
+static const struct option_row *find_option(const struct command *command, struct str name)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (str_eq(name, str_from(command->options[i].name)))
+            return &command->options[i];
+    return NULL;
+}
+
+static enum parse_result wrong(const struct command *command, const char *text, struct str what)
+{
+    fprintf(stderr, "vox-telemetry %s: %s%.*s\nTry: vox-telemetry %s --help\n", command->name, text,
+            STR_FMT(what), command->name);
+    return PARSE_WRONG;
+}
+
+// One option of argv at `*at`, with its value if it takes one.
+static enum parse_result parse_one(const struct command *command, int argc, char **argv, int *at,
+                                   struct options *options)
+{
+    struct str text = str_from(argv[*at]);
+    if (!str_starts(text, STR("--")) || text.len == 2)
+        return wrong(command, "unexpected argument ", text);
+    struct str value = str_skip(text, 2);
+    bool joined = str_find(value, '=') < value.len;
+    struct str name = str_cut(&value, '=');
+    const struct option_row *row = find_option(command, name);
+    if (!row)
+        return wrong(command, "unknown option ", text);
+    char *slot = (char *)options + row->offset;
+    if (!row->value && joined)
+        return wrong(command, "this option takes no value: ", text);
+    if (!row->value) {
+        *(bool *)(void *)slot = true;
+        return PARSE_RUN;
+    }
+    if (!joined && *at + 1 >= argc)
+        return wrong(command, "this option needs a value: ", text);
+    *(const char **)(void *)slot = joined ? value.ptr : argv[++*at];
+    return PARSE_RUN;
+}
+
+enum parse_result command_parse(const struct command *command, int argc, char **argv,
+                                struct options *ret_options)
+{
+    struct options options = {0};
+    for (int at = 0; at < argc; at++) {
+        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+            return PARSE_HELP;
+        enum parse_result result = parse_one(command, argc, argv, &at, &options);
+        if (result != PARSE_RUN)
+            return result;
+    }
+    if (command->required) {
+        const struct option_row *row = find_option(command, str_from(command->required));
+        BUG_ON(!row || !row->value);
+        if (!*(const char *const *)(const void *)((const char *)&options + row->offset))
+            return wrong(command, "this option is needed: --", str_from(row->name));
+    }
+    *ret_options = options;
+    return PARSE_RUN;
+}
+
+void command_help(const struct command *command)
+{
+    printf("Usage: vox-telemetry %s", command->name);
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option_row *row = &command->options[i];
+        bool required = command->required && strcmp(command->required, row->name) == 0;
+        printf(" %s--%s%s%s%s", required ? "" : "[", row->name, row->value ? " " : "",
+               row->value ? row->value : "", required ? "" : "]");
+    }
+    printf("\n\n%s.\n", command->summary);
+    if (command->about)
+        printf("\n%s\n", command->about);
+    printf("\nOptions:\n");
+    for (size_t i = 0; i < command->option_count; i++) {
+        char left[32];
+        const struct option_row *row = &command->options[i];
+        snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value ? " " : "",
+                 row->value ? row->value : "");
+        printf("  %-18s %s\n", left, row->help);
+    }
+    printf("  %-18s %s\n", "--help", "this text");
+    printf("\nExit codes:\n");
+    for (size_t i = 0; i < command->exit_count; i++)
+        printf("  %3d  %s\n", exits[command->exits[i]].number, exits[command->exits[i]].text);
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rendering of an upload.
+#include "client/report.h"
+#include "client/advice.h"
+#include "client/text.h"
+
+#include <inttypes.h>
+
+#define NOTES_MAX            20 // a spool of thousands must not scroll the summary away
+#define TERMINAL_INTERVAL_US (100 * USEC_PER_MSEC)
+#define PIPE_INTERVAL_US     (10 * USEC_PER_SEC)
+#define JSON_BYTES           (64 * 1024)
+
+static const char *const end_names[] = {
+    [UPLOAD_DONE] = "done",
+    [UPLOAD_STOPPED] = "stopped",
+    [UPLOAD_UNREACHABLE] = "unreachable",
+    [UPLOAD_INTERRUPTED] = "interrupted",
+    [UPLOAD_FAILED] = "failed",
+};
+
+void report_init(struct report *report, const struct options *options, const char *url, uint64_t total)
+{
+    *report = (struct report){
+        .options = options,
+        .clock = clock_system(),
+        .url = url,
+        .total = total,
+        .terminal = isatty(STDERR_FILENO) == 1,
+    };
+    report->start_us = clock_mono_us(report->clock);
+    report->progress_us = report->start_us;
+}
+
+static void clear_line(struct report *report)
+{
+    if (report->line_open)
+        fputs("\r\033[K", stderr);
+    report->line_open = false;
+}
+
+static void on_note(void *context, const char *name, const char *what, struct str detail)
+{
+    struct report *report = context;
+    if (report->options->quiet || report->options->json)
+        return;
+    if (report->notes++ >= NOTES_MAX) {
+        if (report->notes == NOTES_MAX + 1) {
+            clear_line(report);
+            fputs("  (further entries are only counted)\n", stderr);
+        }
+        return;
+    }
+    clear_line(report);
+    fputs("  ", stderr);
+    text_put_safe(stderr, str_from(name), 60);
+    fprintf(stderr, ": %s\n", what);
+    if (detail.len) {
+        fputs("      ", stderr);
+        text_put_safe(stderr, detail, 200);
+        putc('\n', stderr);
+    }
+}
+
+static void on_progress(void *context, const struct upload_result *result)
+{
+    struct report *report = context;
+    int64_t now = clock_mono_us(report->clock);
+    if (report->options->quiet || report->options->json || report->options->dry_run ||
+        now - report->progress_us < (report->terminal ? TERMINAL_INTERVAL_US : PIPE_INTERVAL_US))
+        return;
+    report->progress_us = now;
+    char done_text[TEXT_SHORT], total_text[TEXT_SHORT], left_text[TEXT_SHORT];
+    uint64_t done = result->sent + result->duplicates + result->rejected.total + result->kept.total +
+                    result->bad + result->skipped;
+    uint64_t total = MAX(report->total, done);
+    double rate = (double)done * USEC_PER_SEC / (double)MAX(now - report->start_us, (int64_t)1);
+    text_count(done, done_text);
+    text_count(total, total_text);
+    text_age((int64_t)((double)(total - done) / MAX(rate, 0.001) * USEC_PER_SEC), left_text);
+    clear_line(report);
+    fprintf(stderr, "  %s of %s  %3u %%  %.0f/s  %s left", done_text, total_text,
+            (unsigned)(total ? done * 100 / total : 100), rate, left_text);
+    if (!report->terminal)
+        putc('\n', stderr);
+    report->line_open = report->terminal;
+    fflush(stderr);
+}
+
+static void on_waiting(void *context, int64_t us, const char *label)
+{
+    struct report *report = context;
+    if (report->options->quiet || report->options->json || us < USEC_PER_SEC / 2)
+        return;
+    clear_line(report);
+    fprintf(stderr, "  %s: waiting %.1f s%s", label, (double)us / USEC_PER_SEC, report->terminal ? "" : "\n");
+    report->line_open = report->terminal;
+    fflush(stderr);
+}
+
+static void request_text(const struct http_request *request)
+{
+    printf("POST %s\n", request->url);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *row = &request->headers[i];
+        printf("%s: %s\n", row->name, row->shown ? row->shown : row->value);
+    }
+    printf("Content-Length: %zu\n\n", request->body.len);
+    // Raw bytes to a file or pipe; on a terminal what could steer it is written as JSON escapes.
+    if (isatty(STDOUT_FILENO) == 1)
+        text_put_json(stdout, request->body);
+    else
+        fwrite(request->body.ptr, 1, request->body.len, stdout);
+    fputs("\n\n", stdout);
+}
+
+static void request_json(struct report *report, const struct http_request *request, const char *name)
+{
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, SPOOL_FILE_BYTES + JSON_BYTES);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_str(&w, "name", str_from(name));
+    json_str(&w, "method", STR("POST"));
+    json_str(&w, "url", str_from(request->url));
+    json_key(&w, "headers");
+    json_begin_object(&w);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *row = &request->headers[i];
+        json_str(&w, row->name, str_from(row->shown ? row->shown : row->value));
+    }
+    json_end_object(&w);
+    json_u64(&w, "bytes", request->body.len);
+    json_key(&w, "body");
+    json_value_raw(&w, request->body);
+    json_end_object(&w);
+    if (buf_ok(&buf))
+        printf("%s%.*s", report->requests ? "," : "", STR_FMT(buf_str(&buf)));
+    buf_release(&buf);
+}
+
+static void on_request(void *context, const struct http_request *request, const struct spool_entry *entry)
+{
+    struct report *report = context;
+    if (report->options->json)
+        request_json(report, request, entry->name);
+    else if (!report->options->quiet)
+        request_text(request);
+    report->requests++;
+}
+
+struct upload_sight report_sight(struct report *report)
+{
+    return (struct upload_sight){on_note, on_progress, on_waiting, on_request, report};
+}
+
+void report_begin(struct report *report)
+{
+    char count[TEXT_SHORT];
+    text_count(report->total, count);
+    if (report->options->json && report->options->dry_run)
+        printf("{\"requests\":[");
+    else if (!report->options->json && !report->options->quiet)
+        printf("%s %s %s %s\n%s", report->options->dry_run ? "Would upload" : "Uploading", count,
+               report->total == 1 ? "entry to" : "entries to", report->url,
+               report->options->dry_run ? "\n" : "");
+    fflush(stdout);
+}
+
+static void put_row(const char *name, uint64_t n, const char *text)
+{
+    char count[TEXT_SHORT];
+    text_count(n, count);
+    printf("  %-10s %9s%s%s\n", name, count, *text ? "   " : "", text);
+}
+
+static void put_tally(const char *name, const struct tally *tally, const char *where)
+{
+    char text[512] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < tally->count && len < sizeof(text) - 80; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %" PRIu64, i ? ", " : "",
+                                tally->rows[i].label, tally->rows[i].count);
+    snprintf(text + len, sizeof(text) - len, "%s", where);
+    if (tally->total)
+        put_row(name, tally->total, text);
+}
+
+static void put_advice(const struct tally *tally)
+{
+    for (size_t i = 0; i < tally->count; i++) {
+        const char *advice = advice_for(tally->rows[i].label);
+        if (advice)
+            printf("%s: %s\n", tally->rows[i].label, advice);
+    }
+}
+
+static void end_text(const struct report *report, const struct upload_result *result, const char *spool_path,
+                     uint64_t remaining)
+{
+    char bytes[TEXT_SHORT];
+    text_bytes(result->bytes, bytes);
+    if (report->options->dry_run) {
+        printf("Nothing was sent. These are all requests that upload would make");
+        printf(": %" PRIu64 ", %s.\n", result->sent, bytes);
+        if (result->bad)
+            printf("Not among them: %" PRIu64 " unreadable, which would move to bad/.\n", result->bad);
+        return;
+    }
+    put_row("sent", result->sent, result->bytes ? bytes : "");
+    if (result->duplicates)
+        put_row("duplicates", result->duplicates, "the sink had them already");
+    put_tally("rejected", &result->rejected, "; see rejected/");
+    put_tally("kept", &result->kept, "");
+    if (result->bad)
+        put_row("bad", result->bad, "cannot be sent; see bad/");
+    if (result->skipped)
+        put_row("skipped", result->skipped, "not this user's plain files");
+    put_row("remaining", remaining, "");
+    if (remaining || result->rejected.total || result->bad) {
+        fputs("Spool: ", stdout);
+        text_put_safe(stdout, str_from(spool_path), SPOOL_PATH_MAX);
+        putchar('\n');
+    }
+    put_advice(&result->kept);
+}
+
+static void json_tally(struct json_writer *w, const char *key, const struct tally *tally)
+{
+    json_key(w, key);
+    json_begin_object(w);
+    for (size_t i = 0; i < tally->count; i++)
+        json_u64(w, tally->rows[i].label, tally->rows[i].count);
+    json_end_object(w);
+}
+
+static void end_json(const struct report *report, const struct upload_result *result, const char *spool_path,
+                     uint64_t remaining, int exit_number_)
+{
+    struct buf buf;
+    struct json_writer w;
+    buf_init(&buf, JSON_BYTES);
+    json_writer_init(&w, &buf);
+    json_begin_object(&w);
+    json_str(&w, "outcome", str_from(end_names[result->end]));
+    json_i64(&w, "exit", exit_number_);
+    json_bool(&w, "dry_run", report->options->dry_run);
+    json_str(&w, "url", str_from(report->url));
+    json_str(&w, "spool", str_from(spool_path));
+    json_u64(&w, report->options->dry_run ? "would_send" : "sent", result->sent);
+    json_u64(&w, "duplicates", result->duplicates);
+    json_u64(&w, "bytes", result->bytes);
+    json_tally(&w, "rejected", &result->rejected);
+    json_tally(&w, "kept", &result->kept);
+    json_u64(&w, "bad", result->bad);
+    json_u64(&w, "skipped", result->skipped);
+    json_u64(&w, "remaining", remaining);
+    json_str(&w, "reason", result->end == UPLOAD_DONE ? STR_NULL : str_from(result->why.text));
+    json_end_object(&w);
+    // A dry run has written the object's beginning already.
+    struct str text = buf_str(&buf);
+    if (report->options->dry_run)
+        printf("],%.*s\n", STR_FMT(str_skip(text, 1)));
+    else
+        printf("%.*s\n", STR_FMT(text));
+    buf_release(&buf);
+}
+
+void report_end(struct report *report, const struct upload_result *result, const char *spool_path,
+                uint64_t remaining, int exit_number_)
+{
+    clear_line(report);
+    if (report->options->json)
+        end_json(report, result, spool_path, remaining, exit_number_);
+    else if (!report->options->quiet)
+        end_text(report, result, spool_path, remaining);
+    fflush(stdout);
+    if (result->end == UPLOAD_DONE || report->options->json)
+        return;
+    fputs("vox-telemetry: ", stderr);
+    text_put_safe(stderr, str_from(result->why.text), sizeof(result->why.text));
+    if (result->location[0]) {
+        fputs("; it points to ", stderr);
+        text_put_safe(stderr, str_from(result->location), sizeof(result->location));
+    }
+    fputs(".\n", stderr);
+    if (result->advice)
+        fprintf(stderr, "%s\n", result->advice);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where to send and as whom: the URL and the token, from options, environment and files.
+#ifndef VOX_CLIENT_SETTINGS_H
+#define VOX_CLIENT_SETTINGS_H
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+
+#define URL_MAX_BYTES   2048
+#define TOKEN_MAX_BYTES 4096 // other sinks of the vox-v1 profile may use longer ones than ours
+
+struct endpoint {
+    char url[URL_MAX_BYTES]; // empty: none is configured
+    const char *source;      // the option or variable that named it
+    bool loopback;           // no proxy is used for it
+};
+
+// https, or http to this machine, or http at all with `allow_http`; without user name, password and fragment.
+// A URL without a path gets /v1/events.
+MUST_CHECK bool endpoint_parse(const char *text, bool allow_http, struct endpoint *ret_endpoint,
+                               struct err *err);
+// --url, else VOX_TELEMETRY_UPLOAD_URL, else the file that VOX_TELEMETRY_UPLOAD_URL_FILE names.
+MUST_CHECK bool settings_endpoint(const char *option, bool allow_http, struct endpoint *ret_endpoint,
+                                  struct err *err);
+
+struct token {
+    struct buf text; // empty: none is configured
+    const char *source;
+};
+
+// VOX_TELEMETRY_UPLOAD_TOKEN, or the file that …_FILE names, which nobody else may be able to read.
+MUST_CHECK bool settings_token(struct token *ret_token, struct err *err);
+void token_release(struct token *token); // wipes it
+// "vts_0123456789_..." (the key id is public), "(hidden)" for other forms.
+#define TOKEN_MASK_BYTES 32
+void token_mask(struct str token, char ret_text[static TOKEN_MASK_BYTES]);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Formatting for people.
+#include "client/text.h"
+#include "lib/base/clock.h"
+
+#include <inttypes.h>
+
+static bool is_c1(struct str s, size_t i)
+{
+    return (unsigned char)s.ptr[i] == 0xc2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] >= 0x80 &&
+           (unsigned char)s.ptr[i + 1] <= 0x9f;
+}
+
+// Bytes of the well-shaped UTF-8 sequence at `i`; 0 for a stray byte.
+static size_t utf8_len(struct str s, size_t i)
+{
+    unsigned char c = (unsigned char)s.ptr[i];
+    size_t need = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (need > s.len - i)
+        return 0;
+    for (size_t k = 1; k < need; k++)
+        if (((unsigned char)s.ptr[i + k] & 0xc0) != 0x80)
+            return 0;
+    return need;
+}
+
+void text_put_safe(FILE *to, struct str s, size_t max)
+{
+    for (size_t i = 0, len; i < s.len; i += len) {
+        len = utf8_len(s, i);
+        if (i + MAX(len, (size_t)1) > max) {
+            fputs("...", to);
+            return;
+        }
+        if (len && !is_c1(s, i) && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f) {
+            fwrite(s.ptr + i, 1, len, to);
+            continue;
+        }
+        len = MAX(len, (size_t)1);
+        for (size_t k = 0; k < len; k++)
+            fprintf(to, "\\x%02x", (unsigned char)s.ptr[i + k]);
+    }
+}
+
+void text_put_json(FILE *to, struct str json)
+{
+    for (size_t i = 0; i < json.len; i++) {
+        if (is_c1(json, i))
+            fprintf(to, "\\u00%02x", (unsigned char)json.ptr[++i]);
+        else if (json.ptr[i] == 0x7f)
+            fputs("\\u007f", to);
+        else
+            putc(json.ptr[i], to);
+    }
+}
+
+void text_count(uint64_t n, char ret_text[static TEXT_SHORT])
+{
+    char digits[TEXT_SHORT];
+    int len = snprintf(digits, sizeof(digits), "%" PRIu64, n), out = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            ret_text[out++] = ',';
+        ret_text[out++] = digits[i];
+    }
+    ret_text[out] = '\0';
+}
+
+void text_bytes(uint64_t n, char ret_text[static TEXT_SHORT])
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)n / 1000;
+    size_t unit = 0;
+    if (n < 1000) {
+        snprintf(ret_text, TEXT_SHORT, "%u bytes", (unsigned)n);
+        return;
+    }
+    // Half a tenth early, so that 999.96 does not print as 1000.0.
+    for (; value >= 999.95 && unit + 1 < ARRAY_LEN(units); unit++)
+        value /= 1000;
+    snprintf(ret_text, TEXT_SHORT, "%.1f %s", value, units[unit]);
+}
+
+void text_age(int64_t us, char ret_text[static TEXT_SHORT])
+{
+    static const struct {
+        int64_t unit_s, below_s;
+        const char *name;
+    } rows[] = {{1, 120, "s"}, {60, 7200, "min"}, {3600, 172800, "h"}, {86400, INT64_MAX, "days"}};
+    int64_t seconds = us < 0 ? 0 : us / USEC_PER_SEC;
+    size_t i = 0;
+    while (seconds >= rows[i].below_s)
+        i++;
+    snprintf(ret_text, TEXT_SHORT, "%" PRId64 " %s", seconds / rows[i].unit_s, rows[i].name);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one seam between the upload and the network (and time): posts a request, waits.
+//
+// upload.c knows nothing else of the world besides the spool, so that tests run it with scripted answers.
+// transport_curl_new() is the real one: one keep-alive connection, no redirects, TLS verified, 10 s to
+// connect, 60 s for an answer.
+#ifndef VOX_CLIENT_TRANSPORT_H
+#define VOX_CLIENT_TRANSPORT_H
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+
+#include <signal.h>
+
+struct http_header {
+    const char *name;
+    const char *value;
+    const char *shown; // what a person may see of it; NULL: all
+};
+
+struct http_request {
+    const char *url;
+    bool loopback;
+    const struct http_header *headers;
+    size_t header_count;
+    struct str body;
+};
+
+enum http_result {
+    HTTP_ANSWERED,      // there is a status
+    HTTP_UNREACHABLE,   // no answer: it may work later, and the request may have arrived
+    HTTP_MISCONFIGURED, // it will not work later either: certificate, URL, proxy
+    HTTP_INTERRUPTED    // the stop flag was seen
+};
+
+struct http_reply {
+    int status;
+    char content_type[128];
+    char location[256];    // of a redirect, cut to fit
+    int64_t retry_after_s; // -1: not said
+    struct buf body;       // at most ANSWER_BODY_BYTES
+    bool complete;         // the whole body is there
+    struct err why;        // for the other results
+};
+
+struct transport {
+    enum http_result (*post)(void *context, const struct http_request *request, struct http_reply *reply);
+    // False if the stop flag was seen.
+    bool (*wait)(void *context, int64_t us);
+    void *context;
+};
+
+void http_reply_init(struct http_reply *reply);
+void http_reply_release(struct http_reply *reply);
+// Back to "nothing received"; keeps the memory.
+void http_reply_clear(struct http_reply *reply);
+
+struct transport_curl;
+// `stop` is looked at during transfers and waits. libcurl's global state lives until transport_curl_free().
+MUST_CHECK bool transport_curl_new(const volatile sig_atomic_t *stop, struct transport_curl **ret_curl,
+                                   struct transport *ret_transport, struct err *err);
+void transport_curl_free(struct transport_curl *curl);
+
+#endif
