@@ -15,7 +15,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 add_library(vox_flags INTERFACE)
-target_compile_definitions(vox_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(vox_flags INTERFACE _GNU_SOURCE VOX_VERSION="${PROJECT_VERSION}")
 target_include_directories(vox_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(vox_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2

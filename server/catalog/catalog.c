@@ -233,13 +233,17 @@ bool catalog_start(const struct catalog_config *config, struct catalog **ret_cat
     return true;
 }
 
-void catalog_stop(struct catalog *c)
+void catalog_halt(struct catalog *c)
 {
     pthread_mutex_lock(&c->mutex);
     c->stopping = true;
     pthread_mutex_unlock(&c->mutex);
     poke(c);
     pthread_join(c->thread, NULL);
+}
+
+void catalog_free(struct catalog *c)
+{
     snapshot_unref(c->current);
     contract_set_unref(c->pending);
     close(c->wake_fd);

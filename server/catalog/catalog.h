@@ -42,7 +42,9 @@ struct catalog_waiter {
 
 MUST_CHECK bool catalog_start(const struct catalog_config *config, struct catalog **ret_catalog,
                               struct err *err);
-void catalog_stop(struct catalog *catalog); // waiters are answered with fresh = false
+// Ends the thread; waiters, now and later, are answered with fresh = false. Snapshots can still be got.
+void catalog_halt(struct catalog *catalog);
+void catalog_free(struct catalog *catalog); // after catalog_halt()
 
 struct snapshot *catalog_get(struct catalog *catalog); // a reference
 void snapshot_unref(struct snapshot *snapshot);        // NULL is allowed

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The route table.
+#include "server/api/api.h"
+
+#include "lib/wire/limits.h"
+#include "lib/wire/names.h"
+
+// What one event may need as a tree: jansson takes up to 80 bytes for one byte of text.
+#define DOC_CEILING ((size_t)LIMIT_EVENT_BYTES * 100)
+
+static const struct http_route routes[] = {
+    {HTTP_POST, PATH_EVENTS, LIMIT_EVENT_BYTES, ingest_on_head, ingest_on_request},
+    {HTTP_GET, PATH_RECEIPTS "{id}", 0, NULL, receipt_on_request},
+    {HTTP_GET, PATH_CONTRACTS, 0, NULL, contracts_on_request},
+    {HTTP_GET, PATH_CONTRACTS "/{id}", 0, NULL, contract_on_request},
+    {HTTP_GET, PATH_ADMIN_EVENTS, 0, NULL, admin_events_on_request},
+    {HTTP_GET, "/healthz", 0, NULL, health_on_request},
+    {HTTP_GET, "/readyz", 0, NULL, ready_on_request},
+    {HTTP_GET, "/metrics", 0, NULL, metrics_on_request},
+    {HTTP_GET, "/version", 0, NULL, version_on_request},
+};
+
+const struct http_route *api_routes(size_t *ret_count)
+{
+    *ret_count = ARRAY_LEN(routes);
+    return routes;
+}
+
+bool api_init(struct api *api, struct err *err)
+{
+    json_doc_init(&api->doc, DOC_CEILING);
+    api->judge = jsv_context_new(err);
+    return api->judge != NULL;
+}
+
+void api_release(struct api *api)
+{
+    json_doc_release(&api->doc);
+    jsv_context_free(api->judge);
+}

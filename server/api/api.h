@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoints: a route table, and what its handlers work with.
+//
+// Handlers run on the HTTP loop's thread, one request at a time; what must wait (commit, query, token
+// refresh) parks the request. `struct api` is made by the command `serve` and outlives the HTTP server.
+#ifndef VOX_API_API_H
+#define VOX_API_API_H
+
+#include "lib/base/json.h"
+#include "server/catalog/catalog.h"
+#include "server/http/http.h"
+#include "server/keeper/keeper.h"
+#include "server/store/reader.h"
+#include "server/writer/writer.h"
+
+struct api {
+    struct catalog *catalog;
+    struct writer *writer;
+    struct reader *reader;
+    struct keeper *keeper;
+    struct metrics *metrics;
+    const struct clock *clock;
+    int64_t query_us;  // a query is given up after this
+    int64_t commit_us; // a commit is given up after this
+    // The loop thread's scratch, reused for each event.
+    struct json_doc doc;
+    struct jsv_context *judge;
+};
+
+// Fills the scratch. `api` is zeroed but for what the caller set.
+MUST_CHECK bool api_init(struct api *api, struct err *err);
+void api_release(struct api *api);
+
+// The routes, static; `app` of the handlers is the struct api.
+const struct http_route *api_routes(size_t *ret_count);
+
+// One handler or two an endpoint; api/<file>.c.
+http_handler ingest_on_head, ingest_on_request;
+http_handler receipt_on_request;
+http_handler contracts_on_request, contract_on_request;
+http_handler admin_events_on_request;
+http_handler health_on_request, ready_on_request, metrics_on_request, version_on_request;
+
+#endif

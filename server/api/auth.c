@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judging by the snapshot at hand, then by a fresh one.
+#include "server/api/auth.h"
+
+static enum problem judge(struct auth *a, bool *ret_known_form)
+{
+    unsigned count;
+    const struct token *token;
+    struct snapshot *s = a->snapshot;
+    struct str header = http_request_header(a->request, "Authorization", &count);
+    *ret_known_form = false;
+    if (!s->tokens)
+        return PROBLEM_not_ready; // nothing was ever loaded
+    if (count == 0 && a->allow_open && s->has_open_project) {
+        a->token = s->open_token;
+        return PROBLEM_NONE;
+    }
+    enum problem problem =
+        gate_check(s->tokens, header, count, a->scopes, clock_wall_us(a->api->clock), &token, ret_known_form);
+    if (!problem)
+        a->token = *token;
+    return problem;
+}
+
+enum auth_result auth_begin(struct auth *a, struct api *api, struct http_request *request, unsigned scopes,
+                            bool allow_open)
+{
+    bool known_form;
+    a->request = request;
+    a->api = api;
+    a->scopes = scopes;
+    a->allow_open = allow_open;
+    a->snapshot = catalog_get(api->catalog);
+    enum problem problem = judge(a, &known_form);
+    if (!problem)
+        return AUTH_OK;
+    if (problem == PROBLEM_token_invalid && known_form)
+        return AUTH_REFRESH;
+    http_reply_problem(request, problem, STR_NULL, NULL, 0);
+    return AUTH_ANSWERED;
+}
+
+static void on_refreshed(struct catalog_waiter *waiter, bool fresh)
+{
+    struct auth *a = CONTAINER_OF(waiter, struct auth, waiter);
+    a->fresh = fresh;
+    http_wake(a->request);
+}
+
+void auth_refresh(struct auth *a, http_handler *resume)
+{
+    a->waiter.done = on_refreshed;
+    http_park(a->request, resume);
+    catalog_await(a->api->catalog, &a->waiter);
+}
+
+enum auth_result auth_again(struct auth *a)
+{
+    bool known_form;
+    snapshot_unref(a->snapshot);
+    a->snapshot = catalog_get(a->api->catalog);
+    enum problem problem = judge(a, &known_form);
+    if (!problem)
+        return AUTH_OK;
+    // Without word from the database nobody can say that the token is bad: the client must keep what it has.
+    if (problem == PROBLEM_token_invalid && !a->fresh)
+        problem = PROBLEM_database_unavailable;
+    http_reply_problem(a->request, problem, STR_NULL, NULL, 0);
+    return AUTH_ANSWERED;
+}
+
+void auth_release(struct auth *a)
+{
+    snapshot_unref(a->snapshot);
+    a->snapshot = NULL;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to the token it may act with.
+//
+// A token that the current snapshot does not accept may be one made a moment ago: before it is refused, one
+// refresh of the catalog is awaited, the same for unknown, revoked and expired ones, so that neither the
+// answer nor its time tells them apart. auth_begin() judges by the snapshot at hand; where it says
+// AUTH_REFRESH the request may be parked by auth_refresh() once its body is there.
+#ifndef VOX_API_AUTH_H
+#define VOX_API_AUTH_H
+
+#include "server/api/api.h"
+
+struct auth {
+    struct http_request *request;
+    struct api *api;
+    struct snapshot *snapshot; // the request's own, until auth_release()
+    struct token token;        // a copy, once AUTH_OK
+    unsigned scopes;           // any of these is needed
+    bool allow_open;           // the open project may stand in for a missing token
+    struct catalog_waiter waiter;
+    bool fresh;
+};
+
+enum auth_result { AUTH_OK, AUTH_REFRESH, AUTH_ANSWERED };
+
+// AUTH_ANSWERED: the refusal is out.
+enum auth_result auth_begin(struct auth *auth, struct api *api, struct http_request *request, unsigned scopes,
+                            bool allow_open);
+// Parks; `resume` is called on the loop's thread, where auth_again() judges with the new snapshot.
+void auth_refresh(struct auth *auth, http_handler *resume);
+// AUTH_OK or AUTH_ANSWERED.
+enum auth_result auth_again(struct auth *auth);
+void auth_release(struct auth *auth);
+
+#endif

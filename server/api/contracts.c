@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET /v1/contracts and /v1/contracts/{name}: what this sink accepts, with the schemas.
+#include "lib/wire/names.h"
+#include "server/api/api.h"
+
+#define CONTRACTS_CEILING ((size_t)64 * 1024 * 1024)
+
+static void write_contract(struct json_writer *w, const struct contract *c)
+{
+    json_begin_object(w);
+    json_str(w, "contract", c->name);
+    json_str(w, "class", str_from(contract_class_name(c->class_)));
+    json_str(w, "metric_type", c->metric_type);
+    json_str(w, "transmission", c->transmission);
+    json_str(w, "owner", c->owner);
+    json_key(w, "retention");
+    json_begin_object(w);
+    json_str(w, "kind", str_from(retention_kind_name(c->retention.kind)));
+    if (c->retention.days)
+        json_i64(w, "days", c->retention.days);
+    json_end_object(w);
+    char hex[SHA256_HEX_LEN + 1];
+    sha256_hex(c->schema_sha256, hex);
+    json_str(w, "schema_sha256", str_from(hex));
+    json_key(w, "schema");
+    json_value_raw(w, str_trim(c->schema_text));
+    json_end_object(w);
+}
+
+static void reply(struct http_request *request, struct buf *body)
+{
+    http_reply_take(request, &(struct http_reply){.status = 200, .content_type = MEDIA_JSON}, body);
+}
+
+void contracts_on_request(struct http_request *request, void *app)
+{
+    struct api *api = app;
+    struct snapshot *s = catalog_get(api->catalog);
+    struct buf body;
+    struct json_writer w;
+    buf_init(&body, CONTRACTS_CEILING);
+    json_writer_init(&w, &body);
+    json_begin_object(&w);
+    json_str(&w, "contract_set", str_from(contract_set_hash(s->contracts)));
+    json_key(&w, "contracts");
+    json_begin_array(&w);
+    for (size_t i = 0; i < contract_set_count(s->contracts); i++)
+        write_contract(&w, contract_set_at(s->contracts, i));
+    json_end_array(&w);
+    json_end_object(&w);
+    snapshot_unref(s);
+    reply(request, &body);
+}
+
+void contract_on_request(struct http_request *request, void *app)
+{
+    struct api *api = app;
+    struct snapshot *s = catalog_get(api->catalog);
+    const struct contract *c = contract_set_find(s->contracts, http_request_arg(request));
+    if (c) {
+        struct buf body;
+        struct json_writer w;
+        buf_init(&body, CONTRACTS_CEILING);
+        json_writer_init(&w, &body);
+        write_contract(&w, c);
+        reply(request, &body);
+    } else {
+        http_reply_problem(request, PROBLEM_contract_unknown, STR_NULL, NULL, 0);
+    }
+    snapshot_unref(s);
+}

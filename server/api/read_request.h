@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a request that reads the database: token, reader thread, answer.
+//
+// read_request_begin() authenticates (with a refresh if need be), calls `prepare` on the loop's thread, runs
+// `query` on a reader thread, and `answer` back on the loop's thread. Each step may refuse by returning a
+// problem.
+#ifndef VOX_API_READ_REQUEST_H
+#define VOX_API_READ_REQUEST_H
+
+#include "server/api/auth.h"
+#include "server/store/query.h"
+
+struct read_request {
+    struct auth auth;
+    struct reader_job job;
+    // Reads the request's own words; PROBLEM_NONE goes on.
+    enum problem (*prepare)(struct read_request *request);
+    // On a reader thread: touches nothing of the HTTP request.
+    enum query_result (*query)(struct read_request *request, struct db *db, int64_t deadline,
+                               struct err *err);
+    void (*answer)(struct read_request *request); // after QUERY_OK or QUERY_NONE
+    enum query_result result;
+};
+
+// `read` lies in the request's arena and is its context already; its three functions are set.
+void read_request_begin(struct read_request *read, struct http_request *request, struct api *api,
+                        unsigned scopes);
+
+#endif

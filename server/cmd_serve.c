@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vox-sink serve`: starts every thread, waits for signals, and stops in an order that loses nothing.
+#include "lib/base/log.h"
+#include "server/api/api.h"
+#include "server/command.h"
+#include "server/writer/backend.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#define ALARM_GRACE_SEC 5 // past the stop deadline: then something is stuck, and an abrupt end is safer
+
+struct serve {
+    struct config *config;
+    int argc; // for reloads
+    char **argv;
+    struct metrics *metrics;
+    struct writer *writer;
+    struct reader *reader;
+    struct keeper *keeper;
+    struct catalog *catalog;
+    struct http_server *http;
+    struct api api;
+};
+
+static const char *url_or(const char *url, const char *fallback)
+{
+    return url ? url : fallback;
+}
+
+static bool apply_log_options(const struct config *config, struct err *err)
+{
+    enum log_level level;
+    if (!log_level_from(str_from(config->log_level), &level))
+        return err_set(err, "log_level must be debug, info, warn or error");
+    log_set_level(level);
+    log_set_format(strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
+    return true;
+}
+
+// Each connection is a descriptor; the rest is databases, logs and the like.
+static void raise_descriptor_limit(int64_t connections)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)connections + 128;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return;
+    limit.rlim_cur = MIN(need, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+        log_warn("fewer descriptors than max_connections asks for; raise the service's LimitNOFILE",
+                 LOG_U64("descriptors", limit.rlim_cur), LOG_I64("max_connections", connections));
+}
+
+// ---- start
+// --------------------------------------------------------------------------------------------------------
+
+static bool start_storage(struct serve *s, struct err *err)
+{
+    const struct config *c = s->config;
+    struct writer_config writer = {
+        .connections = (unsigned)c->writers,
+        .queue_events = (size_t)c->queue_events,
+        .queue_bytes = (size_t)c->queue_bytes,
+        .deadline_us = c->commit_deadline * USEC_PER_MSEC,
+        .backend = writer_backend_store(c->database_url),
+        .metrics = s->metrics,
+        .clock = clock_system(),
+    };
+    struct keeper_config keeper = {
+        .url = c->database_url,
+        .days_ahead = (int)c->partitions_ahead,
+        .interval_us = c->keeper_interval * USEC_PER_SEC,
+        .metrics = s->metrics,
+    };
+    return writer_start(&writer, &s->writer, err) && keeper_start(&keeper, &s->keeper, err) &&
+           reader_start(url_or(c->read_database_url, c->database_url), (unsigned)c->readers, &s->reader, err);
+}
+
+static bool start_catalog(struct serve *s, struct err *err)
+{
+    const struct config *c = s->config;
+    struct contract_set *contracts;
+    if (!contract_set_load(c->contracts_dir, c->contracts_overrides, &contracts, err))
+        return false;
+    struct catalog_config catalog = {
+        .url = c->database_url,
+        .open_project = c->open_project,
+        .poll_us = c->catalog_poll * USEC_PER_MSEC,
+        .contracts = contracts,
+        .metrics = s->metrics,
+        .clock = clock_system(),
+    };
+    bool ok = catalog_start(&catalog, &s->catalog, err);
+    contract_set_unref(contracts);
+    return ok;
+}
+
+static bool start_http(struct serve *s, struct err *err)
+{
+    const struct config *c = s->config;
+    s->api = (struct api){
+        .catalog = s->catalog,
+        .writer = s->writer,
+        .reader = s->reader,
+        .keeper = s->keeper,
+        .metrics = s->metrics,
+        .clock = clock_system(),
+        .query_us = c->query_deadline * USEC_PER_MSEC,
+        .commit_us = c->commit_deadline * USEC_PER_MSEC,
+    };
+    if (!api_init(&s->api, err))
+        return false;
+    struct http_config http = {
+        .listen = c->listen,
+        .max_connections = (unsigned)c->max_connections,
+        .idle_timeout_sec = (unsigned)c->idle_timeout,
+        .app = &s->api,
+        .metrics = s->metrics,
+        .clock = clock_system(),
+    };
+    http.routes = api_routes(&http.route_count);
+    return http_server_start(&http, &s->http, err);
+}
+
+static bool start_all(struct serve *s, struct err *err)
+{
+    s->metrics = metrics_new();
+    if (!s->metrics)
+        return err_set(err, "out of memory for the metrics");
+    // The contracts first: a broken file is said before anything runs.
+    return start_catalog(s, err) && start_storage(s, err) && start_http(s, err);
+}
+
+// ---- stop
+// ---------------------------------------------------------------------------------------------------------
+
+static void on_alarm(int signal_number UNUSED)
+{
+    static const char text[] = "level=error msg=\"the stop deadline passed; ending at once\"\n";
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(EXIT_FAILED);
+    _exit(EXIT_FAILED);
+}
+
+// Everything that could still answer a request is drained before the HTTP server goes, and freed only after
+// it.
+static void stop_all(struct serve *s)
+{
+    int64_t deadline = clock_mono_us(clock_system()) + s->config->stop_deadline * USEC_PER_SEC;
+    signal(SIGALRM, on_alarm);
+    alarm((unsigned)s->config->stop_deadline + ALARM_GRACE_SEC);
+    bool idle = true;
+    if (s->http) {
+        http_server_quiesce(s->http);
+        idle = http_server_wait_idle(s->http, deadline);
+    }
+    if (s->writer)
+        writer_drain(s->writer, deadline);
+    if (s->reader)
+        reader_drain(s->reader);
+    if (s->catalog)
+        catalog_halt(s->catalog);
+    if (s->http)
+        http_server_stop(s->http);
+    if (s->writer)
+        writer_stop(s->writer);
+    if (s->reader)
+        reader_free(s->reader);
+    if (s->keeper)
+        keeper_stop(s->keeper);
+    if (s->catalog)
+        catalog_free(s->catalog);
+    api_release(&s->api);
+    metrics_free(s->metrics);
+    alarm(0);
+    log_info("stopped", LOG_CSTR("requests", idle ? "all answered" : "some cut short"));
+}
+
+// ---- in between
+// ---------------------------------------------------------------------------------------------------
+
+static void reload(struct serve *s)
+{
+    struct err err = {""};
+    struct contract_set *contracts;
+    if (!config_reload(s->config, s->argc, s->argv, &err) || !apply_log_options(s->config, &err)) {
+        log_error("configuration not reloaded, the old one stays", LOG_CSTR("reason", err.text));
+        metrics_add(s->metrics, METRIC_RELOADS, "config", "failed", 1);
+        return;
+    }
+    metrics_add(s->metrics, METRIC_RELOADS, "config", "ok", 1);
+    if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, &err)) {
+        log_error("contracts not reloaded, the old ones stay", LOG_CSTR("reason", err.text));
+        metrics_add(s->metrics, METRIC_RELOADS, "contracts", "failed", 1);
+        return;
+    }
+    metrics_add(s->metrics, METRIC_RELOADS, "contracts", "ok", 1);
+    log_info("reloaded", LOG_U64("contracts", contract_set_count(contracts)),
+             LOG_CSTR("set", contract_set_hash(contracts)));
+    catalog_set_contracts(s->catalog, contracts);
+    contract_set_unref(contracts);
+    keeper_poke(s->keeper);
+}
+
+static void signals_of_interest(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+static void wait_for_the_end(struct serve *s)
+{
+    sigset_t set;
+    int number;
+    signals_of_interest(&set);
+    for (;;) {
+        if (sigwait(&set, &number) != 0)
+            BUG("sigwait failed");
+        if (number != SIGHUP)
+            break;
+        reload(s);
+    }
+    log_info("stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+}
+
+static int run(struct serve *s)
+{
+    struct err err = {""};
+    sigset_t set;
+    // Blocked before any thread starts, so that only sigwait() above sees them.
+    signals_of_interest(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    raise_descriptor_limit(s->config->max_connections);
+    if (!start_all(s, &err)) {
+        stop_all(s);
+        return command_error(EXIT_FAILED, "%s", err.text);
+    }
+    char address[300];
+    struct str host = str_from(s->config->listen);
+    while (host.len && host.ptr[host.len - 1] != ':')
+        host.len--;
+    snprintf(address, sizeof(address), "%.*s%u", STR_FMT(host), http_server_port(s->http));
+    log_info("listening", LOG_CSTR("addr", address), LOG_CSTR("version", VOX_VERSION),
+             LOG_CSTR("contracts", s->config->contracts_dir));
+    wait_for_the_end(s);
+    stop_all(s);
+    return EXIT_OK;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct err err = {""};
+    int code;
+    struct command command = {
+        .name = "serve",
+        .about = "Takes events over HTTP and stores them in PostgreSQL. Runs in the foreground.\n"
+                 "SIGTERM stops gracefully, SIGHUP reloads contracts and reloadable options.",
+        .lists_options = true,
+    };
+    if (!command_begin(&command, argc, argv, &code))
+        return code;
+    struct serve serve = {.config = &command.config, .argc = argc, .argv = argv};
+    if (!command.config.database_url)
+        code = command_error(EXIT_CONFIG, "no database: set VOX_SINK_DATABASE_URL, for example "
+                                          "postgresql:///vox?host=/run/postgresql");
+    else if (!apply_log_options(&command.config, &err))
+        code = command_error(EXIT_CONFIG, "%s", err.text);
+    else
+        code = run(&serve);
+    command_end(&command);
+    return code;
+}
