@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+vox_unit_test(schema DEPS vox_schema)
+
+# The official suite is no part of the tree: tests/conformance/json-schema runs it where it is installed.
+add_executable(json_schema_runner "${CMAKE_SOURCE_DIR}/tests/conformance/json_schema_runner.c")
+target_link_libraries(json_schema_runner PRIVATE vox_schema)
+set_target_properties(json_schema_runner PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
