@@ -105,7 +105,9 @@ void http_reply_take(struct http_request *request, const struct http_reply *repl
 void http_reply_problem(struct http_request *request, enum problem problem, struct str detail,
                         const struct problem_error *errors, size_t error_count);
 
-// Puts the request aside; `resume` is called on the loop's thread after http_wake(). Not from on_head.
+// Puts the request aside; `resume` is called on the loop's thread after http_wake(). Not from on_head. If the
+// client has left by then, the request ends without `resume`: what must be given back belongs into the
+// `release` of http_request_set_context().
 void http_park(struct http_request *request, http_handler *resume);
 // Any thread, exactly once for each http_park(). It may come before the park, from a worker that is quick, so
 // long as the handler parks before it returns.

@@ -9,7 +9,8 @@
 //    |         |         v
 //    '---------+----> ANSWERED          (from BODY: too large, seen at its end)
 //
-// and ends in on_request_end(), in any state but PARKED.
+// and ends in on_request_end(), in any state but PARKED; once woken it may end there too, when the library
+// sees first that the client has left.
 #ifndef VOX_HTTP_INTERNAL_H
 #define VOX_HTTP_INTERNAL_H
 

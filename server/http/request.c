@@ -67,7 +67,7 @@ void request_free(struct http_request *request)
 {
     struct http_server *server = request->server;
     request_check(request);
-    BUG_ON(request->state == REQUEST_PARKED);
+    BUG_ON(request->state == REQUEST_PARKED && !request->woken);
     BUG_ON(server->active == 0);
     if (request->release)
         request->release(request->context);

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes of the site, and the client's side of HTTP in its simplest form.
+#include "test_http_site.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+static int64_t site_wall_us(void *context)
+{
+    (void)context;
+    return clock_wall_us(clock_system());
+}
+
+static int64_t site_mono_us(void *context)
+{
+    const struct site *site = context;
+    return clock_mono_us(clock_system()) + atomic_load(&site->clock_ahead);
+}
+
+static void reply_text(struct http_request *request, struct str text)
+{
+    const struct http_reply reply = {.status = 200, .content_type = "text/plain", .body = text};
+    http_reply(request, &reply);
+}
+
+static void on_hello(struct http_request *request, void *app)
+{
+    struct site *site = app;
+    atomic_fetch_add(&site->calls, 1);
+    reply_text(request, STR("hello"));
+}
+
+static void on_inner(struct http_request *request, void *app)
+{
+    struct site *site = app;
+    atomic_fetch_add(&site->inner, 1);
+    on_hello(request, app);
+}
+
+static void on_echo(struct http_request *request, void *app)
+{
+    struct site *site = app;
+    atomic_fetch_add(&site->calls, 1);
+    reply_text(request, http_request_body(request));
+}
+
+static void count_release(void *context)
+{
+    struct site *site = context;
+    atomic_fetch_add(&site->released, 1);
+}
+
+static void park(struct http_request *request, struct site *site, http_handler *resume)
+{
+    http_park(request, resume);
+    pthread_mutex_lock(&site->lock);
+    ck_assert_uint_lt(site->parked_count, ARRAY_LEN(site->parked));
+    site->parked[site->parked_count++] = request;
+    pthread_cond_broadcast(&site->changed);
+    pthread_mutex_unlock(&site->lock);
+}
+
+static void on_park(struct http_request *request, void *app)
+{
+    struct site *site = app;
+    atomic_fetch_add(&site->calls, 1);
+    http_request_set_context(request, site, count_release);
+    park(request, site, on_echo);
+}
+
+static void park_again(struct http_request *request, void *app)
+{
+    park(request, app, on_echo);
+}
+
+static void on_park_twice(struct http_request *request, void *app)
+{
+    park(request, app, park_again);
+}
+
+static void refuse_head(struct http_request *request, void *app)
+{
+    struct site *site = app;
+    atomic_fetch_add(&site->heads, 1);
+    http_reply_problem(request, PROBLEM_token_missing, STR_NULL, NULL, 0);
+}
+
+static void on_arg(struct http_request *request, void *app)
+{
+    (void)app;
+    reply_text(request, http_request_arg(request));
+}
+
+static bool put_parameter(void *context, struct str name, struct str value)
+{
+    struct buf *buf = context;
+    return buf_put_str(buf, name) && buf_put_char(buf, '=') && buf_put_str(buf, value) &&
+           buf_put_char(buf, ';');
+}
+
+static void on_query(struct http_request *request, void *app)
+{
+    (void)app;
+    struct buf buf;
+    buf_init(&buf, 4096);
+    bool completed = http_request_query(request, put_parameter, &buf);
+    buf_put_cstr(&buf, completed ? "done" : "stopped");
+    const struct http_reply reply = {.status = 200, .content_type = "text/plain"};
+    http_reply_take(request, &reply, &buf);
+}
+
+static void on_large(struct http_request *request, void *app)
+{
+    (void)app;
+    struct buf buf;
+    buf_init(&buf, 4 << 20);
+    while (buf.len < 2 << 20)
+        buf_put_cstr(&buf, "0123456789abcdef");
+    http_request_set_header(request, "Link", STR("</v1/batch>; rel=\"batch\""));
+    const struct http_reply reply = {.status = 200, .content_type = "text/plain"};
+    http_reply_take(request, &reply, &buf);
+}
+
+static void on_problem(struct http_request *request, void *app)
+{
+    (void)app;
+    http_request_set_header(request, "RateLimit", STR("\"burst\";r=0;t=1"));
+    enum problem problem = problem_from_code(http_request_arg(request));
+    ck_assert(problem != PROBLEM_NONE);
+    http_reply_problem(request, problem, STR_NULL, NULL, 0);
+}
+
+static void on_headers(struct http_request *request, void *app)
+{
+    (void)app;
+    unsigned count;
+    struct str value = http_request_header(request, "x-thing", &count);
+    struct buf buf;
+    buf_init(&buf, 4096);
+    buf_putf(&buf, "%u %.*s", count, STR_FMT(value));
+    const struct http_reply reply = {.status = 200, .content_type = "text/plain"};
+    http_reply_take(request, &reply, &buf);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/hello", 0, NULL, on_hello},
+    {HTTP_GET, "/inner", 0, NULL, on_inner},
+    {HTTP_POST, "/echo", SITE_ECHO_MAX, NULL, on_echo},
+    {HTTP_POST, "/big", 1 << 20, NULL, on_echo},
+    {HTTP_POST, "/none", 0, NULL, on_echo},
+    {HTTP_POST, "/park", SITE_ECHO_MAX, NULL, on_park},
+    {HTTP_POST, "/park-twice", SITE_ECHO_MAX, NULL, on_park_twice},
+    {HTTP_POST, "/refused", 1 << 20, refuse_head, on_echo},
+    {HTTP_GET, "/items/{id}", 0, NULL, on_arg},
+    {HTTP_GET, "/items/fixed", 0, NULL, on_hello},
+    {HTTP_DELETE, "/items/{id}", 0, NULL, on_arg},
+    {HTTP_GET, "/query", 0, NULL, on_query},
+    {HTTP_GET, "/large", 0, NULL, on_large},
+    {HTTP_GET, "/headers", 0, NULL, on_headers},
+    {HTTP_GET, "/problem/{code}", 0, NULL, on_problem},
+};
+
+void site_open(struct site *site, unsigned max_connections, unsigned idle_timeout_sec)
+{
+    struct err err;
+    *site = (struct site){0};
+    signal(SIGPIPE, SIG_IGN);
+    pthread_mutex_init(&site->lock, NULL);
+    pthread_cond_init(&site->changed, NULL);
+    site->metrics = metrics_new();
+    ck_assert_ptr_nonnull(site->metrics);
+    site->clock = (struct clock){site_wall_us, site_mono_us, site};
+    const struct http_config config = {.listen = "127.0.0.1:0",
+                                       .max_connections = max_connections ? max_connections : 2048,
+                                       .idle_timeout_sec = idle_timeout_sec,
+                                       .routes = routes,
+                                       .route_count = ARRAY_LEN(routes),
+                                       .app = site,
+                                       .metrics = site->metrics,
+                                       .clock = &site->clock};
+    ck_assert_msg(http_server_start(&config, &site->server, &err), "%s", err.text);
+    site->port = http_server_port(site->server);
+    ck_assert_uint_gt(site->port, 0);
+}
+
+void site_close(struct site *site)
+{
+    int64_t deadline = clock_mono_us(&site->clock) + SITE_PATIENCE_MS * USEC_PER_MSEC;
+    ck_assert_msg(http_server_wait_idle(site->server, deadline), "a request is still unanswered");
+    http_server_stop(site->server);
+    metrics_free(site->metrics);
+    pthread_cond_destroy(&site->changed);
+    pthread_mutex_destroy(&site->lock);
+}
+
+static struct timespec patience(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    ts.tv_sec += SITE_PATIENCE_MS / 1000;
+    return ts;
+}
+
+void site_await_parked(struct site *site, unsigned count)
+{
+    const struct timespec until = patience();
+    pthread_mutex_lock(&site->lock);
+    while (site->parked_count < count)
+        ck_assert_msg(pthread_cond_timedwait(&site->changed, &site->lock, &until) == 0,
+                      "%u of %u requests parked", site->parked_count, count);
+    pthread_mutex_unlock(&site->lock);
+}
+
+void site_wake_all(struct site *site)
+{
+    pthread_mutex_lock(&site->lock);
+    for (unsigned i = 0; i < site->parked_count; i++)
+        http_wake(site->parked[i]);
+    site->parked_count = 0;
+    pthread_mutex_unlock(&site->lock);
+}
+
+struct http_request *site_take_parked(struct site *site, const _Atomic bool *stop)
+{
+    struct http_request *request = NULL;
+    pthread_mutex_lock(&site->lock);
+    while (site->parked_count == 0 && !atomic_load(stop))
+        pthread_cond_wait(&site->changed, &site->lock);
+    if (site->parked_count > 0)
+        request = site->parked[--site->parked_count];
+    pthread_mutex_unlock(&site->lock);
+    return request;
+}
+
+int dial(const struct site *site)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)site->port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_msg(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect: %s",
+                  strerror(errno));
+    return fd;
+}
+
+// The server may close on us in the middle: what it answered is still to be read.
+void send_bytes(int fd, const void *ptr, size_t len)
+{
+    const char *p = ptr;
+    while (len > 0) {
+        ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return;
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+void send_text(int fd, const char *text)
+{
+    send_bytes(fd, text, strlen(text));
+}
+
+// 0 at the end of the stream, however it ended.
+static size_t receive(int fd, void *ptr, size_t len)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    int ready = poll(&pollfd, 1, SITE_PATIENCE_MS);
+    ck_assert_msg(ready == 1, "nothing came in time");
+    ssize_t n = recv(fd, ptr, len, 0);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+const char *answer_header(const struct answer *answer, const char *name)
+{
+    static _Thread_local char value[1024];
+    size_t len = strlen(name);
+    for (const char *line = strchr(answer->head, '\n'); line; line = strchr(line, '\n')) {
+        line++;
+        if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+            continue;
+        const char *start = line + len + 1 + strspn(line + len + 1, " ");
+        snprintf(value, sizeof(value), "%.*s", (int)strcspn(start, "\r\n"), start);
+        return value;
+    }
+    return NULL;
+}
+
+struct answer read_answer_to(int fd, bool to_head)
+{
+    struct answer answer = {0};
+    size_t len = 0;
+    while (len < sizeof(answer.head) - 1) {
+        if (receive(fd, answer.head + len, 1) == 0)
+            return answer;
+        len++;
+        if (len >= 4 && memcmp(answer.head + len - 4, "\r\n\r\n", 4) == 0)
+            break;
+    }
+    const char *length = answer_header(&answer, "Content-Length");
+    answer.body_len = length && !to_head ? strtoul(length, NULL, 10) : 0;
+    answer.body = calloc(1, answer.body_len + 1);
+    ck_assert_ptr_nonnull(answer.body);
+    for (size_t got = 0; got < answer.body_len;) {
+        size_t n = receive(fd, answer.body + got, answer.body_len - got);
+        if (n == 0)
+            return answer;
+        got += n;
+    }
+    answer.status = (int)strtol(answer.head + strlen("HTTP/1.1 "), NULL, 10);
+    return answer;
+}
+
+struct answer read_answer(int fd)
+{
+    return read_answer_to(fd, false);
+}
+
+void answer_release(struct answer *answer)
+{
+    free(answer->body);
+    answer->body = NULL;
+}
+
+size_t read_to_end(int fd)
+{
+    char bytes[4096];
+    size_t total = 0;
+    for (size_t n; (n = receive(fd, bytes, sizeof(bytes))) > 0;)
+        total += n;
+    return total;
+}
+
+int ask(const struct site *site, const char *text)
+{
+    int fd = dial(site);
+    send_text(fd, text);
+    struct answer answer = read_answer(fd);
+    int status = answer.status;
+    answer_release(&answer);
+    read_to_end(fd);
+    close(fd);
+    return status;
+}
