@@ -80,7 +80,7 @@ static bool load(struct contract_set *set, const char *dir, const char *override
     for (size_t i = 0; i < index.count; i++)
         set->contracts[i].program = index.rows[i].contract.program;
     set->count = index.count;
-    return ok && fill(set, &index, err);
+    return ok && (fill(set, &index, err) || err_prefix(err, "%s", dir));
 }
 
 bool contract_set_load(const char *dir, const char *overrides_path, struct contract_set **ret_set,

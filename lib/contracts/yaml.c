@@ -16,23 +16,18 @@ struct cyaml_story {
 
 static bool syntax_fault(const char *path, const yaml_parser_t *parser, struct err *err)
 {
-    if (parser->error == YAML_MEMORY_ERROR)
+    if (!parser->problem) // libyaml names every problem but this
         return err_set(err, "%s: out of memory", path);
     size_t line = parser->error == YAML_READER_ERROR ? parser->mark.line : parser->problem_mark.line;
-    return err_set(err, "%s:%zu: not YAML: %s", path, line + 1,
-                   parser->problem ? parser->problem : "malformed");
+    return err_set(err, "%s:%zu: not YAML: %s", path, line + 1, parser->problem);
 }
 
-// The one document of the stream.
+// The one document of the stream; a stream without any gives one without a root.
 static bool parse(struct yaml_file *file, yaml_parser_t *parser, struct err *err)
 {
     yaml_parser_set_input_string(parser, (const unsigned char *)file->text.ptr, file->text.len);
     if (!yaml_parser_load(parser, &file->document))
         return syntax_fault(file->path, parser, err);
-    if (!yaml_document_get_root_node(&file->document)) {
-        yaml_document_delete(&file->document);
-        return err_set(err, "%s:1: the file holds no rows", file->path);
-    }
     yaml_document_t second;
     bool ok = yaml_parser_load(parser, &second);
     if (!ok) {
@@ -124,6 +119,8 @@ bool yaml_load(struct yaml_file *file, const cyaml_schema_value_t *schema, struc
 {
     struct cyaml_story story = {.reason = ""};
     cyaml_config_t config = quiet;
+    if (!yaml_document_get_root_node(&file->document))
+        return err_set(err, "%s:1: the file holds no rows", file->path);
     config.log_fn = listen;
     config.log_ctx = &story;
     void *data = NULL;
@@ -134,6 +131,10 @@ bool yaml_load(struct yaml_file *file, const cyaml_schema_value_t *schema, struc
         file->data = data;
         return true;
     }
+    // The syntax is good, yaml_open() saw to that: what libyaml stumbles over now is memory.
+    if (fault == CYAML_ERR_OOM ||
+        (fault >= CYAML_ERR_LIBYAML_EMITTER_INIT && fault <= CYAML_ERR_LIBYAML_PARSER))
+        return err_set(err, "%s: out of memory", file->path);
     find_key(file, &story);
     return err_set(err, "%s:%zu: %s", file->path, MAX(story.line, (size_t)1),
                    story.reason[0] ? story.reason : cyaml_strerror(fault));

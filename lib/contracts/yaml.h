@@ -26,6 +26,7 @@ struct yaml_file {
     void *data;
 };
 
+// A file without any document opens, its root absent, but does not load.
 MUST_CHECK bool yaml_open(const char *path, struct yaml_file *ret_file, struct err *err);
 // `schema` is a CYAML_MAPPING by pointer; what it fills lives until yaml_close().
 MUST_CHECK bool yaml_load(struct yaml_file *file, const cyaml_schema_value_t *schema, struct err *err);
