@@ -556,7 +556,7 @@ class Fidelity(SinkCase):
         event_id = uuid7()
         body = with_member("[" + ",".join(self.NUMBERS) + "]")
         self.assert_receipt(self.sink.post(body, self.write_token, event_id), 201)
-        found = self.read_back(event_id)["payload"]["ModelCall"]["x"]
+        found = self.read_back(event_id)["event"]["ModelCall"]["x"]
         self.assertEqual(found, [decimal.Decimal(n) for n in self.NUMBERS])
 
     def test_strings(self):
@@ -564,7 +564,7 @@ class Fidelity(SinkCase):
             event_id = uuid7()
             body = with_member(json.dumps(self.STRINGS, ensure_ascii=escaped), "x\u00e9" if not escaped else "x")
             self.assert_receipt(self.sink.post(body, self.write_token, event_id), 201)
-            call = self.read_back(event_id)["payload"]["ModelCall"]
+            call = self.read_back(event_id)["event"]["ModelCall"]
             self.assertEqual(call["x" if escaped else "x\u00e9"], self.STRINGS)
 
     def test_whole_samples(self):
@@ -575,7 +575,7 @@ class Fidelity(SinkCase):
                 event_id = uuid7()
                 receipt = self.assert_receipt(self.sink.post(body, self.write_token, event_id), 201, contract)
                 row = self.read_back(event_id)
-                self.assertEqual(row["payload"],
+                self.assertEqual(row["event"],
                                  json.loads(body, parse_float=decimal.Decimal, parse_int=decimal.Decimal))
                 self.assertEqual((row["contract"], row["sha256"], row["received_at"]),
                                  (contract, receipt["sha256"], receipt["received_at"]))

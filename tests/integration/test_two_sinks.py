@@ -82,7 +82,7 @@ class TwoSinks(SinkCase):
 
     def rotate(self, days):
         """A rotation as it happens `days` from now: by the function that the keeper calls."""
-        self.sql(f"SELECT telemetry.ledger_rotate(now() + interval '{days} days')")
+        self.sql(f"SELECT telemetry.rotate_ledger(now() + interval '{days} days', 90, 3)")
 
     def generations(self):
         return int(self.value("SELECT count(DISTINCT tableoid) FROM telemetry.event_keys"))

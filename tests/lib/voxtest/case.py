@@ -130,7 +130,7 @@ class SinkCase(unittest.TestCase):
         self.assertEqual(load.unresolved, set(), "every retried id was stored in the end")
         rows = self.sql("SELECT event_id, encode(sha256, 'hex'), count(*) FROM telemetry.events GROUP BY 1, 2")
         keys = self.sql("SELECT event_id, encode(sha256, 'hex'), count(*) FROM telemetry.event_keys "
-                        "WHERE state = 'stored' GROUP BY 1, 2")
+                        "WHERE state = 0 GROUP BY 1, 2")
         for what, table in (("events", rows), ("event_keys", keys)):
             twice = [row for row in table if row[2] != "1"]
             self.assertEqual(twice, [], f"stored more than once in {what}")
