@@ -3,48 +3,73 @@
 #include "lib/schema/compile.h"
 #include "lib/schema/regex.h"
 
-// `properties` and `required` as one table: the stated names first, then those that are only required.
-static bool compile_keys(struct jsv_compiler *c, struct jsv_object *object)
+// The names of `required`, each once.
+static bool required_names(struct jsv_compiler *c, struct str **ret_names, uint32_t *ret_count)
 {
-    json_t *stated = compile_get(c, KW_PROPERTIES), *required = compile_get(c, KW_REQUIRED);
-    struct arena *arena = &c->program->arena;
-    if (stated && !json_is_object(stated))
-        return compile_fail(c, KW_PROPERTIES, "it must be an object of schemas");
-    struct str *wanted = NULL;
-    size_t n_wanted = json_array_size(required), n_stated = json_object_size(stated);
-    if (required && !compile_names(c, KW_REQUIRED, required, &wanted))
+    const json_t *required = compile_get(c, KW_REQUIRED);
+    struct str *names = NULL;
+    struct jsv_keys keys;
+    uint32_t count = (uint32_t)json_array_size(required);
+    if (required && !compile_names(c, KW_REQUIRED, required, &names))
         return false;
-    struct str *names = arena_alloc(arena, (n_stated + n_wanted) * sizeof(*names));
-    struct jsv_property *properties = arena_zalloc(arena, (n_stated + n_wanted) * sizeof(*properties));
-    if (!names || !properties)
+    if (!jsv_keys_build(&c->program->arena, names, count, &keys))
         return compile_no_memory(c);
+    for (uint32_t i = 0; i < count; i++)
+        if (jsv_keys_find(&keys, names[i].ptr, names[i].len) != i)
+            return compile_fail(c, KW_REQUIRED, "a name is there twice");
+    *ret_names = names;
+    *ret_count = count;
+    return true;
+}
+
+// Fills `names` and `properties` from `properties`; they have room.
+static bool stated_names(struct jsv_compiler *c, json_t *stated, struct str *names,
+                         struct jsv_property *properties)
+{
     uint32_t count = 0;
     for (void *it = json_object_iter(stated); it; it = json_object_iter_next(stated, it), count++) {
         struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
-        names[count] = arena_dup(arena, name);
+        names[count] = arena_dup(&c->program->arena, name);
         if (!names[count].ptr)
             return compile_no_memory(c);
         if (!compile_child(c, KW_PROPERTIES, name, json_object_iter_value(it), &properties[count].block))
             return false;
     }
-    // Two tables: the first is there to find which required names are new.
+    return true;
+}
+
+// `properties` and `required` as one table: the stated names first, then those that are only required.
+static bool compile_keys(struct jsv_compiler *c, struct jsv_object *object)
+{
+    json_t *stated = compile_get(c, KW_PROPERTIES);
+    struct arena *arena = &c->program->arena;
+    struct str *wanted;
+    if (stated && !json_is_object(stated))
+        return compile_fail(c, KW_PROPERTIES, "it must be an object of schemas");
+    if (!required_names(c, &wanted, &object->required))
+        return false;
+    uint32_t count = (uint32_t)json_object_size(stated);
+    struct str *names = arena_alloc(arena, (count + object->required) * sizeof(*names));
+    struct jsv_property *properties = arena_zalloc(arena, (count + object->required) * sizeof(*properties));
+    if (!names || !properties)
+        return compile_no_memory(c);
+    if (!stated_names(c, stated, names, properties))
+        return false;
     if (!jsv_keys_build(arena, names, count, &object->keys))
         return compile_no_memory(c);
-    for (size_t i = 0; i < n_wanted; i++) {
+    for (uint32_t i = 0; i < object->required; i++) {
         uint32_t at = jsv_keys_find(&object->keys, wanted[i].ptr, wanted[i].len);
         if (at == UINT32_MAX) {
             at = count++;
             names[at] = wanted[i];
             properties[at].block = JSV_NONE;
-        } else if (properties[at].required) {
-            return compile_fail(c, KW_REQUIRED, "a name is there twice");
         }
         properties[at].required = true;
     }
-    object->required = (uint32_t)n_wanted;
     object->properties = properties;
-    return count == object->keys.count || jsv_keys_build(arena, names, count, &object->keys) ||
-           compile_no_memory(c);
+    if (count != object->keys.count && !jsv_keys_build(arena, names, count, &object->keys))
+        return compile_no_memory(c);
+    return true;
 }
 
 static bool compile_patterns(struct jsv_compiler *c, struct jsv_object *object)

@@ -11,7 +11,8 @@ static bool fail_at(const struct jsv_registry *registry, const struct jsv_subsch
                     const char *what)
 {
     struct str uri = registry->resources.at[at->resource].uri;
-    return err_set(err, "Schema %.*s#%.*s: %s.", STR_FMT(uri), STR_FMT(at->pointer), what);
+    return err_set(err, "Schema %.*s#%.*s: %s.", (int)MIN(uri.len, 200), uri.ptr,
+                   (int)MIN(at->pointer.len, 200), at->pointer.ptr, what);
 }
 
 // Enters a name for a subschema. A second meaning of a name is an error.

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 vox_unit_test(schema DEPS vox_schema)
+vox_unit_test(schema_compile DEPS vox_schema)
+vox_unit_test(schema_memory DEPS vox_schema)
+target_link_options(test_schema_memory PRIVATE "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc")
 
 # The official suite is no part of the tree: tests/conformance/json-schema runs it where it is installed.
 add_executable(json_schema_runner "${CMAKE_SOURCE_DIR}/tests/conformance/json_schema_runner.c")

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Door: a schema's text. Whatever compiles must run, and its two ways of running must agree.
+#include "lib/base/json.h"
+#include "lib/schema/schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char instance_text[] =
+    "{\"a\":[1,2.5,\"x\",[1,1.0],{}],\"b\":{\"a\":null,\"\":-1e300},\"c\":\"2026-11-22T08:00:00Z\",\"x-y\":"
+    "true,"
+    "\"d\":9223372036854775807,\"long name of a member\":\"\\u00e9\\ud83d\\udc32\"}";
+
+static void run(const struct jsv_program *program)
+{
+    static struct jsv_context *context;
+    static json_t *instance;
+    struct jsv_error errors[4];
+    struct err err;
+    if (!context) {
+        context = jsv_context_new(&err);
+        instance = json_loads(instance_text, 0, NULL);
+    }
+    BUG_ON(!context || !instance);
+    enum jsv_verdict verdict = jsv_validate(program, context, instance);
+    size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));
+    BUG_ON(verdict == JSV_VALID && count);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct err err;
+    // The first byte chooses the dialect and the options.
+    if (!size)
+        return 0;
+    json_t *schema = json_loadb((const char *)data + 1, size - 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    struct jsv_registry *registry = schema ? jsv_registry_new() : NULL;
+    struct jsv_options options = {.assert_formats = data[0] & 2, .ignore_unknown = data[0] & 4};
+    struct jsv_program *program = NULL;
+    if (registry &&
+        jsv_registry_add(registry, "https://test.invalid/s", schema, data[0] & 1 ? JSV_2020_12 : JSV_DRAFT_07,
+                         &err) &&
+        jsv_compile(registry, "https://test.invalid/s", &options, &program, &err)) {
+        run(program);
+        jsv_program_unref(program);
+    }
+    jsv_registry_free(registry);
+    json_decref(schema);
+    return 0;
+}
