@@ -51,7 +51,7 @@ static bool check_entries(struct doctor *doctor, struct spool *spool, struct err
     spool_reader_release(&reader);
     spool_iter_free(iter);
     char text[96];
-    snprintf(text, sizeof(text), "%" PRIu64 " entries can be sent, %" PRIu64 " cannot", good, odd);
+    snprintf(text, sizeof(text), "entries that can be sent: %" PRIu64 ", that cannot: %" PRIu64, good, odd);
     if (ok)
         say(doctor, odd ? WARNING : FINE, text, STR_NULL);
     return ok;

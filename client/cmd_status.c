@@ -5,6 +5,13 @@
 #include "client/text.h"
 #include "lib/base/clock.h"
 
+static const char *const source_words[] = {
+    [SPOOL_FROM_OPTION] = "option",
+    [SPOOL_FROM_ENVIRONMENT] = "environment",
+    [SPOOL_FROM_REPOSITORY] = "repository",
+    [SPOOL_FROM_HOME] = "home",
+};
+
 struct state {
     struct spool_place place;
     bool exists;
@@ -118,7 +125,7 @@ static void put_json(const struct state *state)
     json_writer_init(&w, &buf);
     json_begin_object(&w);
     json_str(&w, "spool", str_from(state->place.path));
-    json_str(&w, "spool_source", str_from(source_text(state->place.source)));
+    json_str(&w, "spool_source", str_from(source_words[state->place.source]));
     json_bool(&w, "exists", state->exists);
     put_folder(&w, "pending", &state->counts[SPOOL_PENDING]);
     put_folder(&w, "rejected", &state->counts[SPOOL_REJECTED]);

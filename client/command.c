@@ -76,7 +76,7 @@ enum parse_result command_parse(const struct command *command, int argc, char **
         const struct option_row *row = find_option(command, str_from(command->required));
         BUG_ON(!row || !row->value);
         if (!*(const char *const *)(const void *)((const char *)&options + row->offset))
-            return wrong(command, "this option is needed: --", str_from(row->name));
+            return wrong(command, "needs the option --", str_from(row->name));
     }
     *ret_options = options;
     return PARSE_RUN;

@@ -34,7 +34,8 @@ struct option_row {
     {                                                       \
         name, value, help, offsetof(struct options, member) \
     }
-#define OPTION_SPOOL OPTION("spool", "DIR", spool, "the spool, instead of the one found by the rule below")
+#define OPTION_SPOOL \
+    OPTION("spool", "DIR", spool, "the spool, instead of the one found (see vox-telemetry help)")
 
 struct command {
     const char *name;

@@ -7,8 +7,7 @@ enum client_exit complain(enum client_exit code, const struct err *err)
 {
     fflush(stdout);
     fputs("vox-telemetry: ", stderr);
-    text_put_safe(stderr, str_from(err->text), sizeof(err->text));
-    fputs(".\n", stderr);
+    text_put_sentence(stderr, str_from(err->text));
     return code;
 }
 
@@ -26,13 +25,13 @@ const char *source_text(enum spool_source source)
 {
     switch (source) {
     case SPOOL_FROM_OPTION:
-        return "--spool";
+        return "given by --spool";
     case SPOOL_FROM_ENVIRONMENT:
-        return "VOX_TELEMETRY_SPOOL_DIR";
+        return "given by VOX_TELEMETRY_SPOOL_DIR";
     case SPOOL_FROM_REPOSITORY:
-        return "this repository's";
+        return "found in this repository";
     case SPOOL_FROM_HOME:
-        return "your home folder's";
+        return "found in your home folder";
     default:
         BUG("a source that is none");
     }

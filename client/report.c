@@ -202,8 +202,8 @@ static void end_text(const struct report *report, const struct upload_result *re
     char bytes[TEXT_SHORT];
     text_bytes(result->bytes, bytes);
     if (report->options->dry_run) {
-        printf("Nothing was sent. These are all requests that upload would make");
-        printf(": %" PRIu64 ", %s.\n", result->sent, bytes);
+        printf("Nothing was sent. Upload would make %s %" PRIu64 " request%s with %s of events.\n",
+               result->sent == 1 ? "this" : "these", result->sent, result->sent == 1 ? "" : "s", bytes);
         if (result->bad)
             printf("Not among them: %" PRIu64 " unreadable, which would move to bad/.\n", result->bad);
         return;
@@ -279,12 +279,11 @@ void report_end(struct report *report, const struct upload_result *result, const
     if (result->end == UPLOAD_DONE || report->options->json)
         return;
     fputs("vox-telemetry: ", stderr);
-    text_put_safe(stderr, str_from(result->why.text), sizeof(result->why.text));
+    text_put_sentence(stderr, str_from(result->why.text));
     if (result->location[0]) {
-        fputs("; it points to ", stderr);
-        text_put_safe(stderr, str_from(result->location), sizeof(result->location));
+        fputs("It points to ", stderr);
+        text_put_sentence(stderr, str_from(result->location));
     }
-    fputs(".\n", stderr);
     if (result->advice)
         fprintf(stderr, "%s\n", result->advice);
 }

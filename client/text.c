@@ -42,6 +42,15 @@ void text_put_safe(FILE *to, struct str s, size_t max)
     }
 }
 
+void text_put_sentence(FILE *to, struct str s)
+{
+    s = str_trim(s);
+    while (s.len && s.ptr[s.len - 1] == '.')
+        s.len--;
+    text_put_safe(to, s, s.len);
+    fputs(".\n", to);
+}
+
 void text_put_json(FILE *to, struct str json)
 {
     for (size_t i = 0; i < json.len; i++) {

@@ -12,6 +12,8 @@
 // File names, paths and a peer's text: control characters, C1 ones too, are written as \xNN, so that none of
 // them reaches a terminal. At most `max` bytes of `s` are shown, then "...".
 void text_put_safe(FILE *to, struct str s, size_t max);
+// A sentence, made safe, with one full stop and a newline behind it.
+void text_put_sentence(FILE *to, struct str s);
 // JSON text: the few control characters that a JSON string may hold raw (DEL, C1) as \u00NN.
 void text_put_json(FILE *to, struct str json);
 // "8,605"

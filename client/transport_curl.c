@@ -17,24 +17,6 @@ struct transport_curl {
     char error[CURL_ERROR_SIZE];
 };
 
-void http_reply_init(struct http_reply *reply)
-{
-    *reply = (struct http_reply){.retry_after_s = -1};
-    buf_init(&reply->body, ANSWER_BODY_BYTES);
-}
-
-void http_reply_release(struct http_reply *reply)
-{
-    buf_release(&reply->body);
-}
-
-void http_reply_clear(struct http_reply *reply)
-{
-    struct buf body = reply->body;
-    buf_clear(&body);
-    *reply = (struct http_reply){.retry_after_s = -1, .body = body};
-}
-
 static size_t on_body(char *ptr, size_t size, size_t count, void *context)
 {
     struct http_reply *reply = context;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+vox_fuzz(spool_answer DEPS vox_spool vox_wire vox_base)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+set(client "${CMAKE_SOURCE_DIR}/client")
+vox_unit_test(upload
+  SOURCES "${client}/upload.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
+  DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
+vox_unit_test(client
+  SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c"
+  DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's edges: URL, token, options, text for terminals.
+#include "client/command.h"
+#include "client/settings.h"
+#include "client/text.h"
+#include "test_spool_temp.h"
+
+#include "check_main.h"
+#include "lib/base/clock.h"
+#include "lib/wire/token.h"
+
+#include <sodium.h>
+
+START_TEST(client__takes_only_safe_urls)
+{
+    static const struct {
+        const char *text;
+        bool allow_http;
+        const char *want; // NULL: refused
+        bool loopback;
+    } rows[] = {
+        {"https://sink.example/v1/events", false, "https://sink.example/v1/events", false},
+        {"https://sink.example", false, "https://sink.example/v1/events", false},
+        {"https://sink.example/", false, "https://sink.example/v1/events", false},
+        {"https://sink.example:8443/prefix/v1/events?x=1#frag", false,
+         "https://sink.example:8443/prefix/v1/events?x=1", false},
+        {"http://127.0.0.1:8787", false, "http://127.0.0.1:8787/v1/events", true},
+        {"http://127.8.8.8/x", false, "http://127.8.8.8/x", true},
+        {"http://localhost:1/x", false, "http://localhost:1/x", true},
+        {"http://[::1]:1/x", false, "http://[::1]:1/x", true},
+        {"https://localhost/x", false, "https://localhost/x", true},
+        {"http://sink.example/x", false, NULL, false},
+        {"http://sink.example/x", true, "http://sink.example/x", false},
+        {"http://127.0.0.1.evil.example/x", false, NULL, false},
+        {"http://localhost.evil.example/x", false, NULL, false},
+        {"http://128.0.0.1/x", false, NULL, false},
+        {"http://[::2]/x", false, NULL, false},
+        {"http://user@127.0.0.1/x", false, NULL, false},
+        {"https://user:secret@sink.example/x", false, NULL, false},
+        {"ftp://sink.example/x", true, NULL, false},
+        {"file:///etc/passwd", true, NULL, false},
+        {"sink.example", true, NULL, false},
+        {"https://sink.example/a b", false, NULL, false},
+        {"https://sink.example/a\r\nX: y", false, NULL, false},
+        {"", false, NULL, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct endpoint endpoint = {.source = "test"};
+        struct err err = {""};
+        bool ok = endpoint_parse(rows[i].text, rows[i].allow_http, &endpoint, &err);
+        ck_assert_msg(ok == (rows[i].want != NULL), "%s: %s", rows[i].text, err.text);
+        if (!ok)
+            continue;
+        ck_assert_str_eq(endpoint.url, rows[i].want);
+        ck_assert_msg(endpoint.loopback == rows[i].loopback, "%s", rows[i].text);
+    }
+}
+END_TEST
+
+static void set_token(const char *text, const char *file)
+{
+    unsetenv("VOX_TELEMETRY_UPLOAD_TOKEN");
+    unsetenv("VOX_TELEMETRY_UPLOAD_TOKEN_FILE");
+    if (text)
+        setenv("VOX_TELEMETRY_UPLOAD_TOKEN", text, 1);
+    if (file)
+        setenv("VOX_TELEMETRY_UPLOAD_TOKEN_FILE", file, 1);
+}
+
+START_TEST(client__takes_tokens_that_fit_a_header)
+{
+    char own[TOKEN_TEXT_LEN + 1], typo[TOKEN_TEXT_LEN + 1];
+    token_generate(own);
+    memcpy(typo, own, sizeof(typo));
+    typo[20] = typo[20] == 'a' ? 'b' : 'a';
+    const struct {
+        const char *text;
+        bool ok;
+    } rows[] = {{"abc", true},          {own, true},      {typo, false}, {"a b", false}, {"a\r\nX: y", false},
+                {"caf\xc3\xa9", false}, {"vts_x", false}, {"", true}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct token token;
+        struct err err = {""};
+        set_token(rows[i].text, NULL);
+        bool ok = settings_token(&token, &err);
+        ck_assert_msg(ok == rows[i].ok, "row %zu: %s", i, err.text);
+        ck_assert_msg(!strstr(err.text, "abc") && !strstr(err.text, typo), "row %zu tells the token", i);
+        if (ok) {
+            ck_assert_view_eq(buf_str(&token.text), rows[i].text);
+            token_release(&token);
+        }
+    }
+    set_token(NULL, NULL);
+}
+END_TEST
+
+START_TEST(client__takes_token_files_that_nobody_else_reads)
+{
+    struct token token;
+    struct err err = {""};
+    temp_enter();
+    temp_write("token", "abc\n");
+    set_token(NULL, temp_path("token"));
+    ck_assert_msg(settings_token(&token, &err), "%s", err.text);
+    ck_assert_view_eq(buf_str(&token.text), "abc");
+    token_release(&token);
+    set_token("abc", temp_path("token"));
+    ck_assert(!settings_token(&token, &err));
+    set_token(NULL, temp_path("token"));
+    chmod(temp_path("token"), 0640);
+    ck_assert(!settings_token(&token, &err));
+    ck_assert_msg(strstr(err.text, "chmod 600") != NULL, "%s", err.text);
+    temp_write("token", "");
+    chmod(temp_path("token"), 0600);
+    ck_assert(!settings_token(&token, &err));
+    set_token(NULL, temp_path("absent"));
+    ck_assert(!settings_token(&token, &err));
+    set_token(NULL, NULL);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(client__shows_no_more_of_a_token_than_its_key_id)
+{
+    char own[TOKEN_TEXT_LEN + 1], mask[TOKEN_MASK_BYTES];
+    token_generate(own);
+    token_mask(str_from(own), mask);
+    ck_assert_int_eq(strncmp(mask, own, 4 + TOKEN_KEY_ID_LEN), 0);
+    ck_assert_str_eq(mask + 4 + TOKEN_KEY_ID_LEN, "_...");
+    token_mask(STR("abc"), mask);
+    ck_assert_str_eq(mask, "(hidden)");
+}
+END_TEST
+
+static const struct option_row option_rows[] = {
+    OPTION("json", "FILE", input, ""),
+    OPTION("spool", "DIR", spool, ""),
+    OPTION("quiet", NULL, quiet, ""),
+};
+static const enum client_exit exits[] = {EXIT_IS_OK};
+static const struct command command = {
+    .name = "test", .summary = "", COMMAND_TABLES(option_rows, exits), .required = "json"};
+
+START_TEST(client__parses_options)
+{
+    static const struct {
+        const char *argv[5];
+        enum parse_result want;
+    } rows[] = {
+        {{"--json", "a"}, PARSE_RUN},
+        {{"--json=a", "--quiet", "--spool", "--x"}, PARSE_RUN},
+        {{"--json="}, PARSE_RUN},
+        {{"--help"}, PARSE_HELP},
+        {{"--quiet", "-h"}, PARSE_HELP},
+        {{NULL}, PARSE_WRONG},
+        {{"--quiet"}, PARSE_WRONG},
+        {{"--json"}, PARSE_WRONG},
+        {{"--json", "a", "--quiet=1"}, PARSE_WRONG},
+        {{"--json", "a", "--no"}, PARSE_WRONG},
+        {{"--json", "a", "b"}, PARSE_WRONG},
+        {{"--json", "a", "--"}, PARSE_WRONG},
+        {{"--json", "a", "-q"}, PARSE_WRONG},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct options options;
+        char *argv[5];
+        int argc = 0;
+        for (; argc < 5 && rows[i].argv[argc]; argc++)
+            argv[argc] = (char *)(uintptr_t)rows[i].argv[argc];
+        enum parse_result got = command_parse(&command, argc, argv, &options);
+        ck_assert_msg(got == rows[i].want, "row %zu: %d", i, got);
+        if (i == 1)
+            ck_assert(options.quiet && strcmp(options.spool, "--x") == 0 && strcmp(options.input, "a") == 0);
+    }
+}
+END_TEST
+
+START_TEST(client__lets_no_control_character_through)
+{
+    static const struct {
+        const char *in, *safe, *json;
+    } rows[] = {
+        {"plain \xc3\xa9 \xc4\x9b", "plain \xc3\xa9 \xc4\x9b", "plain \xc3\xa9 \xc4\x9b"},
+        {"a\x1b[2Jb\n", "a\\x1b[2Jb\\x0a", NULL},
+        {"\x7f|\xc2\x9b", "\\x7f|\\xc2\\x9b", "\\u007f|\\u009b"},
+        {"\x9b", "\\x9b", NULL},
+        {"\xc3", "\\xc3", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = NULL;
+        size_t len = 0;
+        FILE *file = open_memstream(&text, &len);
+        text_put_safe(file, str_from(rows[i].in), 100);
+        fflush(file);
+        ck_assert_str_eq(text, rows[i].safe);
+        rewind(file);
+        text_put_json(file, str_from(rows[i].in));
+        putc('\0', file);
+        fclose(file);
+        if (rows[i].json)
+            ck_assert_str_eq(text, rows[i].json);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(client__writes_numbers_for_people)
+{
+    char text[TEXT_SHORT];
+    text_count(0, text);
+    ck_assert_str_eq(text, "0");
+    text_count(8605, text);
+    ck_assert_str_eq(text, "8,605");
+    text_count(UINT64_MAX, text);
+    ck_assert_str_eq(text, "18,446,744,073,709,551,615");
+    text_bytes(999, text);
+    ck_assert_str_eq(text, "999 bytes");
+    text_bytes(34500, text);
+    ck_assert_str_eq(text, "34.5 kB");
+    text_bytes(999960, text);
+    ck_assert_str_eq(text, "1.0 MB");
+    text_age(-5, text);
+    ck_assert_str_eq(text, "0 s");
+    text_age(5 * USEC_PER_DAY, text);
+    ck_assert_str_eq(text, "5 days");
+}
+END_TEST
+
+static void setup(void)
+{
+    BUG_ON(sodium_init() < 0);
+}
+
+CHECK_MAIN_WITH(setup, "client", client__takes_only_safe_urls, client__takes_tokens_that_fit_a_header,
+                client__takes_token_files_that_nobody_else_reads,
+                client__shows_no_more_of_a_token_than_its_key_id, client__parses_options,
+                client__lets_no_control_character_through, client__writes_numbers_for_people)

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// One entry of the spool: put, read, named, deleted, moved.
+#include "test_spool_temp.h"
+
+#include "check_main.h"
+#include "lib/base/clock.h"
+
+#include <sodium.h>
+
+#define KEY "018f0000-0000-7000-8000-000000000001"
+
+static struct spool_reader reader;
+
+static void setup(void)
+{
+    json_setup();
+    BUG_ON(sodium_init() < 0);
+    spool_reader_init(&reader);
+}
+
+static enum spool_read read_entry(struct spool *spool, const char *name, struct spool_entry *entry,
+                                  struct err *why)
+{
+    *why = (struct err){""};
+    return spool_read(spool, name, &reader, entry, why);
+}
+
+START_TEST(spool_entry__comes_back_as_put)
+{
+    struct uuid id;
+    struct err err = {""};
+    struct spool_entry entry;
+    char name[UUID_TEXT_LEN + 8], path[128];
+    const int64_t now = 1790000000123LL * USEC_PER_MSEC;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    ck_assert_int_eq(spool_enqueue(spool, STR(" {\"a\" : [1, \"x y\"]}\n"), now, &id, &err),
+                     SPOOL_PUT_STORED);
+    uuid_format(&id, name);
+    memcpy(name + UUID_TEXT_LEN, ".json", sizeof(".json"));
+    snprintf(path, sizeof(path), "spool/pending/%s", name);
+    ck_assert_uint_eq(temp_mode(path), 0600);
+    ck_assert_int_eq(read_entry(spool, name, &entry, &err), SPOOL_READ_OK);
+    ck_assert_view_eq(entry.text, "{\"a\":[1,\"x y\"]}");
+    ck_assert(uuid_eq(&entry.id, &id));
+    ck_assert(entry.has_time);
+    ck_assert_int_eq(entry.time_us, now);
+    ck_assert_int_eq(spool_delete(spool, &entry, &err), SPOOL_DELETED);
+    ck_assert_int_eq(read_entry(spool, name, &entry, &err), SPOOL_READ_GONE);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__is_refused_unless_one_object)
+{
+    static const char *const rows[] = {"",
+                                       " ",
+                                       "[]",
+                                       "1",
+                                       "null",
+                                       "{",
+                                       "{} {}",
+                                       "{\"a\":1,}",
+                                       "{'a':1}",
+                                       "{\"a\":1,\"a\":2}",
+                                       "\"x\"",
+                                       "{\"a\":\"\\u0000\"}",
+                                       "{\"a\":1e999}",
+                                       "\xef\xbb\xbf{}"};
+    struct uuid id;
+    struct err err;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        ck_assert_msg(spool_enqueue(spool, str_from(rows[i]), 0, &id, &err) == SPOOL_PUT_REFUSED, "row %zu",
+                      i);
+    struct spool_count count;
+    ck_assert(spool_count(spool, SPOOL_PENDING, &count, &err));
+    ck_assert_uint_eq(count.entries + count.ignored, 0);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__id_is_the_name_or_made_of_name_and_content)
+{
+    struct spool_entry a, b, c, d;
+    struct err why;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    temp_write("spool/pending/" KEY ".json", "{}");
+    temp_write("spool/pending/0F8FAD5B-D9CB-469F-A165-70867728950E.json", "{}");
+    temp_write("spool/pending/note.json", "{ \"a\": 1 }");
+    temp_write("spool/pending/other.json", "{\"a\":1}");
+    ck_assert_int_eq(read_entry(spool, KEY ".json", &a, &why), SPOOL_READ_OK);
+    char text[UUID_TEXT_LEN + 1];
+    uuid_format(&a.id, text);
+    ck_assert_str_eq(text, KEY);
+    ck_assert_int_eq(read_entry(spool, "0F8FAD5B-D9CB-469F-A165-70867728950E.json", &b, &why), SPOOL_READ_OK);
+    ck_assert_uint_eq(uuid_version(&b.id), 4);
+    ck_assert_int_eq(b.time_us, b.mtime_us);
+    ck_assert_int_eq(read_entry(spool, "note.json", &c, &why), SPOOL_READ_OK);
+    ck_assert_uint_eq(uuid_version(&c.id), 8);
+    ck_assert_int_eq(read_entry(spool, "other.json", &d, &why), SPOOL_READ_OK);
+    ck_assert(!uuid_eq(&c.id, &d.id));
+    ck_assert_mem_eq(c.sha256, d.sha256, SHA256_LEN);
+    // White space is no content: the id stays.
+    temp_write("spool/pending/note.json", "{\"a\":1}");
+    ck_assert_int_eq(read_entry(spool, "note.json", &d, &why), SPOOL_READ_OK);
+    ck_assert(uuid_eq(&c.id, &d.id));
+    temp_write("spool/pending/note.json", "{\"a\":2}");
+    ck_assert_int_eq(read_entry(spool, "note.json", &d, &why), SPOOL_READ_OK);
+    ck_assert(!uuid_eq(&c.id, &d.id));
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__time_beyond_rfc3339_is_left_out)
+{
+    struct spool_entry entry;
+    struct err why;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    temp_write("spool/pending/ffffffff-ffff-7fff-8fff-ffffffffffff.json", "{}");
+    ck_assert_int_eq(read_entry(spool, "ffffffff-ffff-7fff-8fff-ffffffffffff.json", &entry, &why),
+                     SPOOL_READ_OK);
+    ck_assert(!entry.has_time);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__is_skipped_if_not_a_plain_file_of_ours)
+{
+    static const struct {
+        const char *name, *why;
+    } rows[] = {{"link.json", "symbolic link"},   {"dangling.json", "symbolic link"},
+                {"pipe.json", "no regular file"}, {"folder.json", "no regular file"},
+                {"twice.json", "hard link"},      {"foreign.json", "another user"}};
+    struct spool_entry entry;
+    struct err why;
+    char path[64];
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    temp_write("target", "{}");
+    ck_assert_int_eq(symlink(temp_path("target"), temp_path("spool/pending/link.json")), 0);
+    ck_assert_int_eq(symlink("/nonexistent", temp_path("spool/pending/dangling.json")), 0);
+    ck_assert_int_eq(mkfifo(temp_path("spool/pending/pipe.json"), 0600), 0);
+    ck_assert_int_eq(mkdir(temp_path("spool/pending/folder.json"), 0700), 0);
+    ck_assert_int_eq(link(temp_path("target"), temp_path("spool/pending/twice.json")), 0);
+    temp_write("spool/pending/foreign.json", "{}");
+    bool is_root = geteuid() == 0;
+    if (is_root)
+        ck_assert_int_eq(chown(temp_path("spool/pending/foreign.json"), 12345, 0), 0);
+    for (size_t i = 0; i + (is_root ? 0 : 1) < ARRAY_LEN(rows); i++) {
+        enum spool_read read = read_entry(spool, rows[i].name, &entry, &why);
+        ck_assert_msg(read == SPOOL_READ_SKIPPED, "%s: %d", rows[i].name, read);
+        ck_assert_msg(strstr(why.text, rows[i].why) != NULL, "%s: %s", rows[i].name, why.text);
+        snprintf(path, sizeof(path), "spool/pending/%s", rows[i].name);
+        ck_assert(temp_exists(path));
+    }
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__is_bad_if_it_can_never_be_sent)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {{"", "is empty"},
+                {"{\"a\":", "json_malformed"},
+                {"[1]", "json_not_object"},
+                {"\x7f"
+                 "ELF",
+                 "json_malformed"},
+                {"{\"a\":\"\xff\"}", "json_string_refused"}};
+    struct spool_entry entry;
+    struct err why;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        temp_write("spool/pending/x.json", rows[i].text);
+        enum spool_read read = read_entry(spool, "x.json", &entry, &why);
+        ck_assert_msg(read == SPOOL_READ_BAD, "row %zu: %d", i, read);
+        ck_assert_msg(strstr(why.text, rows[i].why) != NULL, "row %zu: %s", i, why.text);
+        ck_assert_int_gt(entry.mtime_us, 0);
+    }
+    ck_assert_int_eq(truncate(temp_path("spool/pending/x.json"), SPOOL_FILE_BYTES + 1), 0);
+    ck_assert_int_eq(read_entry(spool, "x.json", &entry, &why), SPOOL_READ_BAD);
+    ck_assert_msg(strstr(why.text, "larger") != NULL, "%s", why.text);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__that_changed_is_not_deleted)
+{
+    struct spool_entry entry;
+    struct err why;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    temp_write("spool/pending/x.json", "{}");
+    ck_assert_int_eq(read_entry(spool, "x.json", &entry, &why), SPOOL_READ_OK);
+    temp_write("spool/pending/x.json", "{\"new\":1}");
+    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DELETE_CHANGED);
+    ck_assert(temp_exists("spool/pending/x.json"));
+    unlink(temp_path("spool/pending/x.json"));
+    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DELETED);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__moves_with_its_reason_and_never_over_another)
+{
+    struct err err = {""};
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    for (int i = 0; i < 3; i++) {
+        temp_write("spool/pending/x.json", "{");
+        ck_assert_msg(spool_set_bad(spool, "x.json", STR("is torn\n"), &err), "%s", err.text);
+        ck_assert(!temp_exists("spool/pending/x.json"));
+    }
+    ck_assert_uint_eq(temp_count(spool, SPOOL_BAD), 3);
+    ck_assert(temp_exists("spool/bad/x.json"));
+    ck_assert(temp_exists("spool/bad/x.json.reason"));
+    ck_assert_uint_eq(temp_mode("spool/bad"), 0700);
+    temp_write("spool/pending/y.json", "{}");
+    ck_assert(spool_set_rejected(spool, "y.json", STR("{}\n"), &err));
+    ck_assert(temp_exists("spool/rejected/y.json"));
+    ck_assert(temp_exists("spool/rejected/y.json.answer"));
+    ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 0);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+CHECK_MAIN_WITH(setup, "spool_entry", spool_entry__comes_back_as_put,
+                spool_entry__is_refused_unless_one_object,
+                spool_entry__id_is_the_name_or_made_of_name_and_content,
+                spool_entry__time_beyond_rfc3339_is_left_out,
+                spool_entry__is_skipped_if_not_a_plain_file_of_ours,
+                spool_entry__is_bad_if_it_can_never_be_sent, spool_entry__that_changed_is_not_deleted,
+                spool_entry__moves_with_its_reason_and_never_over_another)
