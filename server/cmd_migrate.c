@@ -122,6 +122,7 @@ int cmd_migrate(int argc, char **argv)
         [FLAG_DRY_RUN] = {"dry-run", NULL, "print the SQL that would run, and change nothing"},
         [FLAG_JSON] = {"json", NULL, "with --status: one JSON object for machines"}};
     struct command command = {
+        .uses_database = true,
         .name = "migrate",
         .about = "Brings the database's schema up to date. It may be run at any time and by several\n"
                  "at once; each migration is one transaction. --status and --dry-run only look.",

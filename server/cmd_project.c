@@ -36,6 +36,7 @@ static int project_create(int argc, char **argv)
 {
     struct flag flags[] = {{"max-class", "S1|S2", "most sensitive class of event it takes [S1]"}};
     struct command command = {
+        .uses_database = true,
         .name = "project create",
         .words = "NAME",
         .min_words = 1,

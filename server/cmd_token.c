@@ -114,6 +114,7 @@ static int token_create(int argc, char **argv)
         [CREATE_EXPIRES] = {"expires", "WHEN", "90d or 12h from now, or 2027-01-31T00:00:00Z [never]"},
         [CREATE_JSON] = {"json", NULL, "one JSON object for machines"}};
     struct command command = {
+        .uses_database = true,
         .name = "token create",
         .about = "Makes a token and prints it, alone, on standard output. Only its hash is kept:\n"
                  "it cannot be shown again.",

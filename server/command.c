@@ -136,8 +136,11 @@ bool command_begin(struct command *command, int argc, char **argv, int *ret_code
     }
     command->word = argv + 1;
     int count = command->word_count;
-    if (count >= command->min_words && count <= command->max_words)
+    if (count >= command->min_words && count <= command->max_words) {
+        if (command->lists_options)
+            command_warn_variables();
         return true;
+    }
     if (count < command->min_words)
         command_error(EXIT_USAGE, "%s is missing; see vox-sink %s --help", command->words, command->name);
     else

@@ -35,7 +35,7 @@ struct command {
     const char *about; // sentences, may have line breaks
     struct flag *flags;
     size_t flag_count;
-    bool lists_options; // --help shows every option of the configuration
+    bool lists_options; // --help shows every option; a variable that is none is warned of
     bool uses_database; // --help says which one
 
     struct config config; // filled

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arguments of commands, and the tables that they print.
+#include "server/args.h"
+
+#include "lib/base/clock.h"
+#include "server/table.h"
+
+#include "tests/unit/check_main.h"
+
+START_TEST(args__project_names)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+    } rows[] = {
+        {"a", true},
+        {"0", true},
+        {"vox-dev_1.x", true},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true},   // 63
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}, // 64
+        {"", false},
+        {"A", false},
+        {"-a", false},
+        {".a", false},
+        {"_a", false},
+        {"a b", false},
+        {"a/b", false},
+        {"\xc3\xa4", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str name;
+        struct err err = {""};
+        ck_assert_msg(args_project_name(rows[i].text, &name, &err) == rows[i].ok, "\"%s\"", rows[i].text);
+        if (rows[i].ok)
+            ck_assert_view_eq(name, rows[i].text);
+        else
+            ck_assert_ptr_nonnull(strstr(err.text, "1 to 63"));
+    }
+}
+END_TEST
+
+START_TEST(args__classes)
+{
+    int16_t class_;
+    struct err err = {""};
+    ck_assert(args_max_class("S0", &class_, &err) && class_ == 0);
+    ck_assert(args_max_class("S1", &class_, &err) && class_ == 1);
+    ck_assert(args_max_class("S2", &class_, &err) && class_ == 2);
+    ck_assert(!args_max_class("S3", &class_, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "never takes"));
+    ck_assert(!args_max_class("2", &class_, &err));
+    ck_assert(!args_max_class("", &class_, &err));
+}
+END_TEST
+
+START_TEST(args__expiry)
+{
+    const int64_t now = 1800000000 * USEC_PER_SEC; // 2027-01-15T08:00:00Z
+    const int64_t hour = 3600 * USEC_PER_SEC;
+    static const char *const bad[] = {"",
+                                      "d",
+                                      "0d",
+                                      "-1d",
+                                      "1.5d",
+                                      "90",
+                                      "9w",
+                                      "999999999d",
+                                      "d90",
+                                      "90 d",
+                                      "878401h",
+                                      "99999999999999999999d",
+                                      "2027-01-15T08:00:00Z",
+                                      "2027-01-31",
+                                      "tomorrow"};
+    int64_t at = 0;
+    struct err err = {""};
+    ck_assert(args_expiry("90d", now, &at, &err) && at == now + 90 * 24 * hour);
+    ck_assert(args_expiry("12h", now, &at, &err) && at == now + 12 * hour);
+    ck_assert(args_expiry("2027-01-15T09:00:00+00:00", now, &at, &err) && at == now + hour);
+    ck_assert(args_expiry("36600d", now, &at, &err));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        ck_assert_msg(!args_expiry(bad[i], now, &at, &err), "\"%s\"", bad[i]);
+}
+END_TEST
+
+START_TEST(table__aligns_and_disarms)
+{
+    static const char *const titles[] = {"NAME", "WHEN", "NOTE"};
+    struct table table;
+    char *text = NULL;
+    size_t len;
+    table_init(&table, titles, ARRAY_LEN(titles));
+    table_cell(&table, STR("\xc3\xa9t\xc3\xa9"));
+    table_cell_time(&table, 1800000000123456);
+    table_cell(&table, STR("\x1b[31mred\n"));
+    table_cellf(&table, "%d", 12345);
+    table_cell_time(&table, INT64_MAX);
+    table_cell(&table, STR_NULL);
+    FILE *out = open_memstream(&text, &len);
+    ck_assert_ptr_nonnull(out);
+    ck_assert(table_print(&table, out));
+    fclose(out);
+    ck_assert_str_eq(text, "NAME   WHEN                  NOTE\n"
+                           "\xc3\xa9t\xc3\xa9    2027-01-15T08:00:00Z  ?[31mred?\n"
+                           "12345  never                 -\n");
+    free(text);
+    table_release(&table);
+}
+END_TEST
+
+CHECK_MAIN("args", args__project_names, args__classes, args__expiry, table__aligns_and_disarms)
