@@ -70,31 +70,58 @@ void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
     return NULL;
 }
 
+static void await(struct http_connection *connection, unsigned looks, int64_t ends_at)
+{
+    connection->looks = looks;
+    connection->ends_at = ends_at;
+}
+
+static int64_t ends_by_rate(int64_t since, uint64_t bytes)
+{
+    return since + HTTP_GRACE_US + (int64_t)(bytes / HTTP_BYTES_PER_SEC) * USEC_PER_SEC;
+}
+
 void connection_await_head(struct http_connection *connection)
 {
     const struct http_config *config = &connection->server->config;
-    connection->ends_at =
-        clock_mono_us(config->clock) + (int64_t)config->idle_timeout_sec * USEC_PER_SEC + HTTP_GRACE_US;
+    int64_t idle_us = (int64_t)config->idle_timeout_sec * USEC_PER_SEC;
+    await(connection, HTTP_REAP_LOOKS, clock_mono_us(config->clock) + idle_us + HTTP_GRACE_US);
 }
 
-void connection_await_bytes(struct http_connection *connection, int64_t since, uint64_t bytes)
+void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes)
 {
-    connection->ends_at = since + HTTP_GRACE_US + (int64_t)(bytes / HTTP_BYTES_PER_SEC) * USEC_PER_SEC;
+    await(connection, HTTP_REAP_LOOKS, ends_by_rate(since, bytes));
 }
 
 void connection_await_us(struct http_connection *connection)
 {
-    connection->ends_at = INT64_MAX;
+    await(connection, 0, INT64_MAX);
+}
+
+void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes)
+{
+    await(connection, 0, ends_by_rate(since, bytes));
+}
+
+// The library watches edges: when the end of the stream is there together with the last bytes, it reads the
+// bytes and never learns of the end.
+static bool has_left(struct http_connection *connection)
+{
+    char byte;
+    if (connection->looks == 0)
+        return false;
+    connection->looks--;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void connections_reap(struct http_server *server, int64_t now)
 {
     for (struct http_connection *connection = server->connections; connection;
          connection = connection->next) {
-        if (connection->ends_at > now)
+        if (connection->ends_at > now && !has_left(connection))
             continue;
         // The library sees the end of the stream and cleans up as for any client that left.
         shutdown(connection->fd, SHUT_RDWR);
-        connection->ends_at = INT64_MAX;
+        await(connection, 0, INT64_MAX);
     }
 }

@@ -31,6 +31,8 @@
 
 #define HTTP_ARENA_BLOCK   (4 * 1024)
 #define HTTP_ARENA_CEILING (16 * 1024 * 1024)
+// Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
+#define HTTP_REAP_LOOKS 2
 // Kept with a request object that waits for its next use, and how many of those wait.
 #define HTTP_KEEP_BYTES    (64 * 1024)
 #define HTTP_KEEP_REQUESTS 256
@@ -55,6 +57,7 @@ struct http_connection {
     struct http_connection *next, *prev; // all that are open
     struct http_server *server;
     int fd;
+    unsigned looks;        // times yet to look whether the client has left
     int64_t ends_at;       // monotonic; INT64_MAX while it waits for us
     int64_t line_at;       // when the request line was there
     enum problem target;   // what the request target was judged to be
@@ -157,10 +160,11 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode code);
 void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
 struct http_connection *connection_of(struct MHD_Connection *mhd);
-// The next phase: until `bytes` are through, or for a new head.
+// The next phase. Of a body or an answer, `bytes` are through or to go since the time `since`.
 void connection_await_head(struct http_connection *connection);
-void connection_await_bytes(struct http_connection *connection, int64_t since, uint64_t bytes);
+void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes);
 void connection_await_us(struct http_connection *connection);
+void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes);
 void connections_reap(struct http_server *server, int64_t now);
 
 // request.c

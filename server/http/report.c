@@ -44,7 +44,7 @@ void report_answer(struct http_request *request, int status, size_t bytes)
     snprintf(status_text, sizeof(status_text), "%d", status);
     metrics_add(config->metrics, METRIC_REQUESTS, route_label(request).ptr, status_text, 1);
     metrics_observe(config->metrics, METRIC_REQUEST_SECONDS, (uint64_t)took);
-    connection_await_bytes(request->connection, now, bytes);
+    connection_await_answer(request->connection, now, bytes);
     log_debug("request", LOG_STR("request_id", http_request_id(request)),
               LOG_STR("method", method_label(request)), LOG_STR("route", route_label(request)),
               LOG_I64("status", status), LOG_I64("us", took), LOG_U64("bytes", bytes));

@@ -91,7 +91,7 @@ static void begin_body(struct http_request *request)
 {
     request_set_state(request, REQUEST_BODY);
     request->body.ceiling = request->route->body_max;
-    connection_await_bytes(request->connection, request->began_at, 0);
+    connection_await_body(request->connection, request->began_at, 0);
 }
 
 static void take_head(struct http_request *request, const char *url, const char *version)
@@ -117,7 +117,7 @@ static bool take_bytes(struct http_request *request, const char *data, size_t si
     if (request->received == 0)
         (void)buf_reserve(body, (size_t)MIN(request->framing.length, HTTP_RESERVE_BYTES));
     request->received += size;
-    connection_await_bytes(request->connection, request->began_at, request->received);
+    connection_await_body(request->connection, request->began_at, request->received);
     if (request->received <= body_max) {
         buf_put(body, data, size);
         return true;
