@@ -41,6 +41,11 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
+static bool is_letter(char c)
+{
+    return (unsigned char)((c | 0x20) - 'a') < 26;
+}
+
 // Marks the highest bit of the bytes of `word` that equal `c`; exact for the lowest marked one.
 static uint64_t match_bytes(uint64_t word, char c)
 {
@@ -223,7 +228,9 @@ static enum problem scan_token(struct scan *s)
         return s->depth-- == 0 ? PROBLEM_json_malformed : PROBLEM_NONE;
     case LITERAL:
         s->nodes++;
-        s->at++;
+        do {
+            s->at++;
+        } while (s->at < s->end && is_letter(*s->at));
         return PROBLEM_NONE;
     case PLAIN:
         s->at++;
@@ -251,6 +258,8 @@ static enum problem not_an_object(const struct scan *s)
 
 enum problem event_text_scan(struct str text, struct buf *minified)
 {
+    if (!text.len)
+        return PROBLEM_json_malformed;
     struct scan s = {.at = text.ptr, .end = text.ptr + text.len, .out = minified};
     if (!buf_reserve(minified, text.len))
         return text.len > minified->ceiling - minified->len ? PROBLEM_body_too_large : PROBLEM_overloaded;

@@ -3,6 +3,8 @@
 #include "lib/base/json.h"
 #include "tests/unit/check_main.h"
 
+#include <pthread.h>
+
 START_TEST(json__names_the_fault)
 {
     static const struct {
@@ -154,6 +156,35 @@ START_TEST(json__documents_and_heap_trees_mix)
 }
 END_TEST
 
+static void *parse_often(void *context)
+{
+    struct json_doc doc;
+    bool *ok = context;
+    json_doc_init(&doc, 1 << 20);
+    *ok = true;
+    for (int i = 0; i < 300; i++) {
+        json_t *heap = json_loads("{\"a\":[1,{\"b\":\"x\"}]}", 0, NULL);
+        *ok = *ok && json_doc_parse(&doc, STR("{\"a\":[1,{\"b\":\"x\"}]}"), NULL) == JSON_FAULT_NONE;
+        *ok = *ok && json_equal(heap, doc.root);
+        json_decref(heap);
+    }
+    json_doc_release(&doc);
+    return NULL;
+}
+
+START_TEST(json__threads_parse_apart)
+{
+    pthread_t threads[4];
+    bool ok[ARRAY_LEN(threads)];
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, parse_often, &ok[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert(ok[i]);
+    }
+}
+END_TEST
+
 START_TEST(json__strings_are_escaped)
 {
     static const struct {
@@ -265,5 +296,5 @@ END_TEST
 
 CHECK_MAIN_WITH(json_setup, "json", json__names_the_fault, json__offset_is_where_it_stopped,
                 json__big_integers_are_reals, json__depth_is_bounded, json__memory_ends_at_every_ceiling,
-                json__documents_and_heap_trees_mix, json__strings_are_escaped,
+                json__documents_and_heap_trees_mix, json__threads_parse_apart, json__strings_are_escaped,
                 json__every_string_is_read_back, json__writer_places_commas, json__writer_nests_to_its_depth)
