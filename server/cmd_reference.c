@@ -1,107 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vox-sink reference`: the pages of docs/reference that are made from tables.
-#include "lib/wire/problem.h"
+// `vox-sink reference`: the pages of docs/reference.
 #include "server/command.h"
-#include "server/core/metrics.h"
+#include "server/reference.h"
 
-static int reference(const char *name, const char *about, void (*print)(void), int argc, char **argv)
+static int print_page(const char *name, const char *about, void (*print)(FILE *out), int argc, char **argv)
 {
     struct command command = {.name = name, .about = about};
     int code;
     if (!command_begin(&command, argc, argv, &code))
         return code;
     command_end(&command);
-    print();
+    print(stdout);
     return EXIT_OK;
 }
 
-static void print_options(void)
+static int print_options(int argc, char **argv)
 {
-    config_print_reference(stdout);
+    return print_page("reference options", "Prints docs/reference/options.md.", config_print_reference, argc,
+                      argv);
 }
 
-static void print_problems(void)
+static int print_problems(int argc, char **argv)
 {
-    static const char *const retries[] = {
-        [RETRY_NEVER] = "no", [RETRY_AFTER] = "after Retry-After", [RETRY_NOW] = "at once"};
-    static const char *const actions[] = {[ACTION_REJECT] = "moves it to rejected/ and goes on",
-                                          [ACTION_KEEP] = "keeps it and goes on",
-                                          [ACTION_STOP] = "keeps all and stops",
-                                          [ACTION_WAIT] = "keeps it, waits and retries"};
-    fputs("# Problems\n"
-          "\n"
-          "Made by `vox-sink reference problems` from `lib/wire/problem.def`; a test compares the two.\n"
-          "\n"
-          "A refusal is `application/problem+json` (RFC 9457) with `type` `urn:vox-sink:problem:<code>`. "
-          "Whatever is not a\n"
-          "2xx that names the event means: keep it. The last column is what `vox-telemetry upload` does with "
-          "the\n"
-          "spool entry.\n"
-          "\n"
-          "| Code | Status | Retry | Title | Detail | The uploader |\n"
-          "| --- | --- | --- | --- | --- | --- |\n",
-          stdout);
-    for (enum problem problem = PROBLEM_NONE + 1; problem < PROBLEM_COUNT; problem++) {
-        const struct problem_info *info = problem_info(problem);
-        printf("| `%s` | %d | %s | %s | %s | %s |\n", info->code, info->status, retries[info->retry],
-               info->title, info->detail, actions[info->action]);
-    }
+    return print_page("reference problems", "Prints docs/reference/problems.md.", reference_problems, argc,
+                      argv);
 }
 
-struct metric_row {
-    const char *name, *type, *label1, *label2, *help;
-};
-
-#define METRIC_TEXT_COUNTER "counter"
-#define METRIC_TEXT_GAUGE   "gauge"
-#define METRIC_TEXT_SIZES   "histogram"
-#define METRIC_TEXT_SECONDS "histogram"
-
-static const struct metric_row metric_rows[] = {
-#define METRIC(id, type, name, label1, label2, help) {name, METRIC_TEXT_##type, label1, label2, help},
-#include "server/core/metrics.def"
-#undef METRIC
-};
-
-static void print_metrics(void)
+static int print_metrics(int argc, char **argv)
 {
-    fputs("# Metrics\n"
-          "\n"
-          "Made by `vox-sink reference metrics` from `server/core/metrics.def`; a test compares the two.\n"
-          "\n"
-          "`GET /metrics` answers in Prometheus text format 0.0.4. A series appears with its first value.\n"
-          "\n"
-          "| Name | Type | Labels | Meaning |\n"
-          "| --- | --- | --- | --- |\n",
-          stdout);
-    for (size_t i = 0; i < ARRAY_LEN(metric_rows); i++) {
-        const struct metric_row *row = &metric_rows[i];
-        printf("| `%s` | %s | %s%s%s | %s |\n", row->name, row->type, row->label1 ? row->label1 : "",
-               row->label2 ? ", " : "", row->label2 ? row->label2 : "", row->help);
-    }
-}
-
-static int reference_options(int argc, char **argv)
-{
-    return reference("reference options", "Prints docs/reference/options.md.", print_options, argc, argv);
-}
-
-static int reference_problems(int argc, char **argv)
-{
-    return reference("reference problems", "Prints docs/reference/problems.md.", print_problems, argc, argv);
-}
-
-static int reference_metrics(int argc, char **argv)
-{
-    return reference("reference metrics", "Prints docs/reference/metrics.md.", print_metrics, argc, argv);
+    return print_page("reference metrics", "Prints docs/reference/metrics.md.", reference_metrics, argc,
+                      argv);
 }
 
 int cmd_reference(int argc, char **argv)
 {
     static const struct subcommand subs[] = {
-        {"options", "every option of the configuration", reference_options},
-        {"problems", "every code that a request is refused with", reference_problems},
-        {"metrics", "every metric", reference_metrics}};
+        {"options", "every option of the configuration", print_options},
+        {"problems", "every code that a request is refused with", print_problems},
+        {"metrics", "every metric", print_metrics}};
     return command_dispatch("reference",
                             "Reference pages, made from the tables that the sink itself runs by.", subs,
                             ARRAY_LEN(subs), argc, argv);
