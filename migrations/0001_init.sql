@@ -80,17 +80,16 @@ CREATE TABLE telemetry.events (
     hold_id int,
     class smallint NOT NULL,
     sha256 bytea NOT NULL,                                  -- of the minified text as sent
-    client text,
-    session_id text,
-    trace_id text,
-    repository_id text,
+    client text COLLATE "C",
+    session_id text COLLATE "C",
+    trace_id text COLLATE "C",
+    repository_id text COLLATE "C",
     payload jsonb COMPRESSION lz4 NOT NULL
 ) PARTITION BY RANGE (expires_on);
-CREATE INDEX events_time ON telemetry.events (project_id, received_at, event_id);
-CREATE INDEX events_id ON telemetry.events (event_id);
-CREATE INDEX events_session ON telemetry.events (session_id, project_id) WHERE session_id IS NOT NULL;
-CREATE INDEX events_trace ON telemetry.events (trace_id, project_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX events_repository ON telemetry.events (repository_id, project_id) WHERE repository_id IS NOT NULL;
+CREATE INDEX events_read ON telemetry.events (project_id, contract_id, received_at, event_id);
+CREATE INDEX events_session ON telemetry.events (session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX events_trace ON telemetry.events (trace_id) WHERE trace_id IS NOT NULL;
+CREATE INDEX events_repository ON telemetry.events (repository_id) WHERE repository_id IS NOT NULL;
 
 -- The ledger: which event ids were taken. Generations of equal length, the newest is written, the older are only
 -- looked up; dropping the oldest is how keys end. state: 0 stored, 1 quarantined, 2 erased (a tombstone).

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Projects and tokens, one statement or transaction each.
+#include "server/store/admin.h"
+#include "server/store/pg.h"
+
+#define ADMIN_USEC (30 * USEC_PER_SEC)
+
+// As pg_run, and a key that is there already gives `taken` instead.
+static bool run_unique(struct db *db, const char *sql, const struct pg_params *params, bool *ret_taken,
+                       struct err *err)
+{
+    PGresult *result;
+    if (!pg_send(db, sql, params, pg_deadline_in(ADMIN_USEC), &result, err))
+        return false;
+    bool good = pg_is_ok(result);
+    *ret_taken = !good && pg_kind(db, result) == SQL_DUPLICATE;
+    if (!good && !*ret_taken) {
+        if (pg_kind(db, result) == SQL_DATA)
+            err_set(err, "the database refused a value: a name has 1 to 128 characters, a label at most 256");
+        else
+            pg_err(result, err);
+    }
+    PQclear(result);
+    return good || *ret_taken;
+}
+
+bool store_project_create(struct db *db, struct str name, int16_t max_class, struct err *err)
+{
+    struct pg_params params = {0};
+    bool taken;
+    pg_param_text(&params, name);
+    pg_param_i32(&params, max_class);
+    if (!run_unique(db, "INSERT INTO telemetry.projects (name, max_class) VALUES ($1, $2)", &params, &taken,
+                    err))
+        return false;
+    return !taken || err_set(err, "there is a project \"%.*s\" already", STR_FMT(name));
+}
+
+bool store_project_set(struct db *db, struct str name, int16_t max_class, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_text(&params, name);
+    pg_param_i32(&params, max_class);
+    if (!pg_run(db, "UPDATE telemetry.projects SET max_class = $2 WHERE name = $1", &params,
+                pg_deadline_in(ADMIN_USEC), &result, err))
+        return false;
+    bool found = strcmp(PQcmdTuples(result), "0") != 0;
+    PQclear(result);
+    return found || err_set(err, "there is no project \"%.*s\"", STR_FMT(name));
+}
+
+bool store_project_list(struct db *db, struct arena *arena, struct project_row **ret_rows, size_t *ret_count,
+                        struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *result;
+    if (!pg_run(db,
+                "SELECT p.id, p.name, p.max_class, p.created_at, (SELECT count(*) FROM telemetry.tokens t"
+                " WHERE t.project_id = p.id AND t.revoked_at IS NULL"
+                " AND (t.expires_at IS NULL OR t.expires_at > now()))"
+                " FROM telemetry.projects p ORDER BY p.name COLLATE \"C\"",
+                &none, pg_deadline_in(ADMIN_USEC), &result, err))
+        return false;
+    int count = PQntuples(result);
+    struct project_row *rows = arena_zalloc(arena, (size_t)count * sizeof(*rows));
+    bool good = rows != NULL;
+    for (int i = 0; i < count && good; i++) {
+        rows[i] = (struct project_row){
+            .id = pg_i32(result, i, 0),
+            .name = arena_dup(arena, pg_text(result, i, 1)),
+            .max_class = (int16_t)pg_i32(result, i, 2),
+            .created_at = pg_time(result, i, 3),
+            .tokens = pg_i64(result, i, 4),
+        };
+        good = rows[i].name.ptr != NULL;
+    }
+    PQclear(result);
+    if (!good)
+        return err_set(err, "no memory for the list of projects");
+    *ret_rows = rows;
+    *ret_count = (size_t)count;
+    return true;
+}
+
+static bool insert_token(struct db *db, const struct token_row *row, struct err *err)
+{
+    struct pg_params project = {0}, params = {0};
+    bool taken;
+    pg_param_text(&project, row->project);
+    // The first half spares the id that a conflict would burn; the second is for two at once.
+    if (!run_unique(db,
+                    "INSERT INTO telemetry.projects (name) SELECT $1::text WHERE NOT EXISTS"
+                    " (SELECT FROM telemetry.projects WHERE name = $1) ON CONFLICT DO NOTHING",
+                    &project, &taken, err))
+        return false;
+    pg_param_text(&params, row->project);
+    pg_param_text(&params, row->key_id);
+    pg_param_bytes(&params, row->hash, sizeof(row->hash));
+    pg_param_text(&params, row->scopes);
+    pg_param_text(&params, row->label);
+    pg_param_time(&params, row->expires_at);
+    if (!run_unique(
+            db,
+            "INSERT INTO telemetry.tokens (project_id, key_id, secret_hash, scopes, label, expires_at)"
+            " SELECT id, $2, $3, $4, $5, $6 FROM telemetry.projects WHERE name = $1",
+            &params, &taken, err))
+        return false;
+    return !taken || err_set(err, "there is a token with this key id already; create another");
+}
+
+bool store_token_create(struct db *db, const struct token_row *row, struct err *err)
+{
+    int64_t deadline = pg_deadline_in(ADMIN_USEC);
+    if (!pg_begin(db, deadline, err))
+        return false;
+    if (insert_token(db, row, err))
+        return pg_commit(db, deadline, err);
+    pg_rollback(db, deadline);
+    return false;
+}
+
+bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_text(&params, key_id);
+    if (!pg_run(db, "UPDATE telemetry.tokens SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1",
+                &params, pg_deadline_in(ADMIN_USEC), &result, err))
+        return false;
+    *ret_found = strcmp(PQcmdTuples(result), "0") != 0;
+    PQclear(result);
+    return true;
+}
+
+static bool read_token(const PGresult *result, int i, struct arena *arena, struct token_row *ret_row)
+{
+    struct str label = pg_text(result, i, 7);
+    *ret_row = (struct token_row){
+        .id = pg_i32(result, i, 0),
+        .project_id = pg_i32(result, i, 1),
+        .project = arena_dup(arena, pg_text(result, i, 2)),
+        .key_id = arena_dup(arena, pg_text(result, i, 3)),
+        .scopes = arena_dup(arena, pg_text(result, i, 5)),
+        .max_class = (int16_t)pg_i32(result, i, 6),
+        .label = label.ptr ? arena_dup(arena, label) : STR_NULL,
+        .created_at = pg_time(result, i, 8),
+        .expires_at = pg_time(result, i, 9),
+        .revoked = pg_bool(result, i, 10),
+    };
+    return pg_bytes(result, i, 4, ret_row->hash, sizeof(ret_row->hash)) && ret_row->project.ptr &&
+           ret_row->key_id.ptr && ret_row->scopes.ptr && (!label.ptr || ret_row->label.ptr);
+}
+
+bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret_rows, size_t *ret_count,
+                      struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *result;
+    if (!pg_run(db,
+                "SELECT t.id, t.project_id, p.name, t.key_id, t.secret_hash, t.scopes, p.max_class, t.label,"
+                " t.created_at, t.expires_at, t.revoked_at IS NOT NULL"
+                " FROM telemetry.tokens t JOIN telemetry.projects p ON p.id = t.project_id"
+                " ORDER BY p.name COLLATE \"C\", t.id",
+                &none, pg_deadline_in(ADMIN_USEC), &result, err))
+        return false;
+    int count = PQntuples(result);
+    struct token_row *rows = arena_zalloc(arena, (size_t)count * sizeof(*rows));
+    bool good = rows != NULL;
+    for (int i = 0; i < count && good; i++)
+        good = read_token(result, i, arena, &rows[i]);
+    PQclear(result);
+    if (!good)
+        return err_set(err, "no memory for the list of tokens");
+    *ret_rows = rows;
+    *ret_count = (size_t)count;
+    return true;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Upkeep by the database's own functions, with short locks and patience.
+#include "server/store/keeper.h"
+#include "lib/wire/limits.h"
+#include "server/store/pg.h"
+
+#include <poll.h>
+
+#define RETRY_MSEC  50
+#define ROTATE_USEC (10 * USEC_PER_SEC)
+
+// Runs a statement that may lose a race for a lock, until the deadline.
+static bool run_patiently(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
+                          PGresult **ret_result, struct err *err)
+{
+    for (;;) {
+        PGresult *result;
+        if (!pg_send(db, sql, params, deadline, &result, err))
+            return false;
+        if (pg_is_ok(result)) {
+            *ret_result = result;
+            return true;
+        }
+        enum sql_kind kind = pg_kind(db, result);
+        pg_err(result, err);
+        PQclear(result);
+        if (kind == SQL_LOST)
+            db->lost = true;
+        if ((kind != SQL_LOCKED && kind != SQL_TRANSIENT) ||
+            pg_deadline_in(RETRY_MSEC * USEC_PER_MSEC) >= deadline)
+            return false;
+        // Whoever holds the lock gets a moment before we queue again.
+        poll(NULL, 0, RETRY_MSEC);
+    }
+}
+
+static bool make(struct db *db, const PGresult *missing, int row, int64_t deadline, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_text(&params, pg_text(missing, row, 1));
+    if (!run_patiently(db, "SELECT telemetry.make_partition('events', $1::text::date)", &params, deadline,
+                       &result, err))
+        return err_prefix(err, "making the partition for %.*s", STR_FMT(pg_text(missing, row, 1)));
+    PQclear(result);
+    return true;
+}
+
+// Weeks that no partition covers, with the number of days from now on which a row will need each; the
+// infinity partition counts as needed today.
+#define MISSING_SQL                                                                                          \
+    "WITH have AS (SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  \
+    " WHERE i.inhparent = 'telemetry.events'::regclass),"                                                    \
+    " need AS (SELECT g.ahead, date_trunc('week', (telemetry.today() + r.days + g.ahead)::timestamp)::date"  \
+    "  AS day FROM (SELECT DISTINCT days FROM telemetry.contract_retention WHERE days > 0) r,"               \
+    "  generate_series(0, $1::int4) AS g (ahead)"                                                            \
+    " UNION ALL SELECT 0, 'infinity'::date)"                                                                 \
+    " SELECT min(n.ahead), n.day::text FROM need n WHERE NOT EXISTS (SELECT FROM have h WHERE h.name ="      \
+    "  CASE n.day WHEN 'infinity' THEN 'events_infinity' ELSE 'events_p' || to_char(n.day, 'YYYYMMDD') END)" \
+    " GROUP BY n.day ORDER BY 1, 2"
+
+static bool find_missing(struct db *db, int days_ahead, int64_t deadline, PGresult **ret_missing,
+                         struct err *err)
+{
+    struct pg_params params = {0};
+    pg_param_i32(&params, days_ahead);
+    return pg_run(db, MISSING_SQL, &params, deadline, ret_missing, err);
+}
+
+bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
+                            struct err *err)
+{
+    PGresult *missing;
+    if (!find_missing(db, days_ahead, deadline, &missing, err))
+        return false;
+    bool good = true;
+    for (int row = 0; row < PQntuples(missing) && good; row++)
+        good = make(db, missing, row, deadline, err);
+    PQclear(missing);
+    if (!good || !find_missing(db, days_ahead, deadline, &missing, err))
+        return false;
+    *ret_ahead_days = PQntuples(missing) ? pg_i32(missing, 0, 0) : days_ahead;
+    PQclear(missing);
+    return true;
+}
+
+bool store_ledger_rotate(struct db *db, int64_t now_us, bool *ret_rotated, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_time(&params, now_us ? now_us : INT64_MAX);
+    pg_param_i32(&params, DEDUP_GENERATION_DAYS);
+    pg_param_i32(&params, DEDUP_GENERATIONS);
+    if (!run_patiently(db, "SELECT telemetry.rotate_ledger(coalesce($1, now()), $2, $3)", &params,
+                       pg_deadline_in(ROTATE_USEC), &result, err))
+        return false;
+    *ret_rotated = pg_bool(result, 0, 0);
+    PQclear(result);
+    return true;
+}
