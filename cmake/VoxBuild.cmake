@@ -29,6 +29,11 @@ if(VOX_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(vox_flags INTERFACE "-fsanitize=${VOX_SANITIZE}")
 endif()
+if(VOX_FUZZ)
+  # The libraries are instrumented too: coverage is what guides the fuzzer.
+  target_compile_options(vox_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(vox_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(VOX_HARDEN)
   target_compile_options(vox_flags INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
