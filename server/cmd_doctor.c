@@ -8,6 +8,7 @@
 #include "server/probe.h"
 #include "server/store/admin.h"
 #include "server/store/inspect.h"
+#include "server/store/keeper.h"
 #include "server/store/migrate.h"
 
 #include <stdarg.h>
@@ -119,17 +120,17 @@ static void look_at_clock(struct doctor *doctor, struct db *db)
 static void look_at_partitions(struct doctor *doctor, struct db *db)
 {
     struct err err;
-    int ahead;
-    if (!store_partitions_look(db, soon(), &ahead, &err))
+    int ahead, wanted = (int)doctor->config->partitions_ahead;
+    if (!store_partitions_look(db, wanted, soon(), &ahead, &err))
         note(doctor, STATUS_FAIL, "partitions", "%s", err.text);
-    else if (ahead == INT32_MAX)
-        note(doctor, STATUS_OK, "partitions", "none needed yet; the first vox-sink serve makes them");
-    else if (ahead < 0)
+    else if (ahead < wanted / 2)
         note(doctor, STATUS_WARN, "partitions",
-             "today's is missing; vox-sink serve makes it, look at its log for why it has not");
+             "made for %d days ahead, wanted are %d; a running vox-sink serve makes them, its log says what "
+             "is in "
+             "the way",
+             ahead, wanted);
     else
-        note(doctor, ahead < doctor->config->partitions_ahead / 2 ? STATUS_WARN : STATUS_OK, "partitions",
-             "made for %d days ahead; wanted are %lld", ahead, (long long)doctor->config->partitions_ahead);
+        note(doctor, STATUS_OK, "partitions", "made for %d days ahead", ahead);
 }
 
 static void look_at_open_project(struct doctor *doctor, struct db *db, struct arena *arena)

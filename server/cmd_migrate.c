@@ -138,7 +138,7 @@ int cmd_migrate(int argc, char **argv)
                              "give --status, with --json if you like, or --dry-run, or neither; see "
                              "vox-sink migrate --help");
     }
-    struct db *db = command_database(&command, &code);
+    struct db *db = command_database(&command, false, &code);
     if (db) {
         code = only_look ? look(db, flags) : migrate(db);
         db_close(db);

@@ -21,7 +21,7 @@ static int change(struct command *command, const char *class_text,
     int code;
     if (!args_project_name(command->word[0], &name, &err) || !args_max_class(class_text, &max_class, &err))
         return command_error(EXIT_USAGE, "%s", err.text);
-    struct db *db = command_database(command, &code);
+    struct db *db = command_database(command, true, &code);
     if (!db)
         return code;
     bool ok = statement(db, name, max_class, &err);
@@ -130,7 +130,7 @@ static int project_list(int argc, char **argv)
     int code;
     if (!command_begin(&command, argc, argv, &code))
         return code;
-    struct db *db = command_database(&command, &code);
+    struct db *db = command_database(&command, true, &code);
     if (db) {
         struct arena arena;
         struct project_row *rows;

@@ -88,7 +88,7 @@ static int create(const struct command *command, const struct flag *flags)
     int code;
     if (!row_from_flags(flags, &row, &err))
         return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name);
-    struct db *db = command_database(command, &code);
+    struct db *db = command_database(command, true, &code);
     if (!db)
         return code;
     char token[TOKEN_TEXT_LEN + 1];
@@ -194,7 +194,7 @@ static int token_list(int argc, char **argv)
     int code;
     if (!command_begin(&command, argc, argv, &code))
         return code;
-    struct db *db = command_database(&command, &code);
+    struct db *db = command_database(&command, true, &code);
     if (db) {
         struct arena arena;
         struct token_row *rows;
@@ -224,7 +224,7 @@ static int revoke_named(const struct command *command)
         return command_error(EXIT_USAGE,
                              "this looks like a token, but it is damaged; vox-sink token list shows key "
                              "ids");
-    struct db *db = command_database(command, &code);
+    struct db *db = command_database(command, true, &code);
     if (!db)
         return code;
     bool ok = store_token_revoke(db, key_id, &found, &err);

@@ -3,6 +3,7 @@
 #include "server/command.h"
 
 #include "lib/base/clock.h"
+#include "server/store/migrate.h"
 
 #include <stdarg.h>
 
@@ -217,7 +218,7 @@ int command_dispatch(const char *family, const char *about, const struct subcomm
                          family);
 }
 
-struct db *command_database(const struct command *command, int *ret_code)
+struct db *command_database(const struct command *command, bool with_schema, int *ret_code)
 {
     const struct config *config = &command->config;
     const char *url = config->migrate_database_url ? config->migrate_database_url : config->database_url;
@@ -230,7 +231,12 @@ struct db *command_database(const struct command *command, int *ret_code)
     struct db *db;
     struct err err;
     int64_t deadline = clock_mono_us(clock_system()) + CONNECT_DEADLINE;
-    if (db_connect(url, DB_OWNER, deadline, &db, &err))
+    bool ok = db_connect(url, DB_OWNER, deadline, &db, &err);
+    if (ok && with_schema && !store_schema_fits(db, &err)) {
+        db_close(db);
+        ok = false;
+    }
+    if (ok)
         return db;
     *ret_code = command_error(EXIT_FAILED, "%s", err.text);
     return NULL;

@@ -65,9 +65,9 @@ const char *command_nearest(const struct subcommand *subs, size_t count, const c
 int command_error(int code, const char *format, ...) PRINTF_LIKE(2, 3);
 // Warns of variables that are no option.
 void command_warn_variables(void);
-// Connects as the owner: migrate_database_url, else database_url. NULL after saying why not; `*ret_code`
-// is the exit code.
-MUST_CHECK struct db *command_database(const struct command *command, int *ret_code);
+// Connects as the owner: migrate_database_url, else database_url; `with_schema`: and the schema must fit.
+// NULL after saying why not; `*ret_code` is the exit code.
+MUST_CHECK struct db *command_database(const struct command *command, bool with_schema, int *ret_code);
 // Writes `buf` and a newline to stdout and releases it; the exit code.
 int command_write(struct buf *buf);
 

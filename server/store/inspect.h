@@ -11,8 +11,5 @@ struct store_facts {
 };
 
 MUST_CHECK bool store_facts(struct db *db, int64_t deadline, struct store_facts *ret_facts, struct err *err);
-// For how many days from today every row finds its partition: -1 if one of today is missing already,
-// INT32_MAX if no contract has days yet. Needs the schema.
-MUST_CHECK bool store_partitions_look(struct db *db, int64_t deadline, int *ret_ahead_days, struct err *err);
 
 #endif

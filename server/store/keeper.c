@@ -67,6 +67,23 @@ static bool find_missing(struct db *db, int days_ahead, int64_t deadline, PGresu
     return pg_run(db, MISSING_SQL, &params, deadline, ret_missing, err);
 }
 
+// The first day ahead that lacks a partition, or all that were asked for.
+static int days_ahead_of(const PGresult *missing, int days_ahead)
+{
+    return PQntuples(missing) ? pg_i32(missing, 0, 0) : days_ahead;
+}
+
+bool store_partitions_look(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
+                           struct err *err)
+{
+    PGresult *missing;
+    if (!find_missing(db, days_ahead, deadline, &missing, err))
+        return false;
+    *ret_ahead_days = days_ahead_of(missing, days_ahead);
+    PQclear(missing);
+    return true;
+}
+
 bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
                             struct err *err)
 {
@@ -79,7 +96,7 @@ bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int
     PQclear(missing);
     if (!good || !find_missing(db, days_ahead, deadline, &missing, err))
         return false;
-    *ret_ahead_days = PQntuples(missing) ? pg_i32(missing, 0, 0) : days_ahead;
+    *ret_ahead_days = days_ahead_of(missing, days_ahead);
     PQclear(missing);
     return true;
 }

@@ -11,6 +11,9 @@
 // `*ret_ahead_days`: for how many days from today every row has its partition.
 MUST_CHECK bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
                                        struct err *err);
+// The same without making any: how far ahead they are there now, at most `days_ahead`.
+MUST_CHECK bool store_partitions_look(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
+                                      struct err *err);
 // Opens a new generation of event_keys when the current one is older than DEDUP_GENERATION_DAYS, and drops
 // the one beyond DEDUP_GENERATIONS. Safe when several sinks try at once. `now_us` 0: the database's clock.
 MUST_CHECK bool store_ledger_rotate(struct db *db, int64_t now_us, bool *ret_rotated, struct err *err);
