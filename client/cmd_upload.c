@@ -123,13 +123,13 @@ static enum client_exit upload_locked(const struct options *options, struct spoo
         return fail(options, EXIT_IS_IO, err);
     if (!settings_endpoint(options->url, options->allow_http, &endpoint, err))
         return fail(options, EXIT_IS_CONFIG, err);
-    if (!endpoint.url[0]) {
-        err_set(err, "no URL to send to: set VOX_TELEMETRY_UPLOAD_URL or use --url");
-        return fail(options, EXIT_IS_CONFIG, err);
-    }
     if (!count.entries && !(options->dry_run && options->json)) {
         put_idle(options, "done", "Nothing to upload: the spool is empty.");
         return EXIT_IS_OK;
+    }
+    if (!endpoint.url[0]) {
+        err_set(err, "no URL to send to: set VOX_TELEMETRY_UPLOAD_URL or use --url");
+        return fail(options, EXIT_IS_CONFIG, err);
     }
     if (!settings_token(&token, err))
         return fail(options, EXIT_IS_CONFIG, err);

@@ -216,7 +216,7 @@ static void end_text(const struct report *report, const struct upload_result *re
     if (result->bad)
         put_row("bad", result->bad, "cannot be sent; see bad/");
     if (result->skipped)
-        put_row("skipped", result->skipped, "not this user's plain files");
+        put_row("skipped", result->skipped, "not plain files of this user, or tracked by git");
     put_row("remaining", remaining, "");
     if (remaining || result->rejected.total || result->bad) {
         fputs("Spool: ", stdout);

@@ -92,8 +92,11 @@ static void read_info(CURL *easy, struct http_reply *reply)
         snprintf(reply->content_type, sizeof(reply->content_type), "%s", text);
     if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
         snprintf(reply->location, sizeof(reply->location), "%s", text);
-    // libcurl reads both forms, seconds and date, and gives 0 where there is none.
-    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+    // libcurl reads both forms, seconds and date, and gives 0 where there is none: "0" itself needs a look.
+    struct curl_header *header;
+    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+        curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK &&
+        (seconds > 0 || str_eq(str_trim(str_from(header->value)), STR("0"))))
         reply->retry_after_s = (int64_t)seconds;
 }
 

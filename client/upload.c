@@ -11,7 +11,7 @@
 // Tries of one entry, and how long one entry may hold up the rest in all.
 #define TRIES_UNREACHABLE 4
 #define TRIES_FAILING     3 // 5xx that is not 503
-#define TRIES_BUSY        8
+#define TRIES_BUSY        6
 #define WAIT_BASE_US      (500 * USEC_PER_MSEC)
 #define WAIT_CAP_US       (10 * USEC_PER_SEC)
 #define RETRY_AFTER_CAP_S 60 // a sink that asks for more is left alone until the next run
@@ -181,7 +181,7 @@ static int64_t random_below(int64_t us)
 // more, so that clients which were told the same do not return together.
 static int64_t wait_time(const struct http_reply *reply, unsigned tries)
 {
-    if (reply->retry_after_s > 0)
+    if (reply->retry_after_s >= 0)
         return reply->retry_after_s * USEC_PER_SEC + random_below(USEC_PER_SEC / 2);
     return random_below(MIN(WAIT_BASE_US << MIN(tries, 10u), WAIT_CAP_US));
 }

@@ -103,6 +103,10 @@ static enum spool_read open_entry(struct spool *spool, const char *name, int *re
         return SPOOL_READ_FAILED;
     if (folder < 0)
         return SPOOL_READ_GONE;
+    if (!spool_tracked_load(spool, why))
+        return SPOOL_READ_FAILED;
+    if (spool_tracked_has(spool, name))
+        return skipped(why, "is tracked by git: it came with the repository");
     // Looked at before it is opened: opening a pipe or a device can have effects of its own.
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return open_failed(why);

@@ -179,6 +179,7 @@ void spool_close(struct spool *spool)
         close_fd(spool->folder[i]);
     close_fd(spool->lock);
     close_fd(spool->root);
+    spool_tracked_free(spool->tracked);
     free(spool);
 }
 

@@ -13,7 +13,8 @@
 // Every path below the root is opened relative to a descriptor and without following symbolic links. Folders
 // are made 0700 and files 0600; a root or folder that belongs to somebody else, or that group or others can
 // write, is refused. Files that another tool drops into pending/ are welcome if their name ends in ".json"
-// and does not begin with a dot; other names are left alone and counted.
+// and does not begin with a dot; other names are left alone and counted. An entry that git tracks came with a
+// clone, not from this user, and is never read: a hostile repository must not speak in its victim's name.
 //
 // One thread at a time for one spool; any number of processes, of which one uploads. flock(2) is what tells
 // uploaders apart: on NFS it may not.
@@ -128,7 +129,7 @@ struct spool_entry {
 enum spool_read {
     SPOOL_READ_OK,
     SPOOL_READ_GONE,    // no such file any more
-    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, hard-linked: not ours to touch
+    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, hard-linked, tracked by git: not ours to touch
     SPOOL_READ_BAD,     // can never be sent
     SPOOL_READ_FAILED   // memory or disk; it may work another time
 };

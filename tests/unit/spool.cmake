@@ -2,3 +2,4 @@
 vox_unit_test(spool DEPS vox_spool vox_wire vox_base)
 vox_unit_test(spool_entry DEPS vox_spool vox_wire vox_base)
 vox_unit_test(spool_answer DEPS vox_spool vox_wire vox_base)
+vox_unit_test(spool_git DEPS vox_spool vox_wire vox_base)
