@@ -69,6 +69,7 @@ bool compile_emit(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keywo
     *insn = (struct jsv_insn){(uint8_t)op, (uint8_t)keyword, a, b};
     struct jsv_block *block = &c->program->blocks.at[c->block];
     block->work |= op_types[op];
+    block->leaf = block->leaf && jsv_op_is_leaf(op);
     block->count++;
     return true;
 }
@@ -235,6 +236,7 @@ static bool compile_block(struct jsv_compiler *c, uint32_t index)
     c->dialect = c->registry->resources.at[c->resource].dialect;
     struct jsv_block *block = &c->program->blocks.at[index];
     block->types = TYPE_ANY;
+    block->leaf = true;
     block->first = c->program->insns.count;
     if (json_is_boolean(c->schema)) {
         block->never = json_is_false(c->schema);

@@ -20,6 +20,7 @@ struct jsv_key {
 struct jsv_keys {
     const struct jsv_key *keys; // in the order given
     const uint32_t *slots;      // index in `keys` + 1; 0 is empty
+    uint64_t factor;            // of the hash, chosen so that few names collide
     uint32_t mask;              // slots - 1
     uint32_t count;
 };
@@ -59,9 +60,9 @@ static inline void jsv_key_words(const char *ptr, size_t len, uint64_t *ret_head
     }
 }
 
-static inline uint32_t jsv_key_hash(uint64_t head, uint64_t tail, size_t len)
+static inline uint32_t jsv_key_hash(uint64_t factor, uint64_t head, uint64_t tail, size_t len)
 {
-    uint64_t mixed = (head ^ (tail * 0x9e3779b97f4a7c15u) ^ len) * 0xd6e8feb86659fd93u;
+    uint64_t mixed = (head ^ (tail * 0x9e3779b97f4a7c15u) ^ len) * factor;
     return (uint32_t)(mixed >> 32);
 }
 
@@ -72,7 +73,7 @@ static inline uint32_t jsv_keys_find(const struct jsv_keys *keys, const char *pt
     if (!keys->count)
         return UINT32_MAX;
     jsv_key_words(ptr, len, &head, &tail);
-    for (uint32_t slot = jsv_key_hash(head, tail, len);; slot++) {
+    for (uint32_t slot = jsv_key_hash(keys->factor, head, tail, len);; slot++) {
         uint32_t index = keys->slots[slot & keys->mask];
         if (!index)
             return UINT32_MAX;

@@ -127,12 +127,8 @@ bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *va
     BUG("no such bound");
 }
 
-bool jsv_range_holds(const struct jsv_range *range, const json_t *value)
+bool jsv_range_holds_real(const struct jsv_range *range, const json_t *value)
 {
-    if (json_is_integer(value)) {
-        json_int_t v = json_integer_value(value);
-        return v >= range->low && v <= range->high;
-    }
     for (unsigned i = 0; i < BOUND_COUNT; i++)
         if (range->bounds[i] && !jsv_bound_holds((enum jsv_bound)i, range->bounds[i], value))
             return false;

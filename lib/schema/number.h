@@ -38,7 +38,15 @@ MUST_CHECK bool jsv_real_to_int(double value, int64_t *ret_value);
 
 void jsv_range_init(struct jsv_range *range, const json_t *const bounds[static BOUND_COUNT]);
 bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *value);
-bool jsv_range_holds(const struct jsv_range *range, const json_t *value);
+bool jsv_range_holds_real(const struct jsv_range *range, const json_t *value);
+
+static inline bool jsv_range_holds(const struct jsv_range *range, const json_t *value)
+{
+    if (!json_is_integer(value))
+        return jsv_range_holds_real(range, value);
+    json_int_t v = json_integer_value(value);
+    return v >= range->low && v <= range->high;
+}
 
 void jsv_divisor_init(struct jsv_divisor *divisor, const json_t *value);
 // A real counts as the shortest decimal that reads back as it: 0.0075 is a multiple of 0.0001.

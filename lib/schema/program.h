@@ -34,16 +34,18 @@
 
 // In the order in which a block runs them: what is cheap and refuses most comes first.
 enum jsv_op {
-    OP_INTEGRAL,   // a real must have no fraction ("integer")
-    OP_CONST,      // a: value
-    OP_ENUM,       // a: enum
-    OP_RANGE,      // a: range
-    OP_LENGTH,     // a, b: least and most code points
-    OP_ITEMS,      // a, b: least and most elements
-    OP_MEMBERS,    // a, b: least and most members
-    OP_MULTIPLE,   // a: divisor
-    OP_FORMAT,     // a: enum jsv_format
-    OP_PATTERN,    // a: regex
+    // Leaves: decided on the value alone, without another block.
+    OP_INTEGRAL, // a real must have no fraction ("integer")
+    OP_CONST,    // a: value
+    OP_ENUM,     // a: enum
+    OP_RANGE,    // a: range
+    OP_LENGTH,   // a, b: least and most code points
+    OP_ITEMS,    // a, b: least and most elements
+    OP_MEMBERS,  // a, b: least and most members
+    OP_MULTIPLE, // a: divisor
+    OP_FORMAT,   // a: enum jsv_format
+    OP_PATTERN,  // a: regex
+    // Those that run blocks.
     OP_DEPENDENCY, // a: dependency
     OP_OBJECT,     // a: object
     OP_ARRAY,      // a: array
@@ -58,6 +60,11 @@ enum jsv_op {
     OP_COUNT
 };
 
+static inline bool jsv_op_is_leaf(unsigned op)
+{
+    return op < OP_DEPENDENCY;
+}
+
 struct jsv_insn {
     uint8_t op;
     uint8_t keyword; // enum jsv_keyword; for a group, the first of it
@@ -70,6 +77,7 @@ struct jsv_block {
     uint8_t work;   // those for which there is an instruction
     bool never;     // the schema `false`
     bool integer;   // a real needs OP_INTEGRAL
+    bool leaf;      // all its instructions are
     uint32_t first; // in `insns`
     uint32_t count;
     struct str location; // URI with fragment

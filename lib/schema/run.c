@@ -10,6 +10,7 @@ static inline enum jsv_verdict verdict_of(bool holds)
     return holds ? JSV_VALID : JSV_INVALID;
 }
 
+static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
 
 // The part of a block that needs no call.
@@ -21,7 +22,7 @@ static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, cons
         return JSV_INVALID;
     if (!(block->work & bit))
         return JSV_VALID;
-    return run_block(c, block, value);
+    return block->leaf ? run_leaf(c, block, value) : run_block(c, block, value);
 }
 
 bool jsv_length_holds(struct str text, uint32_t min, uint32_t max)
@@ -244,8 +245,13 @@ static inline bool is_string(const json_t *value)
     return !value || json_is_string(value);
 }
 
-static inline enum jsv_verdict run_scalar(struct jsv_context *c, const struct jsv_insn *insn,
-                                          const json_t *value)
+static inline bool is_between(size_t size, const struct jsv_insn *insn)
+{
+    return size >= insn->a && size <= insn->b;
+}
+
+static inline enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct jsv_insn *insn,
+                                             const json_t *value)
 {
     const struct jsv_program *program = c->program;
     switch ((enum jsv_op)insn->op) {
@@ -257,11 +263,15 @@ static inline enum jsv_verdict run_scalar(struct jsv_context *c, const struct js
         return run_enum(c, &program->enums.at[insn->a], value);
     case OP_RANGE:
         return verdict_of(!json_is_number(value) || jsv_range_holds(&program->ranges.at[insn->a], value));
+    case OP_LENGTH:
+        return verdict_of(!is_string(value) || jsv_length_holds(jsv_text(c, value), insn->a, insn->b));
+    case OP_ITEMS:
+        return verdict_of(!json_is_array(value) || is_between(json_array_size(value), insn));
+    case OP_MEMBERS:
+        return verdict_of(!json_is_object(value) || is_between(json_object_size(value), insn));
     case OP_MULTIPLE:
         return verdict_of(!json_is_number(value) ||
                           jsv_divisor_divides(&program->divisors.at[insn->a], value));
-    case OP_LENGTH:
-        return verdict_of(!is_string(value) || jsv_length_holds(jsv_text(c, value), insn->a, insn->b));
     case OP_FORMAT:
         return verdict_of(!is_string(value) ||
                           jsv_format_holds((enum jsv_format)insn->a, jsv_text(c, value)));
@@ -270,20 +280,15 @@ static inline enum jsv_verdict run_scalar(struct jsv_context *c, const struct js
                    ? jsv_regex_search(program->regexes.at[insn->a], c->matcher, jsv_text(c, value))
                    : JSV_VALID;
     default:
-        BUG("no such instruction");
+        BUG("no leaf instruction");
     }
 }
 
-enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_insn *insn,
+                                        const json_t *value)
 {
     const struct jsv_program *program = c->program;
     switch ((enum jsv_op)insn->op) {
-    case OP_ITEMS:
-        return verdict_of(!json_is_array(value) ||
-                          (json_array_size(value) >= insn->a && json_array_size(value) <= insn->b));
-    case OP_MEMBERS:
-        return verdict_of(!json_is_object(value) ||
-                          (json_object_size(value) >= insn->a && json_object_size(value) <= insn->b));
     case OP_DEPENDENCY:
         return json_is_object(value) ? run_dependency(c, &program->dependencies.at[insn->a], value)
                                      : JSV_VALID;
@@ -307,19 +312,30 @@ enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn
     case OP_UNIQUE:
         return json_is_array(value) ? jsv_unique(c, value) : JSV_VALID;
     default:
-        return run_scalar(c, insn, value);
+        return run_leaf_insn(c, insn, value);
     }
+}
+
+static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
+{
+    const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
+    enum jsv_verdict verdict = JSV_VALID;
+    if (!jsv_take_steps(c, block->count))
+        return JSV_LIMIT;
+    for (; verdict == JSV_VALID && insn < end; insn++)
+        verdict = run_leaf_insn(c, insn, value);
+    return verdict;
 }
 
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
 {
-    enum jsv_verdict verdict = JSV_VALID;
     const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
+    enum jsv_verdict verdict = JSV_VALID;
     if (c->frames == JSV_FRAMES || !jsv_take_steps(c, block->count))
         return JSV_LIMIT;
     c->frames++;
     for (; verdict == JSV_VALID && insn < end; insn++)
-        verdict = jsv_run_insn(c, insn, value);
+        verdict = run_insn(c, insn, value);
     c->frames--;
     return verdict;
 }
@@ -327,6 +343,11 @@ static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block 
 enum jsv_verdict jsv_run(struct jsv_context *c, uint32_t block, const json_t *value)
 {
     return check(c, block, value);
+}
+
+enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+{
+    return run_insn(c, insn, value);
 }
 
 enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,

@@ -3,6 +3,7 @@
 #include "lib/base/json.h"
 #include "lib/schema/schema.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char instance_text[] =
@@ -24,6 +25,12 @@ static void run(const struct jsv_program *program)
     enum jsv_verdict verdict = jsv_validate(program, context, instance);
     size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));
     BUG_ON(verdict == JSV_VALID && count);
+}
+
+int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
+{
+    json_setup();
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

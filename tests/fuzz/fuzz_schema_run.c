@@ -3,6 +3,7 @@
 #include "lib/base/json.h"
 #include "lib/schema/schema.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const schemas[] = {
@@ -47,11 +48,16 @@ static void prepare(void)
     }
 }
 
+int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
+{
+    json_setup();
+    prepare();
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct json_doc doc;
-    if (!context)
-        prepare();
     json_doc_init(&doc, 64 << 20);
     if (json_doc_parse(&doc, str_slice(data, size), NULL) == JSON_FAULT_NONE) {
         for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
