@@ -67,7 +67,9 @@ CREATE INDEX ON telemetry.contract_retention (contract_id, valid_from);
 -- Events. A row lies in the week of the day on which it must be gone; a week whose end has passed is dropped whole.
 -- expires_on 'infinity': no end, a date too far ahead, or on hold; due_on is then the day that it returns to.
 -- The wide columns stand before the narrow ones, so that no byte is lost to alignment. No foreign keys: each would
--- cost a look-up a row, and projects, contracts and tokens are never deleted.
+-- cost a look-up a row, and projects, contracts and tokens are never deleted. Each index costs 2 to 4 of the 32 us and 70 to
+-- 95 of the 1170 bytes of WAL that storing the usual event takes (measured), so there is none by event id alone: the
+-- ledger knows contract and time of an id, and events_read finds it by these.
 CREATE TABLE telemetry.events (
     received_at timestamptz NOT NULL,                       -- the database's clock
     occurred_at timestamptz,
@@ -236,6 +238,16 @@ CREATE VIEW telemetry.project_events WITH (security_barrier) AS
     FROM telemetry.events
     WHERE project_id = telemetry.current_project() AND expires_on > telemetry.today()
       AND (expires_on < 'infinity' OR due_on IS NULL OR due_on > telemetry.today() OR hold_id IS NOT NULL);
+
+-- The same for reading a page in order of time. A barrier view is planned by itself: the order must stand inside it, or
+-- every row of the range is read and sorted for a page of a hundred (measured: 12 s against 13 ms).
+CREATE VIEW telemetry.project_events_in_order WITH (security_barrier) AS
+    SELECT received_at, occurred_at, event_id, project_id, contract_id, token_id, expires_on, due_on, hold_id, class,
+           sha256, client, session_id, trace_id, repository_id, payload
+    FROM telemetry.events
+    WHERE project_id = telemetry.current_project() AND expires_on > telemetry.today()
+      AND (expires_on < 'infinity' OR due_on IS NULL OR due_on > telemetry.today() OR hold_id IS NOT NULL)
+    ORDER BY received_at, event_id;
 
 -- Receipts outlive the event's day: they say that an id was taken, for as long as the ledger knows it.
 CREATE VIEW telemetry.project_receipts WITH (security_barrier) AS

@@ -29,9 +29,12 @@ static const struct role {
                    "SET plan_cache_mode = 'force_generic_plan'; SET enable_seqscan = off;"
                    "SET enable_nestloop = off; SET enable_mergejoin = off;",
                    "read-write", true},
-    // No read holds a snapshot or a lock longer than this, so that a partition can be dropped.
+    // No read holds a snapshot or a lock longer than this, so that a partition can be dropped. Pages are
+    // walked
+    // by index whatever a new partition's missing statistics make the planner believe.
     [DB_READER] = {"SET statement_timeout = '2s'; SET lock_timeout = '500ms';"
-                   "SET idle_in_transaction_session_timeout = '2s'; SET default_transaction_read_only = on;",
+                   "SET idle_in_transaction_session_timeout = '2s'; SET default_transaction_read_only = on;"
+                   "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;",
                    "any", false},
     [DB_CATALOG] = {"SET statement_timeout = '30s'; SET lock_timeout = '5s';"
                     "SET idle_in_transaction_session_timeout = '30s';",

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three shapes of one query, each bound to the index that serves it.
+#include "server/store/query_sql.h"
+
+#define SELECT_PAGE                                                                             \
+    "SELECT q.received_at, q.event_id, (SELECT c.name FROM telemetry.contracts c WHERE c.id = " \
+    "q.contract_id),"                                                                           \
+    " q.class, q.occurred_at, q.client, q.session_id, q.trace_id, q.repository_id, q.sha256, "  \
+    "q.payload::text"
+#define ORDER_PAGE " ORDER BY q.received_at, q.event_id LIMIT $6"
+
+// $1, $2 since and until, $3, $4 the cursor, $5 contract or session, $6 limit.
+static void put_where(const struct events_query *query, const struct query_plan *plan, const char *view,
+                      struct buf *sql)
+{
+    buf_putf(sql, " FROM telemetry.%s e WHERE e.received_at >= $1 AND e.received_at < $2", view);
+    if (query->has_cursor)
+        buf_put_cstr(sql, " AND (e.received_at, e.event_id) > ($3, $4)");
+    buf_put_cstr(sql, " AND ");
+    spans_write(&plan->spans, sql);
+}
+
+int64_t query_day(int64_t wall_us)
+{
+    return wall_us >= 0 ? wall_us / USEC_PER_DAY : -((USEC_PER_DAY - 1 - wall_us) / USEC_PER_DAY);
+}
+
+void query_bounds(const struct events_query *query, int64_t now, int64_t *ret_since, int64_t *ret_until)
+{
+    int64_t since = query->has_cursor ? MAX(query->since, query->cursor_received_at) : query->since;
+    *ret_since = MIN(MAX(since, 0), now + USEC_PER_DAY);
+    *ret_until = MAX(MIN(query->until, now + USEC_PER_DAY), *ret_since);
+}
+
+static void put_session(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
+{
+    // Materialised, so that the planner cannot walk the whole time range in the hope of soon meeting the
+    // session.
+    buf_put_cstr(sql, "WITH q AS MATERIALIZED (SELECT e.*");
+    put_where(query, plan, "project_events", sql);
+    buf_put_cstr(sql, " AND e.session_id = $5");
+    if (query->contract_id)
+        buf_putf(sql, " AND e.contract_id = %d", query->contract_id);
+    buf_put_cstr(sql, ") " SELECT_PAGE " FROM q" ORDER_PAGE);
+}
+
+static void put_contract(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
+{
+    buf_put_cstr(sql, SELECT_PAGE " FROM (SELECT e.*");
+    put_where(query, plan, "project_events_in_order", sql);
+    buf_put_cstr(sql, " AND e.contract_id = $5 ORDER BY e.received_at, e.event_id LIMIT $6) q" ORDER_PAGE);
+}
+
+// A page of each contract by its index, then the first of all these. The price grows with the number of
+// contracts and not with the number of events, which an index on time alone would pay for on every insert.
+static void put_all(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
+{
+    buf_put_cstr(sql, SELECT_PAGE " FROM telemetry.contracts k CROSS JOIN LATERAL (SELECT e.*");
+    put_where(query, plan, "project_events_in_order", sql);
+    buf_put_cstr(sql, " AND e.contract_id = k.id AND $5::int4 = 0"
+                      " ORDER BY e.received_at, e.event_id LIMIT $6) q" ORDER_PAGE);
+}
+
+void query_write(const struct events_query *query, const struct query_plan *plan, struct buf *sql,
+                 struct pg_params *ret_params)
+{
+    *ret_params = (struct pg_params){0};
+    pg_param_time(ret_params, plan->since);
+    pg_param_time(ret_params, plan->until);
+    pg_param_time(ret_params, query->has_cursor ? query->cursor_received_at : INT64_MAX);
+    pg_param_uuid(ret_params, &query->cursor_id);
+    if (query->session_id.ptr)
+        pg_param_text(ret_params, query->session_id);
+    else
+        pg_param_i32(ret_params, query->contract_id);
+    pg_param_i64(ret_params, query->limit);
+    if (query->session_id.ptr)
+        put_session(query, plan, sql);
+    else if (query->contract_id)
+        put_contract(query, plan, sql);
+    else
+        put_all(query, plan, sql);
+}
