@@ -13,12 +13,23 @@
 //
 // Nothing is ever fetched: a $ref to a URI that is not in the registry is an error of jsv_compile() that
 // names it. A keyword that the engine does not know how to assert is an error too, never ignored; annotations
-// are accepted.
+// and names that start with "x-" are accepted. Definitions of the compiled document count even if nothing
+// refers to them. In draft-07 what stands beside a $ref is ignored, as that dialect has it.
+//
+// Not supported yet, and so refused: unevaluatedItems, unevaluatedProperties, $dynamicRef, $dynamicAnchor,
+// $recursiveRef, $recursiveAnchor, $vocabulary and dialects of one's own. contentEncoding and its kin
+// annotate.
+//
+// Numbers are compared exactly; a real is the decimal that it prints as. 1.0 is an integer and equals 1.
+// Patterns are ECMA-262 with the u flag, searched by PCRE2 within a limit.
 //
 // Threads: a program is immutable and counted, share it; a context belongs to one thread at a time; a
-// registry is needed only while compiling. Memory: validating allocates nothing. Instances are only read.
+// registry is needed only while compiling. Memory: validating allocates nothing; a context holds about 1 MiB,
+// most of it untouched. Instances are only read, and their strings must be UTF-8.
 // Errors: `struct err` names the schema's URI and the JSON Pointer in it.
-// Limits: a schema nests at most 256 deep; an instance 128; a run takes at most JSV_STEPS steps.
+// Limits: a schema nests at most 256 deep; an instance 128, as far as the schema looks; 1024 subschemas may
+// be under way at once; a run takes at most JSV_STEPS steps, one per instruction, member, element and
+// comparison.
 #ifndef VOX_SCHEMA_SCHEMA_H
 #define VOX_SCHEMA_SCHEMA_H
 
@@ -46,11 +57,13 @@ struct jsv_context;
 MUST_CHECK struct jsv_registry *jsv_registry_new(void); // NULL when memory is out
 void jsv_registry_free(struct jsv_registry *registry);
 // Takes a reference to `schema` and keeps it as long as the registry. `default_dialect` holds where the
-// document has no $schema.
+// document has no $schema. The document answers to `uri` and to its $id. After a failure the registry may
+// hold a part of it: free it, or do not refer to that part.
 MUST_CHECK bool jsv_registry_add(struct jsv_registry *registry, const char *uri, json_t *schema,
                                  enum jsv_dialect default_dialect, struct err *err);
 
-// `uri` may carry a fragment. The program does not need the registry afterwards.
+// `uri` may carry a fragment. NULL for `options` is all false. The program does not need the registry
+// afterwards.
 MUST_CHECK bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct jsv_options *options,
                             struct jsv_program **ret_program, struct err *err);
 struct jsv_program *jsv_program_ref(struct jsv_program *program); // atomic count
@@ -65,14 +78,15 @@ MUST_CHECK enum jsv_verdict jsv_validate(const struct jsv_program *program, stru
 // One failed assertion. The strings live in the context until its next explain.
 struct jsv_error {
     struct str pointer; // JSON Pointer into the instance, stopped at the last name that the schema states
-    struct str keyword; // "minimum"
+    struct str keyword; // "minimum"; for the schema `false` the keyword that holds it, "false" at the root
     struct str keyword_location;  // JSON Pointer along the evaluation path, over $ref
     struct str absolute_location; // URI with fragment
     struct str message;           // states the schema's limits, never the instance's values
 };
 
-// Runs the plain program over an instance that jsv_validate() refused and fills at most `max` errors; returns
-// how many. 0 only if the instance is valid, or if a limit was hit.
+// Walks the program over an instance that jsv_validate() refused and fills at most `max` errors; returns how
+// many. 0 only if the instance is valid, or if a limit was hit. A failed anyOf or oneOf comes first, then
+// what failed in its branches. Allocates.
 size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
                    struct jsv_error *errors, size_t max);
 

@@ -85,7 +85,7 @@ static void run_group(struct suite *suite, const char *file, const json_t *group
     const char *title = json_string_value(json_object_get(group, "description"));
     size_t i;
     json_t *test;
-    if (!program)
+    if (!program && suite->verbose)
         printf("%s: %s: %s\n", file, title, err.text);
     json_array_foreach(json_object_get(group, "tests"), i, test)
     {
