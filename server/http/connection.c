@@ -25,6 +25,7 @@ static void open_connection(struct http_server *server, struct MHD_Connection *m
     if (!connection)
         return;
     connection->server = server;
+    connection->mhd = mhd;
     connection->fd = fd_of(mhd);
     connection->next = server->connections;
     if (connection->next)
@@ -51,8 +52,10 @@ static void close_connection(struct http_connection *connection)
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode code)
 {
+    struct http_server *server = cls;
+    server->progress++;
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        open_connection(cls, mhd, socket_context);
+        open_connection(server, mhd, socket_context);
     else if (*socket_context)
         close_connection(*socket_context);
 }
@@ -61,6 +64,7 @@ void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
     struct http_server *server = cls;
     struct http_connection *connection = connection_of(mhd);
+    server->progress++;
     if (!connection)
         return NULL;
     struct str target = str_from(uri);
@@ -72,6 +76,8 @@ void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 
 static void await(struct http_connection *connection, unsigned looks, int64_t ends_at)
 {
+    connection->awaits_body = false;
+    connection->unread = 0;
     connection->looks = looks;
     connection->ends_at = ends_at;
 }
@@ -91,6 +97,7 @@ void connection_await_head(struct http_connection *connection)
 void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes)
 {
     await(connection, HTTP_REAP_LOOKS, ends_by_rate(since, bytes));
+    connection->awaits_body = true;
 }
 
 void connection_await_us(struct http_connection *connection)
@@ -103,25 +110,42 @@ void connection_await_answer(struct http_connection *connection, int64_t since, 
     await(connection, 0, ends_by_rate(since, bytes));
 }
 
+// 1: there is one, 0: the stream has ended, below 0: nothing to tell.
+static ssize_t peek(const struct http_connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+// The library sees the end of the stream and cleans up as for any client that left; if it does not even read,
+// its shortest timeout does it.
+static void end_connection(struct http_connection *connection)
+{
+    await(connection, 0, INT64_MAX);
+    shutdown(connection->fd, SHUT_RDWR);
+    MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
+}
+
 // The library watches edges: when the end of the stream is there together with the last bytes, it reads the
 // bytes and never learns of the end.
 static bool has_left(struct http_connection *connection)
 {
-    char byte;
     if (connection->looks == 0)
         return false;
     connection->looks--;
-    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return peek(connection) == 0;
 }
 
 void connections_reap(struct http_server *server, int64_t now)
 {
-    for (struct http_connection *connection = server->connections; connection;
-         connection = connection->next) {
-        if (connection->ends_at > now && !has_left(connection))
-            continue;
-        // The library sees the end of the stream and cleans up as for any client that left.
-        shutdown(connection->fd, SHUT_RDWR);
-        await(connection, 0, INT64_MAX);
-    }
+    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+        if (connection->ends_at <= now || has_left(connection))
+            end_connection(connection);
+}
+
+void connections_unblock(struct http_server *server)
+{
+    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+        if (connection->awaits_body && peek(connection) > 0 && ++connection->unread >= HTTP_STUCK_MANY)
+            end_connection(connection);
 }

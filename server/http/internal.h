@@ -33,6 +33,11 @@
 #define HTTP_ARENA_CEILING (16 * 1024 * 1024)
 // Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
 #define HTTP_REAP_LOOKS 2
+// A line of a chunked body (an extension, a trailer) that does not fit the pool makes the library run for
+// ever without reading on. It then runs only so often, and the connection is closed that keeps having unread
+// bytes.
+#define HTTP_STUCK_MS   10
+#define HTTP_STUCK_MANY 5
 // Kept with a request object that waits for its next use, and how many of those wait.
 #define HTTP_KEEP_BYTES    (64 * 1024)
 #define HTTP_KEEP_REQUESTS 256
@@ -57,6 +62,9 @@ struct http_connection {
     struct http_connection *next, *prev; // all that are open
     struct http_server *server;
     int fd;
+    struct MHD_Connection *mhd;
+    bool awaits_body;
+    unsigned unread;       // times that bytes were seen that the library does not read
     unsigned looks;        // times yet to look whether the client has left
     int64_t ends_at;       // monotonic; INT64_MAX while it waits for us
     int64_t line_at;       // when the request line was there
@@ -135,7 +143,9 @@ struct http_server {
     unsigned parked;
     bool quiesced;
     bool idle_wanted;
-    bool run_again; // a connection ended: the library may accept again only in its next run
+    unsigned progress; // callbacks so far
+    bool stuck;        // the library keeps asking to run and does nothing
+    bool run_again;    // a connection ended: the library may accept again only in its next run
     int64_t reap_at;
     struct http_report report;
 
@@ -166,6 +176,8 @@ void connection_await_body(struct http_connection *connection, int64_t since, ui
 void connection_await_us(struct http_connection *connection);
 void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes);
 void connections_reap(struct http_server *server, int64_t now);
+// To be called while the library is stuck.
+void connections_unblock(struct http_server *server);
 
 // request.c
 struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);

@@ -165,9 +165,11 @@ static enum MHD_Result outcome(struct http_request *request)
 enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                            const char *version, const char *data, size_t *size, void **request_slot)
 {
+    struct http_server *server = cls;
     struct http_request *request = *request_slot;
+    server->progress++;
     if (!request) {
-        request = request_new(cls, mhd);
+        request = request_new(server, mhd);
         if (!request)
             return MHD_NO;
         *request_slot = request;

@@ -31,7 +31,7 @@ static int library_timeout(struct http_server *server)
 static int loop_timeout(struct http_server *server)
 {
     if (server->run_again)
-        return 0;
+        return server->stuck ? HTTP_STUCK_MS : 0;
     int timeout = library_timeout(server);
     if (!server->connections)
         return timeout;
@@ -67,6 +67,8 @@ static void quiesce(struct http_server *server)
 // ended may have to accept again.
 static void run_library(struct http_server *server)
 {
+    unsigned before = server->progress;
+    server->stuck = false;
     for (unsigned runs = 0; runs < LOOP_RUNS_MAX; runs++) {
         server->run_again = false;
         MHD_run(server->daemon);
@@ -74,6 +76,9 @@ static void run_library(struct http_server *server)
             return;
     }
     server->run_again = true;
+    server->stuck = server->progress == before;
+    if (server->stuck)
+        connections_unblock(server);
 }
 
 static void reap(struct http_server *server)

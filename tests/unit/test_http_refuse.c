@@ -225,7 +225,8 @@ START_TEST(http_refuse__bounds_heads)
     char *heads[] = {filled("GET /hello HTTP/1.1\r\nHost: a\r\nX-A: ", 40000, "\r\n\r\n"),
                      filled("GET /", 40000, " HTTP/1.1\r\nHost: a\r\n\r\n"),
                      filled("GET /query?", 7000, " HTTP/1.1\r\nHost: a\r\n\r\n"),
-                     filled(POST HOST TE "\r\n1;", 40000, "\r\nx\r\n0\r\n\r\n")};
+                     filled(POST HOST TE "\r\n1;", 40000, "\r\nx\r\n0\r\n\r\n"),
+                     filled(POST HOST TE "\r\n1\r\nx\r\n0\r\nX: ", 40000, "\r\n\r\n")};
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         int status = ask(&site, heads[i]);
         ck_assert_msg(status == 0 || status >= 400, "head %zu: %d", i, status);

@@ -271,12 +271,12 @@ void send_text(int fd, const char *text)
 }
 
 // 0 at the end of the stream, however it ended.
-static size_t receive(int fd, void *ptr, size_t len)
+static size_t receive(int fd, void *ptr, size_t len, int flags)
 {
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    int ready = poll(&pollfd, 1, SITE_PATIENCE_MS);
-    ck_assert_msg(ready == 1, "nothing came in time");
-    ssize_t n = recv(fd, ptr, len, 0);
+    if (poll(&pollfd, 1, SITE_PATIENCE_MS) != 1)
+        ck_abort_msg("nothing came in time");
+    ssize_t n = recv(fd, ptr, len, flags);
     return n < 0 ? 0 : (size_t)n;
 }
 
@@ -295,23 +295,37 @@ const char *answer_header(const struct answer *answer, const char *name)
     return NULL;
 }
 
+// The whole head and nothing behind it; false at the end of the stream.
+static bool read_head(int fd, struct answer *answer)
+{
+    size_t len = 0;
+    while (len < sizeof(answer->head) - 1) {
+        size_t n = receive(fd, answer->head + len, sizeof(answer->head) - 1 - len, MSG_PEEK);
+        if (n == 0)
+            return false;
+        size_t from = len > 3 ? len - 3 : 0;
+        char *end = memmem(answer->head + from, len + n - from, "\r\n\r\n", 4);
+        size_t take = end ? (size_t)(end + 4 - answer->head) - len : n;
+        receive(fd, answer->head + len, take, 0);
+        len += take;
+        answer->head[len] = '\0';
+        if (end)
+            return true;
+    }
+    return false;
+}
+
 struct answer read_answer_to(int fd, bool to_head)
 {
     struct answer answer = {0};
-    size_t len = 0;
-    while (len < sizeof(answer.head) - 1) {
-        if (receive(fd, answer.head + len, 1) == 0)
-            return answer;
-        len++;
-        if (len >= 4 && memcmp(answer.head + len - 4, "\r\n\r\n", 4) == 0)
-            break;
-    }
+    if (!read_head(fd, &answer))
+        return answer;
     const char *length = answer_header(&answer, "Content-Length");
     answer.body_len = length && !to_head ? strtoul(length, NULL, 10) : 0;
     answer.body = calloc(1, answer.body_len + 1);
     ck_assert_ptr_nonnull(answer.body);
     for (size_t got = 0; got < answer.body_len;) {
-        size_t n = receive(fd, answer.body + got, answer.body_len - got);
+        size_t n = receive(fd, answer.body + got, answer.body_len - got, 0);
         if (n == 0)
             return answer;
         got += n;
@@ -335,7 +349,7 @@ size_t read_to_end(int fd)
 {
     char bytes[4096];
     size_t total = 0;
-    for (size_t n; (n = receive(fd, bytes, sizeof(bytes))) > 0;)
+    for (size_t n; (n = receive(fd, bytes, sizeof(bytes), 0)) > 0;)
         total += n;
     return total;
 }

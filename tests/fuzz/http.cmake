@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+vox_fuzz(http_framing DEPS vox_http)
