@@ -3,35 +3,37 @@
 #include "client/advice.h"
 #include "lib/base/base.h"
 
-#define CHECK_TOKEN                                                                            \
-    "Check VOX_TELEMETRY_UPLOAD_TOKEN or VOX_TELEMETRY_UPLOAD_TOKEN_FILE, or ask the sink's\n" \
-    "operator for a new token."
-#define CHECK_URL                                                                          \
-    "Check the URL: it should name a sink's ingest path, https://HOST/v1/events, and no\n" \
-    "login page or proxy should stand in between."
+#define CHECK_TOKEN                                                             \
+    "Check VOX_TELEMETRY_UPLOAD_TOKEN or VOX_TELEMETRY_UPLOAD_TOKEN_FILE, or\n" \
+    "ask the sink's operator for a new token."
+#define CHECK_URL                                                                   \
+    "Check the URL: it should name a sink's ingest path, https://HOST/v1/events,\n" \
+    "and no login page or proxy should stand in between."
 
+// Lines of at most 79 characters, no newline at the end.
 static const struct {
     const char *label;
     const char *text;
 } table[] = {
-    {"token_missing", "Set VOX_TELEMETRY_UPLOAD_TOKEN or VOX_TELEMETRY_UPLOAD_TOKEN_FILE to a token of this\n"
-                      "sink; its operator makes one with vox-sink token create."},
+    {"token_missing", "Set VOX_TELEMETRY_UPLOAD_TOKEN or VOX_TELEMETRY_UPLOAD_TOKEN_FILE to a token\n"
+                      "of this sink; its operator makes one with vox-sink token create."},
     {"token_invalid", CHECK_TOKEN},
     {"authorization_malformed", CHECK_TOKEN},
     {"unauthorized", CHECK_TOKEN},
-    {"forbidden", "The token may not send events here: ask the sink's operator for one with the scope\n"
-                  "ingest."},
+    {"forbidden", "The token may not send events here: ask the sink's operator for one with the\n"
+                  "scope ingest."},
     {"scope_insufficient", "Ask the sink's operator for a token with the scope ingest."},
     {"route_unknown", CHECK_URL},
     {"method_not_allowed", CHECK_URL},
     {"not_a_sink", CHECK_URL},
-    {"redirected", "Redirects are not followed, so that neither token nor events go astray. If the new\n"
-                   "address is right, set the URL to it."},
+    {"redirected", "Redirects are not followed, so that neither token nor events go astray.\n"
+                   "If the new address is right, set the URL to it."},
     {"cannot_connect", "Check the URL, the certificate and this machine's certificate store."},
     {"unreachable", "Everything not sent is kept. Upload again later."},
-    {"unknown_contract", "The sink does not know these events yet; they are sent again by the next upload."},
-    {"contract_not_allowed", "The token does not cover these events: ask the sink's operator."},
-    {"class_not_allowed", "The project does not take events of this sensitivity: ask the sink's operator."},
+    {"unknown_contract", "the sink does not know these events yet; the next upload tries again."},
+    {"contract_not_allowed", "the token does not cover these events: ask the sink's operator."},
+    {"class_not_allowed", "events of this sensitivity need the sink operator's leave."},
+    {"no_receipt", "the answer was not a sink's; the next upload tries again."},
 };
 
 const char *advice_for(const char *label)

@@ -115,8 +115,8 @@ static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_SOME, EXIT_IS_USAGE
 const struct command cmd_export = {
     .name = "export",
     .summary = "Write all pending events as JSON Lines",
-    .about = "One event a line, in the order in which upload would send them. The spool is not\n"
-             "changed and nothing is sent.",
+    .about = "One event a line, in the order in which upload would send them. The spool is\n"
+             "not changed and nothing is sent.",
     COMMAND_TABLES(option_rows, exits),
     .run = run,
 };

@@ -164,10 +164,11 @@ static const enum client_exit exits[] = {EXIT_IS_OK,   EXIT_IS_SOME, EXIT_IS_USA
 const struct command cmd_upload = {
     .name = "upload",
     .summary = "Send what waits in the spool",
-    .about = "Sends each entry of pending/ and deletes it only when the sink's receipt names it.\n"
-             "Entries that the sink refuses for good move to rejected/ with its answer, files\n"
-             "that are no JSON object to bad/ with the reason; everything else is kept.\n"
-             "Redirects are not followed. Running it again never stores an event twice.",
+    .about = "Sends each entry of pending/ and deletes it only when the sink's receipt names\n"
+             "it. Entries that the sink refuses for good move to rejected/ with its answer,\n"
+             "files that are no JSON object to bad/ with the reason; all else is kept.\n"
+             "Redirects are not followed. Running it again never stores an event twice. If\n"
+             "another upload is at work on the spool, this one leaves it to that.",
     COMMAND_TABLES(option_rows, exits),
     .run = run,
 };

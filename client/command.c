@@ -82,15 +82,25 @@ enum parse_result command_parse(const struct command *command, int argc, char **
     return PARSE_RUN;
 }
 
-void command_help(const struct command *command)
+// Broken so that it fits 80 columns.
+static void print_usage(const struct command *command)
 {
-    printf("Usage: vox-telemetry %s", command->name);
+    int indent = printf("Usage: vox-telemetry %s", command->name), column = indent;
     for (size_t i = 0; i < command->option_count; i++) {
+        char text[64];
         const struct option_row *row = &command->options[i];
         bool required = command->required && strcmp(command->required, row->name) == 0;
-        printf(" %s--%s%s%s%s", required ? "" : "[", row->name, row->value ? " " : "",
-               row->value ? row->value : "", required ? "" : "]");
+        int len = snprintf(text, sizeof(text), " %s--%s%s%s%s", required ? "" : "[", row->name,
+                           row->value ? " " : "", row->value ? row->value : "", required ? "" : "]");
+        if (column + len > 79)
+            column = printf("\n%*s", indent, "") - 1;
+        column += printf("%s", text) > 0 ? len : 0;
     }
+}
+
+void command_help(const struct command *command)
+{
+    print_usage(command);
     printf("\n\n%s.\n", command->summary);
     if (command->about)
         printf("\n%s\n", command->about);

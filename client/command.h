@@ -34,8 +34,7 @@ struct option_row {
     {                                                       \
         name, value, help, offsetof(struct options, member) \
     }
-#define OPTION_SPOOL \
-    OPTION("spool", "DIR", spool, "the spool, instead of the one found (see vox-telemetry help)")
+#define OPTION_SPOOL OPTION("spool", "DIR", spool, "the spool, instead of the one found (vox-telemetry help)")
 
 struct command {
     const char *name;

@@ -31,7 +31,7 @@ static void print_help(FILE *to)
                 ".git or Vox.toml, else in your home folder.\n\n"
                 "Environment (each also with _FILE behind it, naming a file that holds it):\n"
                 "  VOX_TELEMETRY_UPLOAD_URL    where upload sends, https://HOST/v1/events\n"
-                "  VOX_TELEMETRY_UPLOAD_TOKEN  the bearer token that the sink's operator gave you\n"
+                "  VOX_TELEMETRY_UPLOAD_TOKEN  the bearer token from the sink's operator\n"
                 "\nMore: vox-telemetry COMMAND --help\n");
 }
 

@@ -39,7 +39,7 @@ static void clear_line(struct report *report)
     report->line_open = false;
 }
 
-static void on_note(void *context, const char *name, const char *what, struct str detail)
+static void on_note(void *context, const char *name, const char *what, const struct answer *answer)
 {
     struct report *report = context;
     if (report->options->quiet || report->options->json)
@@ -55,9 +55,15 @@ static void on_note(void *context, const char *name, const char *what, struct st
     fputs("  ", stderr);
     text_put_safe(stderr, str_from(name), 60);
     fprintf(stderr, ": %s\n", what);
-    if (detail.len) {
+    if (answer && answer->pointer.ptr) {
         fputs("      ", stderr);
-        text_put_safe(stderr, detail, 200);
+        text_put_safe(stderr, answer->pointer.len ? answer->pointer : STR("the event"), 100);
+        fputs(": ", stderr);
+        text_put_safe(stderr, answer->message, 200);
+        putc('\n', stderr);
+    } else if (answer && answer->detail.len) {
+        fputs("      ", stderr);
+        text_put_safe(stderr, answer->detail, 200);
         putc('\n', stderr);
     }
 }
@@ -65,14 +71,14 @@ static void on_note(void *context, const char *name, const char *what, struct st
 static void on_progress(void *context, const struct upload_result *result)
 {
     struct report *report = context;
+    uint64_t done = result->sent + result->duplicates + result->rejected.total + result->kept.total +
+                    result->bad + result->skipped;
     int64_t now = clock_mono_us(report->clock);
-    if (report->options->quiet || report->options->json || report->options->dry_run ||
+    if (!done || report->options->quiet || report->options->json || report->options->dry_run ||
         now - report->progress_us < (report->terminal ? TERMINAL_INTERVAL_US : PIPE_INTERVAL_US))
         return;
     report->progress_us = now;
     char done_text[TEXT_SHORT], total_text[TEXT_SHORT], left_text[TEXT_SHORT];
-    uint64_t done = result->sent + result->duplicates + result->rejected.total + result->kept.total +
-                    result->bad + result->skipped;
     uint64_t total = MAX(report->total, done);
     double rate = (double)done * USEC_PER_SEC / (double)MAX(now - report->start_us, (int64_t)1);
     text_count(done, done_text);
@@ -257,6 +263,7 @@ static void end_json(const struct report *report, const struct upload_result *re
     json_u64(&w, "skipped", result->skipped);
     json_u64(&w, "remaining", remaining);
     json_str(&w, "reason", result->end == UPLOAD_DONE ? STR_NULL : str_from(result->why.text));
+    json_str(&w, "detail", result->detail[0] ? str_from(result->detail) : STR_NULL);
     json_end_object(&w);
     // A dry run has written the object's beginning already.
     struct str text = buf_str(&buf);
@@ -280,6 +287,10 @@ void report_end(struct report *report, const struct upload_result *result, const
         return;
     fputs("vox-telemetry: ", stderr);
     text_put_sentence(stderr, str_from(result->why.text));
+    if (result->detail[0]) {
+        fprintf(stderr, "%s: ", result->detail_of);
+        text_put_sentence(stderr, str_from(result->detail));
+    }
     if (result->location[0]) {
         fputs("It points to ", stderr);
         text_put_sentence(stderr, str_from(result->location));

@@ -3,7 +3,6 @@
 #include "client/upload.h"
 #include "client/advice.h"
 #include "client/settings.h"
-#include "lib/spool/answer.h"
 #include "lib/wire/names.h"
 
 #include <sodium.h>
@@ -34,10 +33,10 @@ void tally_add(struct tally *tally, const char *label)
     tally->rows[i].count++;
 }
 
-static void note(struct upload *u, const char *name, const char *what, struct str detail)
+static void note(struct upload *u, const char *name, const char *what, const struct answer *answer)
 {
     if (u->sight->note)
-        u->sight->note(u->sight->context, name, what, detail);
+        u->sight->note(u->sight->context, name, what, answer);
 }
 
 static void progress(struct upload *u)
@@ -54,10 +53,11 @@ static bool end_run(struct upload *u, enum upload_end end, const char *advice)
     return false;
 }
 
-static bool keep(struct upload *u, const struct spool_entry *entry, const char *label, struct str detail)
+static bool keep(struct upload *u, const struct spool_entry *entry, const char *label,
+                 const struct answer *answer)
 {
     tally_add(&u->result.kept, label);
-    note(u, entry->name, label, detail);
+    note(u, entry->name, label, answer);
     return true;
 }
 
@@ -78,7 +78,7 @@ static bool delivered(struct upload *u, const struct spool_entry *entry, bool du
     case SPOOL_DELETED:
         return true;
     case SPOOL_DELETE_CHANGED:
-        return keep(u, entry, "changed_while_sent", STR_NULL);
+        return keep(u, entry, "changed_while_sent", NULL);
     default:
         return local_failure(u);
     }
@@ -108,27 +108,28 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
     if (!ok)
         return local_failure(u);
     tally_add(&u->result.rejected, answer->label);
-    note(u, entry->name, answer->label, answer->detail);
+    note(u, entry->name, answer->label, answer);
     return true;
 }
 
 // An answer that no sink of ours gives, or a server that fails at this entry.
 static bool no_answer_of_a_sink(struct upload *u, const struct spool_entry *entry, const char *label)
 {
-    keep(u, entry, label, STR_NULL);
+    keep(u, entry, label, NULL);
     if (++u->stalled < STALLED_MAX)
         return true;
-    err_set(&u->result.why, "%d entries in a row got no answer that a sink gives (the last: status %d, %s)",
-            STALLED_MAX, u->reply.status, label);
+    err_set(&u->result.why, "%d answers in a row were not what a sink answers (%d, %s)", STALLED_MAX,
+            u->reply.status, label);
     return end_run(u, u->reply.status >= 500 ? UPLOAD_UNREACHABLE : UPLOAD_STOPPED, advice_for("not_a_sink"));
 }
 
 static bool stopped(struct upload *u, const struct answer *answer)
 {
-    if (u->reply.status)
-        err_set(&u->result.why, "%s answered %d (%s)%s%.*s", u->url, u->reply.status, answer->label,
-                answer->detail.len ? ": " : "", (int)MIN(answer->detail.len, (size_t)200),
-                answer->detail.len ? answer->detail.ptr : "");
+    err_set(&u->result.why, "the sink answered %d (%s)", u->reply.status, answer->label);
+    u->result.detail_of = "The sink says";
+    snprintf(u->result.detail, sizeof(u->result.detail), "%.*s",
+             (int)MIN(answer->detail.len, sizeof(u->result.detail) - 1),
+             answer->detail.len ? answer->detail.ptr : "");
     snprintf(u->result.location, sizeof(u->result.location), "%s", u->reply.location);
     return end_run(u, UPLOAD_STOPPED, advice_for(answer->label));
 }
@@ -211,17 +212,26 @@ static bool interrupted(struct upload *u)
     return end_run(u, UPLOAD_INTERRUPTED, "Upload again: nothing is lost or stored twice.");
 }
 
+static void transport_detail(struct upload *u)
+{
+    u->result.detail_of = "Reason";
+    snprintf(u->result.detail, sizeof(u->result.detail), "%.*s", (int)sizeof(u->result.detail) - 1,
+             u->reply.why.text);
+}
+
 static bool gave_up(struct upload *u, const char *label)
 {
     if (*u->stop)
         return interrupted(u);
-    if (u->reply.why.text[0])
-        err_set(&u->result.why, "the sink cannot be reached: %s", u->reply.why.text);
-    else if (u->reply.retry_after_s > RETRY_AFTER_CAP_S)
+    if (u->reply.why.text[0]) {
+        err_set(&u->result.why, "the sink cannot be reached");
+        transport_detail(u);
+    } else if (u->reply.retry_after_s > RETRY_AFTER_CAP_S) {
         err_set(&u->result.why, "the sink is busy (%d, %s) and asks to come back in %lld s", u->reply.status,
                 label, (long long)u->reply.retry_after_s);
-    else
+    } else {
         err_set(&u->result.why, "the sink stays busy (%d, %s)", u->reply.status, label);
+    }
     return end_run(u, UPLOAD_UNREACHABLE, advice_for("unreachable"));
 }
 
@@ -252,9 +262,9 @@ static bool try_entry(struct upload *u, const struct http_request *request, cons
         *ret_next = gave_up(u, "unreachable");
         return false;
     case HTTP_MISCONFIGURED:
-        u->result.why = u->reply.why;
-        u->reply.status = 0;
-        *ret_next = stopped(u, &(struct answer){.label = "cannot_connect"});
+        err_set(&u->result.why, "no connection to the sink can be made");
+        transport_detail(u);
+        *ret_next = end_run(u, UPLOAD_STOPPED, advice_for("cannot_connect"));
         return false;
     default:
         *ret_next = interrupted(u);
@@ -271,7 +281,7 @@ static bool try_entry(struct upload *u, const struct http_request *request, cons
         break;
     case ANSWER_KEPT:
         u->stalled = 0;
-        *ret_next = keep(u, entry, answer.label, answer.detail);
+        *ret_next = keep(u, entry, answer.label, &answer);
         break;
     case ANSWER_FOREIGN:
         *ret_next = no_answer_of_a_sink(u, entry, answer.label);
@@ -331,7 +341,7 @@ static bool bad_entry(struct upload *u, const char *name, const struct err *reas
     if (!u->dry_run && !spool_set_bad(u->spool, name, str_from(text), &u->result.why))
         return local_failure(u);
     u->result.bad++;
-    note(u, name, reason->text, STR_NULL);
+    note(u, name, reason->text, NULL);
     return true;
 }
 
@@ -354,13 +364,13 @@ static bool do_name(struct upload *u, const char *name)
         return true;
     case SPOOL_READ_SKIPPED:
         u->result.skipped++;
-        note(u, name, why.text, STR_NULL);
+        note(u, name, why.text, NULL);
         return true;
     case SPOOL_READ_BAD:
         return bad_entry(u, name, &why);
     default:
         tally_add(&u->result.kept, "unreadable");
-        note(u, name, why.text, STR_NULL);
+        note(u, name, why.text, NULL);
         return true;
     }
 }

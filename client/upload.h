@@ -14,6 +14,7 @@
 
 #include "client/transport.h"
 #include "lib/base/clock.h"
+#include "lib/spool/answer.h"
 #include "lib/spool/spool.h"
 
 // Counts by reason; the labels are static strings.
@@ -45,14 +46,17 @@ struct upload_result {
     struct tally rejected; // by problem code
     struct tally kept;     // looked at and kept, by code or reason
     struct err why;        // a sentence, unless DONE
+    const char *detail_of; // "The sink says", "Reason"
+    char detail[256];      // what was said to it; may be empty
     const char *advice;    // static; may be NULL
     char location[256];    // where a redirect pointed, for the advice; may be empty
 };
 
 // What a person or a log sees while it runs; any function may be NULL.
 struct upload_sight {
-    // Something about one entry that is worth a line: `what` is a clause, `detail` a peer's text or absent.
-    void (*note)(void *context, const char *name, const char *what, struct str detail);
+    // Something about one entry that is worth a line: `what` is a clause; `answer` is what the sink said, or
+    // NULL.
+    void (*note)(void *context, const char *name, const char *what, const struct answer *answer);
     void (*progress)(void *context, const struct upload_result *result);
     void (*waiting)(void *context, int64_t us, const char *label);
     // Dry run: what would be sent.

@@ -32,6 +32,12 @@ static struct answer decide_success(const struct answer_input *input, struct jso
     return (struct answer){.verdict = ANSWER_DELIVERED, .duplicate = receipt.duplicate, .label = "delivered"};
 }
 
+static struct str member(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+}
+
 // By the problem's code, if it is one that we know.
 static bool decide_problem(const struct answer_input *input, struct json_doc *doc, struct answer *ret_answer)
 {
@@ -44,11 +50,7 @@ static bool decide_problem(const struct answer_input *input, struct json_doc *do
     if (!input->complete || !is_media(input->content_type, MEDIA_PROBLEM) ||
         json_doc_parse(doc, input->body, NULL))
         return false;
-    const json_t *code = json_object_get(doc->root, "code");
-    const json_t *detail = json_object_get(doc->root, "detail");
-    if (!json_is_string(code))
-        return false;
-    enum problem problem = problem_from_code(str_slice(json_string_value(code), json_string_length(code)));
+    enum problem problem = problem_from_code(member(doc->root, "code"));
     if (problem == PROBLEM_NONE)
         return false;
     const struct problem_info *info = problem_info(problem);
@@ -56,8 +58,10 @@ static bool decide_problem(const struct answer_input *input, struct json_doc *do
     if (info->action == ACTION_REJECT && (input->status < 400 || input->status > 499))
         return false;
     *ret_answer = (struct answer){.verdict = verdicts[info->action], .label = info->code};
-    if (json_is_string(detail))
-        ret_answer->detail = str_slice(json_string_value(detail), json_string_length(detail));
+    const json_t *first = json_array_get(json_object_get(doc->root, "errors"), 0);
+    ret_answer->detail = member(doc->root, "detail");
+    ret_answer->pointer = member(first, "pointer");
+    ret_answer->message = member(first, "message");
     return true;
 }
 

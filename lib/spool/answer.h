@@ -27,7 +27,10 @@ struct answer {
     enum answer_verdict verdict;
     bool duplicate;    // of DELIVERED: it was there already
     const char *label; // static: the problem's code, or a word of ours such as "no_receipt"
-    struct str detail; // what the sink says, in the document; may be absent
+    // What the sink says, in the document; each may be absent. The place is the first of a schema's errors.
+    struct str detail;
+    struct str pointer;
+    struct str message;
 };
 
 struct answer_input {
