@@ -8,84 +8,13 @@
 #include "lib/schema/regex.h"
 #include "lib/schema/run.h"
 
-#define TEXT_MAX (256u * 1024)
-
-struct explain {
-    struct jsv_context *c;
-    struct jsv_error *errors;
-    size_t max;
-    size_t count;
-    bool limit;
-};
-
 static void explain_block(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *at);
-
-static bool done(const struct explain *e)
-{
-    return e->limit || e->count == e->max;
-}
 
 // Whether the value is refused; a limit ends the walk.
 static bool refused(struct explain *e, enum jsv_verdict verdict)
 {
     e->limit = e->limit || verdict == JSV_LIMIT;
     return verdict == JSV_INVALID;
-}
-
-static struct str keep(struct explain *e, struct buf *text)
-{
-    struct str kept = buf_ok(text) ? arena_dup(&e->c->errors, buf_str(text)) : STR_NULL;
-    buf_clear(text);
-    return kept.ptr ? kept : STR("");
-}
-
-// Records that `keyword` of a block does not hold; `message` is used up. KW_COUNT: the block is `false`.
-static void report(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
-                   const struct jsv_step *at, struct buf *message)
-{
-    struct buf text;
-    struct jsv_step own = STEP_ROOT;
-    const char *name = keyword == KW_COUNT ? "" : jsv_keyword_name(keyword);
-    own.up = at;
-    own.keyword = keyword;
-    buf_init(&text, TEXT_MAX);
-    if (!done(e)) {
-        struct jsv_error *error = &e->errors[e->count++];
-        error->message = keep(e, message);
-        if (keyword == KW_COUNT)
-            name = at->keyword == KW_COUNT ? "false" : jsv_keyword_name(at->keyword);
-        error->keyword = str_from(name);
-        jsv_path_instance(&text, at);
-        error->pointer = keep(e, &text);
-        jsv_path_keyword(&text, &own);
-        error->keyword_location = keep(e, &text);
-        buf_put_str(&text, block->location);
-        if (keyword != KW_COUNT)
-            buf_putf(&text, "/%s", name);
-        error->absolute_location = keep(e, &text);
-    }
-    buf_release(&text);
-    buf_release(message);
-}
-
-static void report_text(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
-                        const struct jsv_step *at, const char *text, struct str name)
-{
-    struct buf message;
-    buf_init(&message, TEXT_MAX);
-    buf_put_cstr(&message, text);
-    if (name.ptr)
-        buf_putf(&message, " \"%.*s\"", STR_FMT(name));
-    report(e, block, keyword, at, &message);
-}
-
-static void report_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                        const struct jsv_step *at)
-{
-    struct buf message;
-    buf_init(&message, TEXT_MAX);
-    jsv_text_of_insn(&message, e->c->program, insn);
-    report(e, block, (enum jsv_keyword)insn->keyword, at, &message);
 }
 
 static void explain_range(struct explain *e, const struct jsv_block *block, const struct jsv_range *range,
@@ -102,9 +31,9 @@ static void explain_range(struct explain *e, const struct jsv_block *block, cons
         struct buf message;
         if (!range->bounds[i] || jsv_bound_holds(bound, range->bounds[i], value))
             continue;
-        buf_init(&message, TEXT_MAX);
+        buf_init(&message, JSV_TEXT_MAX);
         jsv_text_of_bound(&message, bound, range->bounds[i]);
-        report(e, block, keywords[i], at, &message);
+        jsv_report(e, block, keywords[i], at, &message);
     }
 }
 
@@ -121,9 +50,9 @@ static void explain_count(struct explain *e, const struct jsv_block *block, cons
         [OP_MEMBERS] = {KW_MIN_PROPERTIES, KW_MAX_PROPERTIES, "members"},
     };
     struct buf message;
-    buf_init(&message, TEXT_MAX);
+    buf_init(&message, JSV_TEXT_MAX);
     jsv_text_of_count(&message, below ? insn->a : insn->b, !below, kinds[insn->op].things);
-    report(e, block, below ? kinds[insn->op].min : kinds[insn->op].max, at, &message);
+    jsv_report(e, block, below ? kinds[insn->op].min : kinds[insn->op].max, at, &message);
 }
 
 static void explain_length(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
@@ -144,7 +73,7 @@ static void explain_child(struct explain *e, uint32_t block, const json_t *value
 static void explain_patterns(struct explain *e, const struct jsv_object *object, struct str name,
                              const json_t *value, const struct jsv_step *at, bool *stated)
 {
-    for (uint32_t i = 0; i < object->pattern_count && !done(e); i++) {
+    for (uint32_t i = 0; i < object->pattern_count && !jsv_explain_done(e); i++) {
         const struct jsv_pattern *pattern = &object->patterns[i];
         enum jsv_verdict found = jsv_regex_search(pattern->regex, e->c->matcher, name);
         if (refused(e, found) || e->limit)
@@ -158,8 +87,14 @@ static void explain_patterns(struct explain *e, const struct jsv_object *object,
     }
 }
 
+// What is said once per object, however many members there are: their names are not shown.
+struct told {
+    bool additional;
+    bool names;
+};
+
 static void explain_member(struct explain *e, const struct jsv_object *object, struct str name,
-                           const json_t *value, const struct jsv_step *at)
+                           const json_t *value, const struct jsv_step *at, struct told *told)
 {
     uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
     bool stated = found != UINT32_MAX && object->properties[found].block != JSV_NONE;
@@ -170,38 +105,42 @@ static void explain_member(struct explain *e, const struct jsv_object *object, s
                                         .branch = SIZE_MAX,
                                         .place = PLACE_MEMBER});
     explain_patterns(e, object, name, value, at, &stated);
-    if (!stated && object->additional != JSV_NONE)
-        explain_child(e, object->additional, value, at,
-                      (struct jsv_step){
-                          .keyword = KW_ADDITIONAL_PROPERTIES, .branch = SIZE_MAX, .place = PLACE_HIDDEN});
+    if (stated || object->additional == JSV_NONE || told->additional)
+        return;
+    told->additional = e->c->program->blocks.at[object->additional].never;
+    explain_child(
+        e, object->additional, value, at,
+        (struct jsv_step){.keyword = KW_ADDITIONAL_PROPERTIES, .branch = SIZE_MAX, .place = PLACE_HIDDEN});
 }
 
 static void explain_object(struct explain *e, const struct jsv_block *block, const struct jsv_object *object,
                            json_t *value, const struct jsv_step *at)
 {
-    bool names_told = false;
-    for (uint32_t i = 0; i < object->keys.count && !done(e); i++) {
+    struct told told = {false, false};
+    for (uint32_t i = 0; i < object->keys.count && !jsv_explain_done(e); i++) {
         const struct jsv_key *key = &object->keys.keys[i];
         if (object->properties[i].required && !json_object_getn(value, key->ptr, key->len))
-            report_text(e, block, KW_REQUIRED, at, "must have the member", str_slice(key->ptr, key->len));
+            jsv_report_text(e, block, KW_REQUIRED, at, "must have the member", str_slice(key->ptr, key->len));
     }
     e->limit = e->limit || !jsv_take_steps(e->c, json_object_size(value));
-    for (void *it = json_object_iter(value); it && !done(e); it = json_object_iter_next(value, it)) {
+    for (void *it = json_object_iter(value); it && !jsv_explain_done(e);
+         it = json_object_iter_next(value, it)) {
         struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
-        explain_member(e, object, name, json_object_iter_value(it), at);
-        if (object->names == JSV_NONE || names_told)
+        explain_member(e, object, name, json_object_iter_value(it), at, &told);
+        if (object->names == JSV_NONE || told.names)
             continue;
         e->c->name = name;
-        names_told = refused(e, jsv_run(e->c, object->names, NULL));
-        if (names_told)
-            report_text(e, block, KW_PROPERTY_NAMES, at, "has a member whose name is not allowed", STR_NULL);
+        told.names = refused(e, jsv_run(e->c, object->names, NULL));
+        if (told.names)
+            jsv_report_text(e, block, KW_PROPERTY_NAMES, at, "has a member whose name is not allowed",
+                            STR_NULL);
     }
 }
 
 static void explain_array(struct explain *e, const struct jsv_array *array, const json_t *value,
                           const struct jsv_step *at)
 {
-    for (size_t i = 0; i < json_array_size(value) && !done(e); i++) {
+    for (size_t i = 0; i < json_array_size(value) && !jsv_explain_done(e); i++) {
         bool in_prefix = i < array->prefix_count;
         if (!in_prefix && array->rest == JSV_NONE)
             break;
@@ -227,10 +166,10 @@ static void explain_contains(struct explain *e, const struct jsv_block *block,
         return;
     bool above = count > contains->max;
     enum jsv_keyword keyword = above ? KW_MAX_CONTAINS : contains->min_stated ? KW_MIN_CONTAINS : KW_CONTAINS;
-    buf_init(&message, TEXT_MAX);
+    buf_init(&message, JSV_TEXT_MAX);
     jsv_text_of_count(&message, above ? contains->max : contains->min, above,
                       "elements that match the schema of \"contains\"");
-    report(e, block, keyword, at, &message);
+    jsv_report(e, block, keyword, at, &message);
 }
 
 static void explain_inside(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
@@ -255,7 +194,7 @@ static void explain_inside(struct explain *e, const struct jsv_block *block, con
 static void explain_branches(struct explain *e, const struct jsv_insn *insn, const json_t *value,
                              const struct jsv_step *at)
 {
-    for (uint32_t i = 0; i < insn->b && !done(e); i++)
+    for (uint32_t i = 0; i < insn->b && !jsv_explain_done(e); i++)
         explain_child(e, e->c->program->lists.at[insn->a + i], value, at,
                       (struct jsv_step){.keyword = (enum jsv_keyword)insn->keyword, .branch = i});
 }
@@ -270,10 +209,10 @@ static void explain_one_of(struct explain *e, const struct jsv_block *block, con
         held += !refused(e, jsv_run(e->c, e->c->program->lists.at[insn->a + i], value));
     if (e->limit)
         return;
-    report_text(e, block, KW_ONE_OF, at,
-                held ? "must match exactly one of the schemas, and matches more"
-                     : "must match exactly one of the schemas, and matches none",
-                STR_NULL);
+    jsv_report_text(e, block, KW_ONE_OF, at,
+                    held ? "must match exactly one of the schemas, and matches more"
+                         : "must match exactly one of the schemas, and matches none",
+                    STR_NULL);
     if (!held)
         explain_branches(e, insn, value, at);
 }
@@ -298,8 +237,8 @@ static void explain_dependency(struct explain *e, const struct jsv_block *block,
         return;
     for (uint32_t i = 0; i < dependency->name_count; i++)
         if (!json_object_getn(value, dependency->names[i].ptr, dependency->names[i].len))
-            report_text(e, block, keyword, at, "beside what it has, must have the member",
-                        dependency->names[i]);
+            jsv_report_text(e, block, keyword, at, "beside what it has, must have the member",
+                            dependency->names[i]);
     if (dependency->block != JSV_NONE)
         explain_child(e, dependency->block, value, at,
                       (struct jsv_step){.keyword = keyword, .name = dependency->name, .branch = SIZE_MAX});
@@ -311,7 +250,7 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
     switch ((enum jsv_op)insn->op) {
     case OP_INTEGRAL:
         if (refused(e, jsv_run_insn(e->c, insn, value)))
-            report_text(e, block, KW_TYPE, at, "must be a whole number", STR_NULL);
+            jsv_report_text(e, block, KW_TYPE, at, "must be a whole number", STR_NULL);
         break;
     case OP_RANGE:
         explain_range(e, block, &e->c->program->ranges.at[insn->a], value, at);
@@ -350,7 +289,7 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
     default:
         if (!refused(e, jsv_run_insn(e->c, insn, value)))
             break;
-        report_insn(e, block, insn, at);
+        jsv_report_insn(e, block, insn, at);
         if (insn->op == OP_ANY_OF)
             explain_branches(e, insn, value, at);
     }
@@ -361,23 +300,24 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
     const struct jsv_program *program = e->c->program;
     const struct jsv_block *block = &program->blocks.at[index];
     struct buf message;
-    if (done(e))
+    if (jsv_explain_done(e))
         return;
     if (e->c->frames == JSV_FRAMES || !jsv_take_steps(e->c, block->count + 1)) {
         e->limit = true;
         return;
     }
     if (block->never) {
-        report_text(e, block, KW_COUNT, at, "is not allowed by the schema", STR_NULL);
+        jsv_report_text(e, block, KW_COUNT, at, "is not allowed by the schema", STR_NULL);
         return;
     }
     if (!(block->types & TYPE_BIT(json_typeof(value)))) {
-        buf_init(&message, TEXT_MAX);
+        buf_init(&message, JSV_TEXT_MAX);
         jsv_text_of_types(&message, block);
-        report(e, block, KW_TYPE, at, &message);
+        jsv_report(e, block, KW_TYPE, at, &message);
+        return; // what else its schema says is about another type
     }
     e->c->frames++;
-    for (uint32_t i = 0; i < block->count && !done(e); i++)
+    for (uint32_t i = 0; i < block->count && !jsv_explain_done(e); i++)
         explain_insn(e, block, &program->insns.at[block->first + i], value, at);
     e->c->frames--;
 }

@@ -25,6 +25,30 @@ struct jsv_step {
 // A step that stays where it is.
 #define STEP_ROOT ((struct jsv_step){.keyword = KW_COUNT, .branch = SIZE_MAX})
 
+struct explain {
+    struct jsv_context *c;
+    struct jsv_error *errors;
+    size_t max;
+    size_t count;
+    bool limit; // the walk is given up
+};
+
+static inline bool jsv_explain_done(const struct explain *e)
+{
+    return e->limit || e->count == e->max;
+}
+
+#define JSV_TEXT_MAX (256u * 1024) // bytes of one text of an error
+
+// Records that `keyword` of a block does not hold; `message` is used up. KW_COUNT: the block is `false`.
+void jsv_report(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
+                const struct jsv_step *at, struct buf *message);
+// The text, and behind it the name in quotes if it is not absent.
+void jsv_report_text(struct explain *e, const struct jsv_block *block, enum jsv_keyword keyword,
+                     const struct jsv_step *at, const char *text, struct str name);
+void jsv_report_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                     const struct jsv_step *at);
+
 void jsv_path_instance(struct buf *out, const struct jsv_step *at);
 void jsv_path_keyword(struct buf *out, const struct jsv_step *at);
 

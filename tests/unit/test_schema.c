@@ -374,6 +374,26 @@ START_TEST(schema__annotations_are_accepted)
 }
 END_TEST
 
+START_TEST(schema__unknown_members_are_told_once_and_not_named)
+{
+    struct err err;
+    struct jsv_context *context = jsv_context_new(&err);
+    struct jsv_program *program = compile(
+        "{\"additionalProperties\":false,\"propertyNames\":{\"maxLength\":2}}", D07, (struct jsv_options){0});
+    json_t *instance = json_loads("{\"secret1\":1,\"secret2\":2}", 0, NULL);
+    struct jsv_error errors[8];
+    size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));
+    ck_assert_uint_eq(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_view_eq(errors[i].pointer, "");
+        ck_assert(!memmem(errors[i].message.ptr, errors[i].message.len, "secret", 6));
+    }
+    json_decref(instance);
+    jsv_program_unref(program);
+    jsv_context_free(context);
+}
+END_TEST
+
 START_TEST(schema__errors_locate_themselves)
 {
     static const char schema[] =
@@ -455,5 +475,5 @@ END_TEST
 
 CHECK_MAIN_WITH(json_setup, "schema", schema__types, schema__equality, schema__numbers, schema__strings,
                 schema__objects, schema__arrays, schema__logic, schema__references, schema__asserted_formats,
-                schema__annotations_are_accepted, schema__errors_locate_themselves,
-                schema__limits_are_not_validity)
+                schema__annotations_are_accepted, schema__unknown_members_are_told_once_and_not_named,
+                schema__errors_locate_themselves, schema__limits_are_not_validity)
