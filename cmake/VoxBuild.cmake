@@ -20,6 +20,7 @@ target_include_directories(vox_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(vox_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
   -Wno-missing-field-initializers -fno-common
+  "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" # no path of the building machine in a binary
   -include "${CMAKE_SOURCE_DIR}/lib/base/banned.h")
 if(VOX_WERROR)
   target_compile_options(vox_flags INTERFACE -Werror)

@@ -76,23 +76,26 @@ static bool start_storage(struct serve *s, struct err *err)
            reader_start(url_or(c->read_database_url, c->database_url), (unsigned)c->readers, &s->reader, err);
 }
 
-static bool start_catalog(struct serve *s, struct err *err)
+// New contracts may be kept longer than there are partitions for.
+static void on_contracts_told(void *context)
+{
+    keeper_poke(context);
+}
+
+static bool start_catalog(struct serve *s, struct contract_set *contracts, struct err *err)
 {
     const struct config *c = s->config;
-    struct contract_set *contracts;
-    if (!contract_set_load(c->contracts_dir, c->contracts_overrides, &contracts, err))
-        return false;
     struct catalog_config catalog = {
         .url = c->database_url,
         .open_project = c->open_project,
         .poll_us = c->catalog_poll * USEC_PER_MSEC,
         .contracts = contracts,
+        .contracts_told = on_contracts_told,
+        .context = s->keeper,
         .metrics = s->metrics,
         .clock = clock_system(),
     };
-    bool ok = catalog_start(&catalog, &s->catalog, err);
-    contract_set_unref(contracts);
-    return ok;
+    return catalog_start(&catalog, &s->catalog, err);
 }
 
 static bool start_http(struct serve *s, struct err *err)
@@ -124,11 +127,16 @@ static bool start_http(struct serve *s, struct err *err)
 
 static bool start_all(struct serve *s, struct err *err)
 {
+    struct contract_set *contracts;
     s->metrics = metrics_new();
     if (!s->metrics)
         return err_set(err, "out of memory for the metrics");
     // The contracts first: a broken file is said before anything runs.
-    return start_catalog(s, err) && start_storage(s, err) && start_http(s, err);
+    if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, err))
+        return false;
+    bool ok = start_storage(s, err) && start_catalog(s, contracts, err) && start_http(s, err);
+    contract_set_unref(contracts);
+    return ok;
 }
 
 // ---- stop
@@ -199,7 +207,6 @@ static void reload(struct serve *s)
              LOG_CSTR("set", contract_set_hash(contracts)));
     catalog_set_contracts(s->catalog, contracts);
     contract_set_unref(contracts);
-    keeper_poke(s->keeper);
 }
 
 static void signals_of_interest(sigset_t *set)

@@ -106,6 +106,8 @@ static bool fill_contract_ids(struct catalog *c, struct snapshot *next, struct e
             ok = err_set(err, "out of memory for the contracts");
     } else {
         ok = load_contract_ids(c->db, next->contracts, &next->contract_ids, err);
+        if (ok && c->config.contracts_told)
+            c->config.contracts_told(c->config.context);
     }
     snapshot_unref(old);
     return ok;

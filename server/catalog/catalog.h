@@ -30,6 +30,9 @@ struct catalog_config {
     const char *open_project; // may be NULL
     int64_t poll_us;
     struct contract_set *contracts; // a reference is taken
+    // Called on the catalog's thread each time the database was told of a contract set; may be NULL.
+    void (*contracts_told)(void *context);
+    void *context;
     struct metrics *metrics;
     const struct clock *clock;
 };

@@ -33,9 +33,9 @@ void token_table_free(struct token_table *table);
 const struct token *token_table_find(const struct token_table *table, struct str key_id);
 size_t token_table_count(const struct token_table *table);
 
-// Any one of `needed_scopes` (or-ed) is enough. `header_count` is how many Authorization headers the request has. On PROBLEM_NONE `*ret_token` points into
-// the table. `*ret_known_form` says whether a well-formed token was presented: only then can a refresh of the
-// table help.
+// Any one of `needed_scopes` (or-ed) is enough. `header_count` is how many Authorization headers the request
+// has. On PROBLEM_NONE `*ret_token` points into the table. `*ret_known_form` says whether a well-formed token
+// was presented: only then can a refresh of the table help.
 MUST_CHECK enum problem gate_check(const struct token_table *table, struct str authorization,
                                    unsigned header_count, unsigned needed_scopes, int64_t now_us,
                                    const struct token **ret_token, bool *ret_known_form);
