@@ -177,6 +177,8 @@ START_TEST(schema__strings)
         {D07, "{\"maxLength\":2}", "\"\\u00e4\\u00f6\"", NULL, NULL},
         {D07, "{\"maxLength\":2}", "\"\\ud83d\\udc32\\ud83d\\udc32\"", NULL, NULL},
         {D07, "{\"minLength\":2}", "\"\\ud83d\\udc32\"", "", "minLength"},
+        {D07, "{\"maxLength\":11}", "\"abc\\u20ac\\u00e4\\u00f6\\u00fc\\ud83d\\udc32xyz\"", NULL, NULL},
+        {D07, "{\"maxLength\":10}", "\"abc\\u20ac\\u00e4\\u00f6\\u00fc\\ud83d\\udc32xyz\"", "", "maxLength"},
         {D07, "{\"minLength\":2.0,\"maxLength\":3}", "\"abcd\"", "", "maxLength"},
         {D07, "{\"maxLength\":2}", "12345", NULL, NULL},
         {D07, "{\"pattern\":\"b+\"}", "\"abbc\"", NULL, NULL},
