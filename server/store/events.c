@@ -106,7 +106,14 @@ static bool prepare(struct db *db, int64_t deadline, PGresult **ret_failed, stru
         }
     }
     clear_results(results, STEP_COUNT);
-    return true;
+    if (db->prepared)
+        return true;
+    // Those before the one that failed are there; the next try makes all of them again.
+    if (pg_run(db, "DEALLOCATE ALL", NULL, deadline, NULL, err))
+        return true;
+    PQclear(*ret_failed);
+    db->lost = true;
+    return false;
 }
 
 static int send_step(struct db *db, int step, const struct pg_params *params)
