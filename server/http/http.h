@@ -4,7 +4,7 @@
 // Calling sequence: http_server_start() with a route table binds, and starts the loop's thread. For each
 // request the loop calls, always on that thread:
 //   1. route->on_head, when the request line and headers are there and nothing of the body. It may answer
-//      (http_reply*): then the connection closes after the answer and the body is never read. NULL: go on.
+//      (http_reply*): then the connection closes after the answer and no body reaches the route. NULL: go on.
 //   2. route->on_request, when the whole body is there. It must answer, or http_park().
 //   3. the function given to http_park(), once somebody called http_wake(). It must answer or park again.
 // A request refused for its framing, size, path or method never reaches a route.
@@ -16,7 +16,10 @@
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
 // ends; never while it is parked does it end. Strings from it live as long. A reply's body must live as long
 // as the request: put it into the request's arena, a static, or hand over a buffer with http_reply_take().
-// Limits: head 8 KiB (431 beyond); body by route; connections by option; idle timeout by option.
+// Limits: head 6 KiB and 64 lines (400; from 8 KiB on the library's own 431 or 414); body by route, a chunked
+// one read on to twice that before the connection is dropped; connections by option. A client that stands
+// still is dropped after the idle timeout, one that trickles 10 s later; bodies and answers have 10 s and a
+// second for each 4 KiB.
 #ifndef VOX_HTTP_HTTP_H
 #define VOX_HTTP_HTTP_H
 

@@ -22,6 +22,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 
 // libmicrohttpd's pool of a connection: the head, the read buffer and the answer's head have to fit. 10,000
 // used connections are 90 MB at 8 KiB.
@@ -49,6 +50,12 @@
 #define HTTP_GRACE_US      (10 * USEC_PER_SEC)
 #define HTTP_BYTES_PER_SEC 4096
 #define HTTP_REAP_US       USEC_PER_SEC // how often the ends are looked at
+
+// After an answer that came before the body, what still comes is read and dropped for a moment: closing at
+// once would reset the connection, and some clients (Windows) then lose the answer.
+#define HTTP_LINGER_MANY  64
+#define HTTP_LINGER_US    (2 * USEC_PER_SEC)
+#define HTTP_LINGER_BYTES (4 * 1024 * 1024)
 
 enum request_state {
     REQUEST_HEAD,    // the head is being judged; an answer now closes the connection
@@ -96,6 +103,7 @@ struct http_request {
     struct buf body;
     uint64_t received;
     bool too_large; // the body passed the route's limit; what comes is dropped
+    bool early;     // answered before the body
     bool woken;
     bool failed;          // no memory for an answer: the connection closes without one
     http_handler *resume; // of a parked request
@@ -125,6 +133,12 @@ struct http_report {
     uint64_t library_unlogged;
 };
 
+struct http_linger {
+    int fd; // 0: the slot is free
+    int64_t ends_at;
+    uint64_t bytes;
+};
+
 struct http_server {
     struct http_config config; // `listen` is not kept
     struct MHD_Daemon *daemon;
@@ -137,6 +151,8 @@ struct http_server {
     struct http_connection *connections;
     unsigned connection_count;
     unsigned reported_count; // in METRIC_CONNECTIONS
+    struct http_linger lingers[HTTP_LINGER_MANY];
+    unsigned linger_count;
     struct http_request *spare;
     unsigned spare_count;
     unsigned active; // requests begun and not ended
@@ -178,6 +194,11 @@ void connection_await_answer(struct http_connection *connection, int64_t since, 
 void connections_reap(struct http_server *server, int64_t now);
 // To be called while the library is stuck.
 void connections_unblock(struct http_server *server);
+
+// linger.c
+void linger_begin(struct http_server *server, int fd); // before the library closes it
+void linger_read(struct http_server *server, struct http_linger *linger);
+void linger_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
 
 // request.c
 struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);

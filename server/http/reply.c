@@ -55,6 +55,7 @@ static bool queue(struct http_request *request, const struct http_reply *reply)
 void http_reply(struct http_request *request, const struct http_reply *reply)
 {
     request_check(request);
+    request->early = request->state == REQUEST_HEAD;
     request_set_state(request, REQUEST_ANSWERED);
     if (!queue(request, reply)) {
         request->failed = true;

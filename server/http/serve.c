@@ -197,6 +197,8 @@ void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
     request_check(request);
     if (request->state != REQUEST_ANSWERED || request->failed)
         report_aborted(request);
+    if (request->early && (request->framing.length > 0 || request->framing.chunked))
+        linger_begin(request->server, request->connection->fd);
     connection_await_head(request->connection);
     request_free(request);
     *request_slot = NULL;

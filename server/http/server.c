@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/epoll.h>
 
 // Runs of the library between two looks at the wake queue.
 #define LOOP_RUNS_MAX 16
@@ -33,7 +32,7 @@ static int loop_timeout(struct http_server *server)
     if (server->run_again)
         return server->stuck ? HTTP_STUCK_MS : 0;
     int timeout = library_timeout(server);
-    if (!server->connections)
+    if (!server->connections && server->linger_count == 0)
         return timeout;
     int reap_ms = (int)(HTTP_REAP_US / USEC_PER_MSEC);
     return timeout < 0 ? reap_ms : MIN(timeout, reap_ms);
@@ -88,6 +87,7 @@ static void reap(struct http_server *server)
         return;
     server->reap_at = now + HTTP_REAP_US;
     connections_reap(server, now);
+    linger_reap(server, now);
 }
 
 static void report_state(struct http_server *server, unsigned commands)
@@ -113,10 +113,13 @@ static void *loop(void *cls)
     pthread_setname_np(pthread_self(), "vox-http");
     unsigned commands = 0;
     while (!(commands & WAKE_STOP)) {
-        struct epoll_event events[2];
+        struct epoll_event events[16];
         struct http_request *woken;
-        BUG_ON(epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server)) < 0 &&
-               errno != EINTR);
+        int count = epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server));
+        BUG_ON(count < 0 && errno != EINTR);
+        for (int i = 0; i < count; i++)
+            if (events[i].data.ptr)
+                linger_read(server, events[i].data.ptr);
         commands = wake_take(&server->wakes, &woken);
         resume_woken(server, woken);
         if (commands & (WAKE_QUIESCE | WAKE_STOP))
@@ -130,9 +133,10 @@ static void *loop(void *cls)
     return NULL;
 }
 
+// Without a pointer, which those have that linger.
 static bool watch(struct http_server *server, int fd, struct err *err)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN};
     if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return err_set_errno(err, "cannot watch a descriptor by epoll");
     return true;
@@ -185,6 +189,7 @@ static void release(struct http_server *server)
     }
     BUG_ON(server->active > 0 || server->connections);
     requests_release_spare(server);
+    linger_reap(server, INT64_MAX);
     if (server->listen_fd >= 0)
         close(server->listen_fd);
     if (server->epoll_fd >= 0)

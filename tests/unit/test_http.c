@@ -198,6 +198,36 @@ START_TEST(http__answers_early_while_the_body_comes)
 }
 END_TEST
 
+// The client hears us out even if it sends on: no reset, which would take the answer from it on some systems.
+START_TEST(http__reads_on_after_an_early_answer)
+{
+    char bytes[1024] = {0};
+    site_open(&site, 0, 60);
+    int fd = dial(&site);
+    send_text(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+    expect(fd, 401, NULL);
+    ck_assert_uint_eq(read_to_end(fd), 0);
+    for (int i = 0; i < 512; i++)
+        if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes))
+            ck_abort_msg("reset after %d KiB", i);
+    close(fd);
+    // One that never ends is left after a moment, and one too many at once.
+    int stubborn[100];
+    for (size_t i = 0; i < ARRAY_LEN(stubborn); i++) {
+        stubborn[i] = dial(&site);
+        send_text(stubborn[i], "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+        expect(stubborn[i], 401, NULL);
+    }
+    atomic_store(&site.clock_ahead, 60 * USEC_PER_SEC);
+    int64_t deadline = clock_mono_us(clock_system()) + SITE_PATIENCE_MS * USEC_PER_MSEC;
+    while (send(stubborn[0], bytes, 1, MSG_NOSIGNAL) > 0)
+        ck_assert_int_lt(clock_mono_us(clock_system()), deadline);
+    for (size_t i = 0; i < ARRAY_LEN(stubborn); i++)
+        close(stubborn[i]);
+    site_close(&site);
+}
+END_TEST
+
 static void send_chunks(int fd, size_t total)
 {
     char bytes[512];
@@ -544,9 +574,9 @@ END_TEST
 CHECK_MAIN("http", http__answers_with_its_headers, http__keeps_connections_and_counts,
            http__answers_head_without_a_body, http__decodes_queries_and_names,
            http__takes_bodies_byte_by_byte, http__says_continue_only_to_the_welcome,
-           http__answers_early_while_the_body_comes, http__bounds_chunked_bodies,
-           http__answers_pipelined_requests_in_order, http__answers_pipelined_parked_requests_in_order,
-           http__parks_more_than_once, http__forgets_clients_that_leave, http__sends_large_answers,
-           http__gives_problems_their_headers, http__names_the_allowed_methods, http__quiesces_and_stops,
-           http__stops_with_open_connections, http__ends_what_trickles, http__accepts_again_below_the_limit,
-           http__says_why_it_cannot_listen)
+           http__answers_early_while_the_body_comes, http__reads_on_after_an_early_answer,
+           http__bounds_chunked_bodies, http__answers_pipelined_requests_in_order,
+           http__answers_pipelined_parked_requests_in_order, http__parks_more_than_once,
+           http__forgets_clients_that_leave, http__sends_large_answers, http__gives_problems_their_headers,
+           http__names_the_allowed_methods, http__quiesces_and_stops, http__stops_with_open_connections,
+           http__ends_what_trickles, http__accepts_again_below_the_limit, http__says_why_it_cannot_listen)
