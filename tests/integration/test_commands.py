@@ -73,8 +73,9 @@ class Words(SinkCase):
         self.assertIn("model-call.v1", self.sink.command("contracts", "list").stdout)
         listed = json.loads(self.sink.command("contracts", "list", "--json").stdout)
         self.assertIn("model-call.v1", json.dumps(listed))
-        self.assertIn("latency_ms", self.sink.command("contracts", "show", "model-call.v1").stdout)
-        json.loads(self.sink.command("contracts", "show", "model-call.v1", "--json").stdout)
+        self.assertIn("365 days", self.sink.command("contracts", "show", "model-call.v1").stdout)
+        shown = json.loads(self.sink.command("contracts", "show", "model-call.v1", "--json").stdout)
+        self.assertIn("latency_ms", shown["schema"]["properties"]["ModelCall"]["properties"])
         self.assertEqual(self.sink.command("contracts", "show", "unheard.v1", check=False).returncode, 1)
 
     def test_contracts_check_finds(self):

@@ -98,8 +98,9 @@ class Cluster:
             input=sql, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise AssertionError(f"psql: {done.stderr.strip()}\n{sql[:300]}")
+        # No row prints nothing; one row of one empty column prints its line end.
         text = done.stdout.removesuffix("\n")
-        return [row.split("\x1f") for row in text.split("\x1e")] if text else []
+        return [row.split("\x1f") for row in text.split("\x1e")] if done.stdout else []
 
     def value(self, database, sql):
         return self.psql(database, sql)[0][0]

@@ -25,8 +25,8 @@ class Sink:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-sink-test-", dir="/tmp"))
         self.log_path = self.folder / "log"
         self.environment = clean_environment(
-            VOX_SINK_DATABASE_URL=url, VOX_SINK_LISTEN="127.0.0.1:0", VOX_SINK_CONTRACTS_DIR=contracts,
-            **{f"VOX_SINK_{name.upper()}": value for name, value in options.items()})
+            VOX_SINK_DATABASE_URL=url, VOX_SINK_CONTRACTS_DIR=contracts,
+            **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **options}.items()})
         self.process = None
         self.address = None
 
