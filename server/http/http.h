@@ -69,10 +69,15 @@ struct str
 http_request_id(const struct http_request *request); // a UUIDv7, in logs and the X-Request-Id of the answer
 struct arena *http_request_arena(struct http_request *request);
 struct str http_request_body(const struct http_request *request);
+// The body's bytes, for a handler that rewrites them in place; the length stays what http_request_body()
+// says.
+char *http_request_body_mutable(struct http_request *request);
 struct str http_request_arg(const struct http_request *request); // what "{name}" matched, decoded
 // The value of a header (name in any case), absent if there is none; `ret_count` (may be NULL) how many there
 // are.
 struct str http_request_header(const struct http_request *request, const char *name, unsigned *ret_count);
+// The value of the header's line number `index`, 0 the first; absent if there are fewer.
+struct str http_request_header_at(const struct http_request *request, const char *name, unsigned index);
 // Decoded query parameters in order; stops when `each` returns false, and then returns false.
 bool http_request_query(const struct http_request *request,
                         bool (*each)(void *context, struct str name, struct str value), void *context);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of server/http share. Nothing outside the folder includes it.
 //
-// All of it is the loop thread's, except struct wake_queue, and what struct http_server says is guarded by
+// All of it is the loop thread's, except the wake queue, and what struct http_server says is guarded by
 // its lock. A connection has at most one request at a time. A request goes
 //
 //   HEAD ---> BODY ---> TURN <--> PARKED
@@ -16,46 +16,15 @@
 
 #include "server/http/framing.h"
 #include "server/http/http.h"
+#include "server/http/limits.h"
 #include "server/http/route.h"
+#include "server/http/wake.h"
 
 #include "lib/base/uuid.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
 #include <sys/epoll.h>
-
-// libmicrohttpd's pool of a connection: the head, the read buffer and the answer's head have to fit. 10,000
-// used connections are 90 MB at 8 KiB.
-#define HTTP_POOL_BYTES (8 * 1024)
-// A request whose head is larger is refused, so that the head of its answer always fits the pool.
-#define HTTP_HEAD_BYTES (6 * 1024)
-
-#define HTTP_ARENA_BLOCK   (4 * 1024)
-#define HTTP_ARENA_CEILING (16 * 1024 * 1024)
-// Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
-#define HTTP_REAP_LOOKS 2
-// A line of a chunked body (an extension, a trailer) that does not fit the pool makes the library run for
-// ever without reading on. It then runs only so often, and the connection is closed that keeps having unread
-// bytes.
-#define HTTP_STUCK_MS   10
-#define HTTP_STUCK_MANY 5
-// Kept with a request object that waits for its next use, and how many of those wait.
-#define HTTP_KEEP_BYTES    (64 * 1024)
-#define HTTP_KEEP_REQUESTS 256
-// Reserved at once for a body whose length is announced; the rest grows as bytes come.
-#define HTTP_RESERVE_BYTES (64 * 1024)
-
-// The library's own timeout counts from the last byte, so a client that trickles would stay for ever. Each
-// phase also has an end: a grace, and a least rate for bodies and answers.
-#define HTTP_GRACE_US      (10 * USEC_PER_SEC)
-#define HTTP_BYTES_PER_SEC 4096
-#define HTTP_REAP_US       USEC_PER_SEC // how often the ends are looked at
-
-// After an answer that came before the body, what still comes is read and dropped for a moment: closing at
-// once would reset the connection, and some clients (Windows) then lose the answer.
-#define HTTP_LINGER_MANY  64
-#define HTTP_LINGER_US    (2 * USEC_PER_SEC)
-#define HTTP_LINGER_BYTES (4 * 1024 * 1024)
 
 enum request_state {
     REQUEST_HEAD,    // the head is being judged; an answer now closes the connection
@@ -114,15 +83,6 @@ struct http_request {
     struct http_header extra[6]; // set for whatever answer comes
 };
 
-// Requests that http_wake() pushed, and commands; any thread pushes, the loop takes.
-struct wake_queue {
-    pthread_mutex_t lock;
-    struct http_request *head, *tail;
-    unsigned commands;
-    int fd; // eventfd, written when the queue stops being empty
-};
-enum wake_command { WAKE_QUIESCE = 1 << 0, WAKE_STOP = 1 << 1, WAKE_REPORT_IDLE = 1 << 2 };
-
 #define HTTP_STATUS_5XX 100
 struct http_report {
     struct {
@@ -172,14 +132,6 @@ struct http_server {
 
 // listen.c: "host:port" to a bound, listening, non-blocking socket.
 MUST_CHECK bool http_listen(const char *address, int *ret_fd, unsigned *ret_port, struct err *err);
-
-// wake.c
-MUST_CHECK bool wake_init(struct wake_queue *queue, struct err *err);
-void wake_release(struct wake_queue *queue);
-void wake_push(struct wake_queue *queue, struct http_request *request);
-void wake_command(struct wake_queue *queue, enum wake_command command);
-// Returns the commands; `*ret_head` is the list, oldest first.
-unsigned wake_take(struct wake_queue *queue, struct http_request **ret_head);
 
 // connection.c: the library's callbacks about connections.
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,

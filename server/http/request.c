@@ -140,6 +140,12 @@ struct str http_request_body(const struct http_request *request)
     return buf_str(&request->body);
 }
 
+char *http_request_body_mutable(struct http_request *request)
+{
+    request_check(request);
+    return request->body.ptr;
+}
+
 struct str http_request_arg(const struct http_request *request)
 {
     request_check(request);
@@ -157,6 +163,16 @@ struct str http_request_header(const struct http_request *request, const char *n
     if (ret_count)
         *ret_count = count;
     return value;
+}
+
+struct str http_request_header_at(const struct http_request *request, const char *name, unsigned index)
+{
+    request_check(request);
+    struct str wanted = str_from(name);
+    for (size_t i = 0; i < request->header_count; i++)
+        if (str_eq_nocase(request->headers[i].name, wanted) && index-- == 0)
+            return request->headers[i].value;
+    return STR_NULL;
 }
 
 struct query_walk {

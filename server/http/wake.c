@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only door by which other threads reach the loop.
+#include "server/http/wake.h"
 #include "server/http/internal.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-vox_unit_test(http SOURCES test_http_site.c DEPS vox_http)
-vox_unit_test(http_refuse SOURCES test_http_site.c DEPS vox_http)
-vox_unit_test(http_load SOURCES test_http_site.c DEPS vox_http)
+foreach(name http http_life http_load http_refuse)
+  vox_unit_test(${name} SOURCES test_http_site.c DEPS vox_http)
+endforeach()
 vox_unit_test(http_framing DEPS vox_http)

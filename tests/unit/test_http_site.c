@@ -365,3 +365,22 @@ int ask(const struct site *site, const char *text)
     close(fd);
     return status;
 }
+
+void expect(int fd, int status, const char *body)
+{
+    struct answer answer = read_answer(fd);
+    ck_assert_int_eq(answer.status, status);
+    if (body)
+        ck_assert_str_eq(answer.body, body);
+    answer_release(&answer);
+}
+
+void expect_header(const struct answer *answer, const char *name, const char *value)
+{
+    const char *got = answer_header(answer, name);
+    if (!value)
+        ck_assert_msg(!got, "%s is there: %s", name, got);
+    else
+        ck_assert_msg(got && strcmp(got, value) == 0, "%s is \"%s\", not \"%s\"", name, got ? got : "absent",
+                      value);
+}

@@ -13,6 +13,9 @@
 #define SITE_PATIENCE_MS 20000
 #define SITE_ECHO_MAX    1024
 
+// What ends a head with nothing more to say.
+#define END "\r\nHost: a\r\n\r\n"
+
 struct site {
     struct http_server *server;
     struct metrics *metrics;
@@ -55,6 +58,10 @@ struct answer read_answer(int fd);
 void answer_release(struct answer *answer);
 // Case-insensitive; the value in a static buffer, or NULL.
 const char *answer_header(const struct answer *answer, const char *name);
+// Reads one answer and fails the case if it is another; NULL body: any.
+void expect(int fd, int status, const char *body);
+// NULL value: the header is not there.
+void expect_header(const struct answer *answer, const char *name, const char *value);
 // Reads to the end of the stream; how many bytes came.
 size_t read_to_end(int fd);
 // Sends on a new connection, reads one answer and to the end of the stream; the answer's status.

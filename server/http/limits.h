@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ceilings and periods of server/http that are not options.
+#ifndef VOX_HTTP_LIMITS_H
+#define VOX_HTTP_LIMITS_H
+
+#include "lib/base/clock.h"
+
+// libmicrohttpd's pool of a connection: the head, the read buffer and the answer's head have to fit. 10,000
+// used connections are 90 MB at 8 KiB.
+#define HTTP_POOL_BYTES (8 * 1024)
+// A request whose head is larger is refused, so that the head of its answer always fits the pool.
+#define HTTP_HEAD_BYTES (6 * 1024)
+
+#define HTTP_ARENA_BLOCK   (4 * 1024)
+#define HTTP_ARENA_CEILING (16 * 1024 * 1024)
+// Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
+#define HTTP_REAP_LOOKS 2
+// A line of a chunked body (an extension, a trailer) that does not fit the pool makes the library run for
+// ever without reading on. It then runs only so often, and the connection is closed that keeps having unread
+// bytes.
+#define HTTP_STUCK_MS   10
+#define HTTP_STUCK_MANY 5
+// Kept with a request object that waits for its next use, and how many of those wait.
+#define HTTP_KEEP_BYTES    (64 * 1024)
+#define HTTP_KEEP_REQUESTS 256
+// Reserved at once for a body whose length is announced; the rest grows as bytes come.
+#define HTTP_RESERVE_BYTES (64 * 1024)
+
+// The library's own timeout counts from the last byte, so a client that trickles would stay for ever. Each
+// phase also has an end: a grace, and a least rate for bodies and answers.
+#define HTTP_GRACE_US      (10 * USEC_PER_SEC)
+#define HTTP_BYTES_PER_SEC 4096
+#define HTTP_REAP_US       USEC_PER_SEC // how often the ends are looked at
+
+// After an answer that came before the body, what still comes is read and dropped for a moment: closing at
+// once would reset the connection, and some clients (Windows) then lose the answer.
+#define HTTP_LINGER_MANY  64
+#define HTTP_LINGER_US    (2 * USEC_PER_SEC)
+#define HTTP_LINGER_BYTES (4 * 1024 * 1024)
+
+#endif
