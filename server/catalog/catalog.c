@@ -118,6 +118,8 @@ static bool load(struct catalog *c, struct err *err)
     struct contract_set *set = next_contracts(c);
     struct snapshot *next = snapshot_new(set);
     bool ok = next ? true : err_set(err, "out of memory for the catalog");
+    if (ok)
+        next->loaded_at = clock_mono_us(clock_system());
     ok = ok && fill_contract_ids(c, next, err) && load_tokens(c->db, &next->tokens, err);
     if (ok && c->config.open_project)
         ok =
@@ -274,6 +276,11 @@ void catalog_await(struct catalog *c, struct catalog_waiter *waiter)
         waiter->done(waiter, false);
     else
         poke(c);
+}
+
+void catalog_refresh(struct catalog *c)
+{
+    poke(c);
 }
 
 void catalog_set_contracts(struct catalog *c, struct contract_set *contracts)

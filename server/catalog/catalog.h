@@ -19,6 +19,7 @@ struct snapshot {
     struct contract_set *contracts;
     int32_t *contract_ids;      // by contract index: the database's number; NULL until the database was told
     struct token_table *tokens; // NULL until loaded once
+    int64_t loaded_at;          // when the load that made it began, monotonic microseconds
     bool has_open_project;
     struct token open_token; // what a request without a token counts as, where the operator allows it
 };
@@ -56,6 +57,8 @@ const struct contract *snapshot_contract(const struct snapshot *snapshot, int32_
 
 // Asks for a load that begins after now. All who wait share one; loads asked for so are at least 20 ms apart.
 void catalog_await(struct catalog *catalog, struct catalog_waiter *waiter);
+// Asks for a load and waits for nothing.
+void catalog_refresh(struct catalog *catalog);
 // Serve another contract set, once the database knows its contracts. A reference is taken.
 void catalog_set_contracts(struct catalog *catalog, struct contract_set *contracts);
 // Both halves of the snapshot are there.
