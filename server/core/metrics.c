@@ -4,10 +4,11 @@
 
 #include <pthread.h>
 
-#define SERIES_MAX 4096
-#define SLOTS      8192 // twice the series, so that probing ends soon
-#define LABEL_MAX  64
-#define BUCKETS    16
+#define SERIES_MAX   4096
+#define SERIES_TOTAL (SERIES_MAX + METRIC_COUNT) // each family's "other" fits when all else is full
+#define SLOTS        8192                        // about twice the series, so that probing ends soon
+#define LABEL_MAX    64
+#define BUCKETS      16
 
 struct metric_info {
     enum metric_type type;
@@ -30,7 +31,6 @@ static const uint64_t second_bounds[BUCKETS - 1] = {
     100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
 
 struct series {
-    bool used;
     enum metric metric;
     char label[2][LABEL_MAX];
     uint64_t count;
@@ -43,11 +43,16 @@ struct histogram {
     uint64_t sum;
 };
 
+struct values {
+    struct histogram histograms[METRIC_COUNT];
+    size_t count;
+    struct series series[SERIES_TOTAL]; // in order of their first values
+};
+
 struct metrics {
     pthread_mutex_t mutex;
-    size_t series_count;
-    struct histogram histograms[METRIC_COUNT];
-    struct series slots[SLOTS];
+    uint16_t slots[SLOTS]; // hash table: 1 + place in `series`, 0 is free
+    struct values values;
 };
 
 struct metrics *metrics_new(void)
@@ -83,35 +88,55 @@ static bool label_is(const char *stored, const char *label)
     return strncmp(stored, label ? label : "", LABEL_MAX - 1) == 0;
 }
 
-// The series, made if need be. Called with the mutex held.
-static struct series *find_series(struct metrics *metrics, enum metric metric, const char *label1,
-                                  const char *label2)
+// The slot of the series, or the free one where it would go. Called with the mutex held.
+static uint16_t *find_slot(struct metrics *metrics, enum metric metric, const char *label1,
+                           const char *label2)
 {
     const char *label[2] = {label1, label2};
     for (size_t slot = slot_of(metric, label);; slot = (slot + 1) % SLOTS) {
-        struct series *s = &metrics->slots[slot];
-        if (s->used && s->metric == metric && label_is(s->label[0], label1) && label_is(s->label[1], label2))
-            return s;
-        if (s->used)
-            continue;
-        // Full: everything new of a family shares one series. The families' own "other" still fit in the
-        // slots.
-        if (metrics->series_count >= SERIES_MAX && label1 && strcmp(label1, "other") != 0)
-            return find_series(metrics, metric, "other", label2 ? "other" : NULL);
-        s->used = true;
+        uint16_t *place = &metrics->slots[slot];
+        if (!*place)
+            return place;
+        const struct series *s = &metrics->values.series[*place - 1];
+        if (s->metric == metric && label_is(s->label[0], label1) && label_is(s->label[1], label2))
+            return place;
+    }
+}
+
+static const char *other_of(const char *label)
+{
+    return label ? "other" : NULL;
+}
+
+// The series, made if need be. Called with the mutex held.
+static struct series *need_series(struct metrics *metrics, enum metric metric, const char *label1,
+                                  const char *label2)
+{
+    struct values *v = &metrics->values;
+    const char *label[2] = {label1, label2};
+    uint16_t *place = find_slot(metrics, metric, label1, label2);
+    if (!*place && v->count >= SERIES_MAX) {
+        // Full: everything new of a family shares one series.
+        label[0] = other_of(label1);
+        label[1] = other_of(label2);
+        place = find_slot(metrics, metric, label[0], label[1]);
+    }
+    if (!*place) {
+        BUG_ON(v->count >= SERIES_TOTAL);
+        struct series *s = &v->series[v->count++];
         s->metric = metric;
         for (int i = 0; i < 2; i++)
             snprintf(s->label[i], LABEL_MAX, "%s", label[i] ? label[i] : "");
-        metrics->series_count++;
-        return s;
+        *place = (uint16_t)v->count;
     }
+    return &v->series[*place - 1];
 }
 
 void metrics_add(struct metrics *metrics, enum metric metric, const char *label1, const char *label2,
                  uint64_t n)
 {
     pthread_mutex_lock(&metrics->mutex);
-    find_series(metrics, metric, label1, label2)->count += n;
+    need_series(metrics, metric, label1, label2)->count += n;
     pthread_mutex_unlock(&metrics->mutex);
 }
 
@@ -119,7 +144,7 @@ void metrics_set(struct metrics *metrics, enum metric metric, const char *label1
                  double value)
 {
     pthread_mutex_lock(&metrics->mutex);
-    find_series(metrics, metric, label1, label2)->gauge = value;
+    need_series(metrics, metric, label1, label2)->gauge = value;
     pthread_mutex_unlock(&metrics->mutex);
 }
 
@@ -135,7 +160,7 @@ void metrics_observe(struct metrics *metrics, enum metric metric, uint64_t value
     while (bucket < BUCKETS - 1 && value > bounds[bucket])
         bucket++;
     pthread_mutex_lock(&metrics->mutex);
-    struct histogram *h = &metrics->histograms[metric];
+    struct histogram *h = &metrics->values.histograms[metric];
     h->bucket[bucket]++;
     h->count++;
     h->sum += value;
@@ -145,15 +170,15 @@ void metrics_observe(struct metrics *metrics, enum metric metric, uint64_t value
 uint64_t metrics_get(struct metrics *metrics, enum metric metric, const char *label1, const char *label2)
 {
     pthread_mutex_lock(&metrics->mutex);
-    uint64_t count = find_series(metrics, metric, label1, label2)->count;
+    uint16_t place = *find_slot(metrics, metric, label1, label2);
+    uint64_t count = place ? metrics->values.series[place - 1].count : 0;
     pthread_mutex_unlock(&metrics->mutex);
     return count;
 }
 
-static void render_histogram(const struct metrics *metrics, enum metric metric, struct buf *buf)
+static void render_histogram(const struct histogram *h, enum metric metric, struct buf *buf)
 {
     const struct metric_info *info = &infos[metric];
-    const struct histogram *h = &metrics->histograms[metric];
     bool seconds = info->type == METRIC_TYPE_SECONDS;
     uint64_t total = 0;
     for (size_t i = 0; i < BUCKETS - 1; i++) {
@@ -183,20 +208,37 @@ static void render_series(const struct series *s, struct buf *buf)
         buf_putf(buf, "%llu\n", (unsigned long long)s->count);
 }
 
+// What has a value, copied so that nobody who counts waits for the formatting. NULL when memory is out.
+static struct values *copy_values(struct metrics *metrics)
+{
+    struct values *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return NULL;
+    pthread_mutex_lock(&metrics->mutex);
+    memcpy(copy, &metrics->values,
+           offsetof(struct values, series) + metrics->values.count * sizeof(struct series));
+    pthread_mutex_unlock(&metrics->mutex);
+    return copy;
+}
+
 void metrics_render(struct metrics *metrics, struct buf *buf)
 {
     static const char *const types[] = {"counter", "gauge", "histogram", "histogram"};
-    pthread_mutex_lock(&metrics->mutex);
+    struct values *v = copy_values(metrics);
+    if (!v) {
+        buf->failed = true;
+        return;
+    }
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         const struct metric_info *info = &infos[m];
         buf_putf(buf, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name, types[info->type]);
         if (info->type == METRIC_TYPE_SIZES || info->type == METRIC_TYPE_SECONDS) {
-            render_histogram(metrics, (enum metric)m, buf);
+            render_histogram(&v->histograms[m], (enum metric)m, buf);
             continue;
         }
-        for (size_t i = 0; i < SLOTS; i++)
-            if (metrics->slots[i].used && metrics->slots[i].metric == (enum metric)m)
-                render_series(&metrics->slots[i], buf);
+        for (size_t i = 0; i < v->count; i++)
+            if (v->series[i].metric == (enum metric)m)
+                render_series(&v->series[i], buf);
     }
-    pthread_mutex_unlock(&metrics->mutex);
+    free(v);
 }

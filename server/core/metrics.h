@@ -2,8 +2,8 @@
 // Counters, gauges and histograms of the process, and their Prometheus text (exposition format 0.0.4).
 //
 // One table (metrics.def) names every family: name, type, help, label names. Any thread may count at any
-// time; a series appears with its first value. At most 4096 series: past that a label becomes "other". Label
-// values are ours (routes, codes, contract names), never a client's text.
+// time; a series appears with its first value. At most 4096 series: past that all labels of a new one become
+// "other". Label values are ours (routes, codes, contract names), never a client's text.
 #ifndef VOX_CORE_METRICS_H
 #define VOX_CORE_METRICS_H
 
@@ -29,7 +29,9 @@ void metrics_set(struct metrics *metrics, enum metric metric, const char *label1
                  double value);
 // Histograms: SIZES takes a count, SECONDS takes microseconds.
 void metrics_observe(struct metrics *metrics, enum metric metric, uint64_t value);
+// A counter's value; 0 if it has none yet.
 uint64_t metrics_get(struct metrics *metrics, enum metric metric, const char *label1, const char *label2);
+// Formats a copy, so that who counts meanwhile does not wait. Out of memory marks `buf` failed.
 void metrics_render(struct metrics *metrics, struct buf *buf);
 
 #endif

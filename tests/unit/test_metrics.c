@@ -67,9 +67,28 @@ START_TEST(metrics__series_are_bounded)
     uint64_t other = metrics_get(metrics, METRIC_EVENTS, "other", "other");
     ck_assert_uint_gt(other, 10000 - 4097);
     ck_assert_uint_eq(metrics_get(metrics, METRIC_EVENTS, "c0", "stored"), 1);
+    // Every family has room for its own "other", however its labels are called.
+    for (int i = 0; i < 10000; i++) {
+        char label[32];
+        snprintf(label, sizeof(label), "o%d", i);
+        metrics_add(metrics, METRIC_RELOADS, "other", label, 1);
+        metrics_add(metrics, METRIC_PROBLEMS, label, NULL, 1);
+    }
+    ck_assert_uint_eq(metrics_get(metrics, METRIC_RELOADS, "other", "other"), 10000);
+    ck_assert_uint_eq(metrics_get(metrics, METRIC_PROBLEMS, "other", NULL), 10000);
+    ck_assert(has_line(metrics, "\nvox_sink_problems_total{code=\"other\"} 10000\n"));
+    metrics_free(metrics);
+}
+END_TEST
+
+START_TEST(metrics__asking_makes_no_series)
+{
+    struct metrics *metrics = metrics_new();
+    ck_assert_uint_eq(metrics_get(metrics, METRIC_PROBLEMS, "route_unknown", NULL), 0);
+    ck_assert(!has_line(metrics, "code=\"route_unknown\""));
     metrics_free(metrics);
 }
 END_TEST
 
 CHECK_MAIN("metrics", metrics__counts_by_labels, metrics__gauges_replace, metrics__histograms_accumulate,
-           metrics__series_are_bounded)
+           metrics__series_are_bounded, metrics__asking_makes_no_series)
