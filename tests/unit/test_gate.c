@@ -3,6 +3,7 @@
 #include "server/gate/gate.h"
 
 #include "lib/base/buf.h"
+#include "lib/wire/limits.h"
 #include "tests/unit/check_main.h"
 
 #define NOW 1000000
@@ -38,11 +39,19 @@ static void setup(void)
     BUG_ON(!table);
 }
 
+// Good headers here are those of the first row.
 static enum problem check_header(const char *header, unsigned count, unsigned scopes, bool *known)
 {
     const struct token *token = NULL;
     enum problem problem = gate_check(table, str_from(header), count, scopes, NOW, &token, known);
-    ck_assert(problem != PROBLEM_NONE || token != NULL);
+    if (problem) {
+        ck_assert_ptr_null(token);
+    } else {
+        ck_assert_ptr_nonnull(token);
+        ck_assert_int_eq(token->id, 1);
+        ck_assert_int_eq(token->project_id, 7);
+        ck_assert_mem_eq(token->key_id, good_text + strlen("vts_"), TOKEN_KEY_ID_LEN);
+    }
     return problem;
 }
 
@@ -87,20 +96,30 @@ END_TEST
 START_TEST(gate__header_count)
 {
     bool known;
+    char header[128];
+    snprintf(header, sizeof(header), "Bearer %s", good_text);
+    ck_assert_int_eq(check_header(header, 1, SCOPE_INGEST, &known), PROBLEM_NONE);
     ck_assert_int_eq(check_header(NULL, 0, SCOPE_INGEST, &known), PROBLEM_token_missing);
-    ck_assert_int_eq(check_header(good_text, 2, SCOPE_INGEST, &known), PROBLEM_authorization_malformed);
+    ck_assert_int_eq(check_header(header, 2, SCOPE_INGEST, &known), PROBLEM_authorization_malformed);
 }
 END_TEST
 
+// A text of the longest length is read through, and so found malformed; a longer one is not even looked at.
 START_TEST(gate__oversized_token)
 {
     bool known;
     char header[8200];
-    memset(header, 'a', sizeof(header) - 1);
-    memcpy(header, "Bearer ", 7);
-    header[sizeof(header) - 1] = '\0';
-    ck_assert_int_eq(check_header(header, 1, SCOPE_INGEST, &known), PROBLEM_token_invalid);
-    ck_assert(!known);
+    for (size_t len = LIMIT_TOKEN_TEXT; len < sizeof(header) - 7; len = len * 2 + 1) {
+        memset(header, 'a', sizeof(header));
+        memcpy(header, "Bearer ", 7);
+        header[7 + len - 1] = ',';
+        header[7 + len] = '\0';
+        enum problem problem = check_header(header, 1, SCOPE_INGEST, &known);
+        ck_assert_msg(problem ==
+                          (len > LIMIT_TOKEN_TEXT ? PROBLEM_token_invalid : PROBLEM_authorization_malformed),
+                      "%zu bytes", len);
+        ck_assert(!known);
+    }
 }
 END_TEST
 
