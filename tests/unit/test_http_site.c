@@ -60,7 +60,7 @@ static void park(struct http_request *request, struct site *site, http_handler *
 {
     http_park(request, resume);
     pthread_mutex_lock(&site->lock);
-    ck_assert_uint_lt(site->parked_count, ARRAY_LEN(site->parked));
+    BUG_ON(site->parked_count == ARRAY_LEN(site->parked));
     site->parked[site->parked_count++] = request;
     pthread_cond_broadcast(&site->changed);
     pthread_mutex_unlock(&site->lock);
@@ -132,7 +132,7 @@ static void on_problem(struct http_request *request, void *app)
     (void)app;
     http_request_set_header(request, "RateLimit", STR("\"burst\";r=0;t=1"));
     enum problem problem = problem_from_code(http_request_arg(request));
-    ck_assert(problem != PROBLEM_NONE);
+    BUG_ON(problem == PROBLEM_NONE);
     http_reply_problem(request, problem, STR_NULL, NULL, 0);
 }
 
