@@ -52,7 +52,6 @@ static void raise_descriptor_limit(int64_t connections)
 }
 
 // ---- start
-// --------------------------------------------------------------------------------------------------------
 
 static bool start_storage(struct serve *s, struct err *err)
 {
@@ -140,7 +139,6 @@ static bool start_all(struct serve *s, struct err *err)
 }
 
 // ---- stop
-// ---------------------------------------------------------------------------------------------------------
 
 static void on_alarm(int signal_number UNUSED)
 {
@@ -150,20 +148,23 @@ static void on_alarm(int signal_number UNUSED)
     _exit(EXIT_FAILED);
 }
 
-// Everything that could still answer a request is drained before the HTTP server goes, and freed only after
-// it.
+// Everything that could still answer a request is ended before the HTTP server goes, and freed only after it.
 static void stop_all(struct serve *s)
 {
     int64_t deadline = clock_mono_us(clock_system()) + s->config->stop_deadline * USEC_PER_SEC;
+    // A commit under way may take this long; clients that dawdle over their bodies must not use it up.
+    int64_t reserve = s->config->commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US;
+    bool idle = true;
     signal(SIGALRM, on_alarm);
     alarm((unsigned)s->config->stop_deadline + ALARM_GRACE_SEC);
-    bool idle = true;
     if (s->http) {
         http_server_quiesce(s->http);
-        idle = http_server_wait_idle(s->http, deadline);
+        idle = http_server_wait_idle(s->http, deadline - reserve);
     }
     if (s->writer)
         writer_drain(s->writer, deadline);
+    if (s->writer)
+        writer_halt(s->writer);
     if (s->reader)
         reader_drain(s->reader);
     if (s->catalog)
@@ -171,7 +172,7 @@ static void stop_all(struct serve *s)
     if (s->http)
         http_server_stop(s->http);
     if (s->writer)
-        writer_stop(s->writer);
+        writer_free(s->writer);
     if (s->reader)
         reader_free(s->reader);
     if (s->keeper)
@@ -185,7 +186,6 @@ static void stop_all(struct serve *s)
 }
 
 // ---- in between
-// ---------------------------------------------------------------------------------------------------
 
 static void reload(struct serve *s)
 {
@@ -272,6 +272,11 @@ int cmd_serve(int argc, char **argv)
     if (!command.config.database_url)
         code = command_error(EXIT_CONFIG, "no database: set VOX_SINK_DATABASE_URL, for example "
                                           "postgresql:///vox?host=/run/postgresql");
+    else if (command.config.stop_deadline * USEC_PER_SEC <
+             command.config.commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US)
+        code = command_error(EXIT_CONFIG,
+                             "stop_deadline must exceed commit_deadline by 2 s, so that what is being "
+                             "committed can be answered");
     else if (!apply_log_options(&command.config, &err))
         code = command_error(EXIT_CONFIG, "%s", err.text);
     else

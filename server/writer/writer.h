@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: events queue while a transaction is in flight; when it commits, all that queued go as the
-// next one.
+// next.
 //
 // There is no timer: a lone event is sent at once. Each writer thread owns one database connection and is in
 // one state:
 //
-//                   connect failed (back off; the queue is refused)
+//                   connect failed (pause; the queue is refused)
 //                  .--.
 //                  v  |                    no events: look whether the connection lives
 //     start --> CONNECTING ---- ok ----> IDLE <------------------------------.
@@ -14,19 +14,23 @@
 //                  |                     v  |                                |
 //                  |<------ lost ---- COMMITTING ---- data or lock ----> ISOLATING
 //                  |                   |      ^                              |
-//                  |                   `------' transient: back off, again   |
-//                  `-------------------------- lost -------------------------'
+//                  |                   `------' transient: pause, again      |
+//                  `------------------- lost, or transient too often --------'
 //
 // and STOPPED, from IDLE or CONNECTING, once the queue is drained. A batch whose connection was lost is tried
 // again on the next one while its deadline allows: the ledger makes that safe even if the lost COMMIT had
-// happened. ISOLATING halves the batch, by token first, until the row that PostgreSQL refuses stands alone.
+// happened. A connection that fails a batch for good is closed: the writer counts as up again only once a
+// new one proved that it can commit. ISOLATING halves the batch, by token first, until the row that
+// PostgreSQL refuses stands alone.
+//
 // Every event submitted is answered exactly once through its `done`: stored, duplicate, or refused. One
 // event's error never answers another's. While no connection is good, events are refused with
 // database_unavailable at once.
 //
 // Threads: writer_submit() is any thread's; `done` is called on a writer thread and must not block.
 // Limits: queue by count and bytes (overloaded beyond); a transaction takes at most WRITER_BATCH_EVENTS
-// events and WRITER_BATCH_BYTES; an event not committed by its deadline is refused with deadline_exceeded.
+// events and WRITER_BATCH_BYTES. An event not committed by its deadline is refused with deadline_exceeded,
+// at the latest WRITER_GRACE_US after it, if a transaction that holds it began before.
 #ifndef VOX_WRITER_WRITER_H
 #define VOX_WRITER_WRITER_H
 
@@ -37,13 +41,14 @@
 
 #define WRITER_BATCH_EVENTS    512
 #define WRITER_BATCH_BYTES     (4 * 1024 * 1024)
+#define WRITER_GRACE_US        (2 * USEC_PER_SEC)
 #define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503
 
 // The seam to the database, so that the writer runs in memory under test. All are called on one writer
 // thread.
 struct writer_backend {
-    // Opens a connection that can commit durably; NULL with `err` if there is none by `deadline` (monotonic
-    // us).
+    // Opens a connection and proves that it can commit durably; NULL with `err` if it cannot by `deadline`
+    // (monotonic microseconds).
     void *(*connect)(void *context, int64_t deadline, struct err *err);
     // One transaction for events[0..count), by `deadline`. Fills outcomes only on COMMIT_DONE.
     enum commit_result (*commit)(void *connection, struct event **events, size_t count, int64_t deadline,
@@ -70,12 +75,15 @@ MUST_CHECK bool writer_start(const struct writer_config *config, struct writer *
 // Takes the event, or returns the problem to answer with at once (overloaded, database_unavailable,
 // shutting_down).
 MUST_CHECK enum problem writer_submit(struct writer *writer, struct event *event);
-// True if at least one connection is good.
+// True if at least one connection is good and nothing says that commits are not durable.
 bool writer_is_up(struct writer *writer);
+// Word from outside: the database's settings are (not) such that a COMMIT is durable. Until told, they are.
+void writer_set_durable(struct writer *writer, bool durable);
 // What waits for a transaction now.
 void writer_queue_size(struct writer *writer, size_t *ret_events, size_t *ret_bytes);
-// No more submissions; what is queued is committed or refused by `deadline`.
+// No more submissions; what is queued is committed, or refused at `deadline` (monotonic microseconds).
 void writer_drain(struct writer *writer, int64_t deadline);
-void writer_stop(struct writer *writer); // joins the threads, frees; the queue must be drained
+void writer_halt(struct writer *writer); // after draining: ends the threads; everything is answered
+void writer_free(struct writer *writer); // after halting
 
 #endif

@@ -27,6 +27,7 @@ struct fake {
     uint8_t locked[EVENTS_MAX];
     unsigned lose_next; // so many commits lose the connection, after having happened if `lose_after`
     bool lose_after;
+    bool honour_deadline; // a commit that is let go past its deadline is lost
     unsigned transient_next;
     uint8_t stored[EVENTS_MAX];
 };
@@ -91,8 +92,8 @@ static enum commit_result fake_verdict(struct fake *f, struct event **events, si
     return COMMIT_DONE;
 }
 
-static enum commit_result fake_commit(void *connection, struct event **events, size_t count,
-                                      int64_t deadline UNUSED, struct err *err)
+static enum commit_result fake_commit(void *connection, struct event **events, size_t count, int64_t deadline,
+                                      struct err *err)
 {
     struct fake *f = connection;
     if (f->gated) {
@@ -100,7 +101,8 @@ static enum commit_result fake_commit(void *connection, struct event **events, s
         sem_wait(&f->gate);
     }
     pthread_mutex_lock(&f->mutex);
-    enum commit_result result = fake_verdict(f, events, count);
+    bool late = f->honour_deadline && clock_mono_us(clock_system()) >= deadline;
+    enum commit_result result = late ? COMMIT_LOST : fake_verdict(f, events, count);
     pthread_mutex_unlock(&f->mutex);
     err_set(err, "the fake says no");
     return result;
@@ -121,10 +123,12 @@ static void on_done(struct event *event)
     sem_post(&client.answered);
 }
 
+static unsigned connections = 1;
+
 static void start_with(size_t queue_events, int64_t deadline_us)
 {
     struct writer_config config = {
-        .connections = 1,
+        .connections = connections,
         .queue_events = queue_events,
         .queue_bytes = 1 << 20,
         .deadline_us = deadline_us,
@@ -152,7 +156,8 @@ static void reset(void)
 static void finish(void)
 {
     writer_drain(writer, clock_mono_us(clock_system()) + 10 * USEC_PER_SEC);
-    writer_stop(writer);
+    writer_halt(writer);
+    writer_free(writer);
     metrics_free(metrics);
 }
 
@@ -313,6 +318,103 @@ START_TEST(writer__lasting_errors_end_in_503)
 }
 END_TEST
 
+START_TEST(writer__failing_backend_is_not_up)
+{
+    reset();
+    fake.transient_next = 1000;
+    start_with(100, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    // The connection was closed after it failed the batch for good; a new one may be up again by now.
+    while (writer_is_up(writer))
+        sched_yield();
+    finish();
+}
+END_TEST
+
+// An old event must not drag down the young ones that wait behind it.
+START_TEST(writer__old_event_does_not_cost_the_young)
+{
+    reset();
+    fake.gated = true;
+    fake.lose_next = 1;
+    start_with(100, 2500 * USEC_PER_MSEC);
+    submit_first(0, 1);
+    sem_wait(&fake.entered);
+    // Let the first grow too old for another connection, then queue a young one behind it.
+    while (clock_mono_us(clock_system()) < client.events[0].deadline - 2 * USEC_PER_SEC)
+        sched_yield();
+    ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
+    fake.gated = false;
+    sem_post(&fake.gate);
+    wait_answers(2);
+    ck_assert_int_eq(client.events[0].outcome, EVENT_REFUSED);
+    ck_assert_int_eq(client.events[0].problem, PROBLEM_deadline_exceeded);
+    ck_assert_int_eq(client.events[1].outcome, EVENT_STORED);
+    finish();
+}
+END_TEST
+
+START_TEST(writer__hung_commit_ends_by_its_deadline)
+{
+    reset();
+    fake.gated = true;
+    fake.honour_deadline = true;
+    start_with(100, 300 * USEC_PER_MSEC);
+    submit_first(0, 1);
+    sem_wait(&fake.entered);
+    while (clock_mono_us(clock_system()) < client.events[0].deadline + WRITER_GRACE_US)
+        sched_yield();
+    fake.gated = false;
+    sem_post(&fake.gate);
+    wait_answers(1);
+    ck_assert_int_eq(client.events[0].problem, PROBLEM_deadline_exceeded);
+    finish();
+}
+END_TEST
+
+START_TEST(writer__undurable_database_takes_nothing)
+{
+    reset();
+    start_with(100, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    writer_set_durable(writer, false);
+    ck_assert(!writer_is_up(writer));
+    ck_assert_int_eq(submit(1, 1), PROBLEM_database_unavailable);
+    writer_set_durable(writer, true);
+    ck_assert_int_eq(submit(2, 1), PROBLEM_NONE);
+    wait_answers(1);
+    finish();
+}
+END_TEST
+
+// Several connections: each event is answered once, whatever fails and in whatever order.
+START_TEST(writer__many_connections_answer_each_once)
+{
+    reset();
+    connections = 4;
+    fake.lose_next = 20;
+    fake.lose_after = true;
+    fake.poison[100] = fake.poison[700] = 1;
+    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
+    size_t submitted = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        enum problem problem;
+        while ((problem = submit(i, (int32_t)(i % 7))) == PROBLEM_database_unavailable)
+            sched_yield();
+        ck_assert_int_eq(problem, PROBLEM_NONE);
+        submitted++;
+    }
+    wait_answers(submitted);
+    finish();
+    connections = 1;
+    for (size_t i = 0; i < 1000; i++)
+        ck_assert_uint_eq(client.answers[i], 1);
+    ck_assert_int_eq(client.events[100].problem, PROBLEM_storage_refused);
+}
+END_TEST
+
 START_TEST(writer__no_database_is_said_at_once)
 {
     reset();
@@ -345,7 +447,7 @@ START_TEST(writer__expired_events_are_refused)
 {
     reset();
     fake.gated = true;
-    start_with(10, USEC_PER_MSEC);
+    start_with(10, 300 * USEC_PER_MSEC);
     submit_first(0, 1);
     // The first is answered by the fake whenever it is let go; the second waits behind it past its deadline.
     sem_wait(&fake.entered);
@@ -373,7 +475,8 @@ START_TEST(writer__drain_answers_everything)
     ck_assert_int_eq(submit(60, 1), PROBLEM_shutting_down);
     sem_post(&fake.gate);
     sem_post(&fake.gate);
-    writer_stop(writer);
+    writer_halt(writer);
+    writer_free(writer);
     for (size_t i = 0; i < 50; i++) {
         ck_assert_uint_eq(client.answers[i], 1);
         ck_assert_int_ne(client.events[i].outcome, EVENT_PENDING);
@@ -401,5 +504,8 @@ CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwh
            writer__one_bad_row_of_a_hundred, writer__locked_key_costs_only_itself,
            writer__isolation_is_bounded, writer__lost_connection_is_tried_again,
            writer__transient_errors_are_tried_again, writer__lasting_errors_end_in_503,
-           writer__no_database_is_said_at_once, writer__queue_is_bounded, writer__expired_events_are_refused,
-           writer__drain_answers_everything, isolate__cuts_between_tokens)
+           writer__failing_backend_is_not_up, writer__old_event_does_not_cost_the_young,
+           writer__hung_commit_ends_by_its_deadline, writer__undurable_database_takes_nothing,
+           writer__many_connections_answer_each_once, writer__no_database_is_said_at_once,
+           writer__queue_is_bounded, writer__expired_events_are_refused, writer__drain_answers_everything,
+           isolate__cuts_between_tokens)
