@@ -7,15 +7,17 @@
 #include <poll.h>
 
 #define RETRY_MSEC  50
+#define TRY_USEC    USEC_PER_SEC
 #define ROTATE_USEC (10 * USEC_PER_SEC)
 
-// Runs a statement that may lose a race for a lock, until the deadline.
+// Runs a statement that may lose a race for a lock. No try begins after the deadline; one that has begun may
+// end after it, so that a lock's timeout does not cost the connection.
 static bool run_patiently(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
                           PGresult **ret_result, struct err *err)
 {
     for (;;) {
         PGresult *result;
-        if (!pg_send(db, sql, params, deadline, &result, err))
+        if (!pg_send(db, sql, params, MAX(deadline, pg_deadline_in(TRY_USEC)), &result, err))
             return false;
         if (pg_is_ok(result)) {
             *ret_result = result;

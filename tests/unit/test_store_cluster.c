@@ -135,8 +135,6 @@ void cluster_start(void)
                               "max_connections=40",
                               "-c",
                               "shared_buffers=64MB",
-                              "-c",
-                              "fsync=on",
                               NULL};
     pid_t pid = fork();
     if (pid == 0)

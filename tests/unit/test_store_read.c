@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages, receipts, projects, tokens and contract numbers against a real PostgreSQL.
+#include "server/store/admin.h"
+#include "server/store/catalog.h"
+#include "server/store/events.h"
+#include "server/store/query_sql.h"
+#include "test_store_cluster.h"
+
+#include "check_main.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#define TEXT "{\"a\": 1.50}"
+
+static int64_t in_time(void)
+{
+    return pg_deadline_in(10 * USEC_PER_SEC);
+}
+
+static void put(struct db *db, unsigned n, int32_t project, int32_t contract, const char *session)
+{
+    struct event event;
+    event_make(&event, n, TEXT);
+    event.project_id = project;
+    event.contract_id = contract;
+    event.session_id = str_from(session);
+    ck_assert_int_eq(commit_one(db, &event), COMMIT_DONE);
+    ck_assert_int_eq(event.outcome, EVENT_STORED);
+}
+
+START_TEST(spans__join_and_leave_out_what_is_gone)
+{
+    struct spans spans = {0};
+    spans_add(&spans, 100, 110, 0, 105);
+    ck_assert_uint_eq(spans.count, 0);
+    spans_add(&spans, 100, 110, 30, 105);
+    spans_add(&spans, 100, 110, 365, 105);
+    ck_assert_uint_eq(spans.count, 2);
+    spans_add(&spans, 100, 110, 35, 105); // touches the first
+    ck_assert_uint_eq(spans.count, 2);
+    ck_assert_int_eq(spans.list[0].first, 130);
+    ck_assert_int_eq(spans.list[0].last, 145);
+    spans_add(&spans, 100, 110, 1, 200); // all gone
+    ck_assert_uint_eq(spans.count, 2);
+    spans_add(&spans, 100, 110, 100, 205); // partly gone
+    ck_assert_int_eq(spans.list[1].first, 206);
+    ck_assert_int_eq(spans.list[1].last, 210);
+    spans_add(&spans, 100, 110, -1, 105);
+    ck_assert_uint_eq(spans.count, 1);
+    ck_assert_int_eq(spans.list[0].first, 106);
+    ck_assert_int_eq(spans.list[0].last, 510);
+    // However many there are, each day stays inside one of those that are kept.
+    spans = (struct spans){0};
+    for (int32_t days = 1; days <= 4000; days += 37)
+        spans_add(&spans, 0, 3, days, 0);
+    ck_assert_uint_le(spans.count, SPANS_MAX);
+    for (int32_t days = 1; days <= 4000; days += 37) {
+        bool inside = false;
+        for (size_t i = 0; i < spans.count; i++)
+            inside |= spans.list[i].first <= days && days + 3 <= spans.list[i].last;
+        ck_assert_msg(inside, "%d", days);
+    }
+}
+END_TEST
+
+struct page {
+    size_t count, stop_after;
+    struct stored_event last;
+    struct uuid ids[400];
+};
+
+static bool take(void *context, const struct stored_event *event)
+{
+    struct page *page = context;
+    ck_assert(page->count == 0 || page->last.received_at < event->received_at ||
+              (page->last.received_at == event->received_at &&
+               uuid_cmp(&page->last.event_id, &event->event_id) < 0));
+    page->last = *event;
+    page->ids[page->count++] = event->event_id;
+    return page->count != page->stop_after;
+}
+
+// Reads all pages of a query, `limit` rows each.
+static size_t read_all(struct db *db, struct events_query query, struct page *all)
+{
+    struct err err;
+    *all = (struct page){0};
+    for (;;) {
+        size_t before = all->count;
+        int64_t now = 0;
+        ck_assert_msg(store_query_events(db, &query, in_time(), take, all, &now, &err) == QUERY_OK, "%s",
+                      err.text);
+        ck_assert_int_gt(now, 0);
+        ck_assert_uint_le(all->count - before, query.limit);
+        if (all->count == before)
+            return all->count;
+        query.has_cursor = true;
+        query.cursor_received_at = all->last.received_at;
+        query.cursor_id = all->last.event_id;
+    }
+}
+
+static struct events_query query_of(int32_t project)
+{
+    return (struct events_query){.project_id = project, .since = 0, .until = INT64_MAX, .limit = 7};
+}
+
+// 3 contracts of 30, 365 and endless days.
+static char *filled(struct db **ret_writer)
+{
+    char *url = cluster_database();
+    cluster_sql(url, "INSERT INTO telemetry.contracts (name, family, version, class, schema_sha256) VALUES"
+                     " ('b.v1', 'b', 1, 1, sha256('')), ('c.v1', 'c', 1, 1, sha256(''));"
+                     "INSERT INTO telemetry.contract_retention (contract_id, days) VALUES (2, 30), (3, 0)");
+    *ret_writer = cluster_open(url, DB_WRITER);
+    for (unsigned i = 0; i < 60; i++) {
+        struct event event;
+        event_make(&event, i, TEXT);
+        event.contract_id = 1 + (int32_t)(i % 3);
+        event.project_id = i % 5 == 0 ? 2 : 1;
+        event.session_id = i % 4 == 0 ? STR("s-1") : STR_NULL;
+        event.expiry_kind = i % 3 == 2 ? EXPIRY_NEVER : EXPIRY_DAYS;
+        event.expiry_days = i % 3 == 0 ? 365 : 30;
+        ck_assert_int_eq(commit_one(*ret_writer, &event), COMMIT_DONE);
+    }
+    return url;
+}
+
+START_TEST(store_query_events__pages_through_one_project)
+{
+    static struct page page;
+    struct db *writer;
+    char *url = filled(&writer);
+    struct db *db = cluster_open(url, DB_READER);
+    struct events_query query = query_of(1);
+    ck_assert_uint_eq(read_all(db, query, &page), 48);
+    for (size_t i = 0; i < page.count; i++)
+        for (size_t j = 0; j < i; j++)
+            ck_assert(!uuid_eq(&page.ids[i], &page.ids[j]));
+    query.project_id = 2;
+    ck_assert_uint_eq(read_all(db, query, &page), 12);
+    query.project_id = 3;
+    ck_assert_uint_eq(read_all(db, query, &page), 0);
+    query.project_id = 1;
+    query.contract_id = 2;
+    ck_assert_uint_eq(read_all(db, query, &page), 16);
+    query.session_id = STR("s-1");
+    ck_assert_uint_eq(read_all(db, query, &page), 4);
+    query.contract_id = 0;
+    ck_assert_uint_eq(read_all(db, query, &page), 12);
+    query.session_id = STR("s-1' OR true --");
+    ck_assert_uint_eq(read_all(db, query, &page), 0);
+    query = query_of(1);
+    query.since = clock_wall_us(clock_system()) + USEC_PER_DAY / 2;
+    ck_assert_uint_eq(read_all(db, query, &page), 0);
+    query = query_of(1);
+    query.until = clock_wall_us(clock_system()) - USEC_PER_DAY;
+    ck_assert_uint_eq(read_all(db, query, &page), 0);
+    ck_assert(db_is_good(db));
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_query_events__gives_every_column_and_stops_when_told)
+{
+    char *url = cluster_database();
+    struct db *writer = cluster_open(url, DB_WRITER), *db = cluster_open(url, DB_READER);
+    struct page page = {.stop_after = 1};
+    struct event event;
+    struct err err;
+    int64_t now;
+    for (unsigned i = 0; i < 3; i++)
+        put(writer, i, 1, 1, NULL);
+    struct events_query query = query_of(1);
+    ck_assert_int_eq(store_query_events(db, &query, in_time(), take, &page, &now, &err), QUERY_OK);
+    ck_assert_uint_eq(page.count, 1);
+    cluster_sql(url, "TRUNCATE telemetry.events");
+    event_make(&event, 9, TEXT);
+    event.occurred_at = 1700000000000001;
+    event.has_occurred_at = true;
+    event.client = STR("vox/1");
+    event.trace_id = STR("t");
+    event.repository_id = STR("r");
+    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    struct db *raw = cluster_open(url, DB_READER);
+    page = (struct page){0};
+    ck_assert_int_eq(store_query_events(raw, &query, in_time(), take, &page, &now, &err), QUERY_OK);
+    ck_assert_uint_eq(page.count, 1);
+    ck_assert(uuid_eq(&page.last.event_id, &event.id));
+    ck_assert_int_eq(page.last.received_at, event.received_at);
+    ck_assert(page.last.has_occurred_at && page.last.occurred_at == event.occurred_at);
+    ck_assert_int_eq(page.last.class_, 1);
+    ck_assert_mem_eq(page.last.sha256, event.sha256, SHA256_LEN);
+    db_close(raw);
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+static bool check_strings(void *context, const struct stored_event *event)
+{
+    bool *seen = context;
+    ck_assert_view_eq(event->contract, "model-call.v1");
+    ck_assert_view_eq(event->payload, "{\"a\": 1.50}");
+    ck_assert_view_eq(event->session_id, "s");
+    ck_assert(!event->client.ptr && !event->trace_id.ptr && !event->repository_id.ptr);
+    ck_assert(!event->has_occurred_at);
+    *seen = true;
+    return true;
+}
+
+START_TEST(store_query_events__gives_strings_while_the_row_is_there)
+{
+    char *url = cluster_database();
+    struct db *writer = cluster_open(url, DB_WRITER), *db = cluster_open(url, DB_READER);
+    struct events_query query = query_of(1);
+    struct err err;
+    bool seen = false;
+    int64_t now;
+    put(writer, 1, 1, 1, "s");
+    ck_assert_int_eq(store_query_events(db, &query, in_time(), check_strings, &seen, &now, &err), QUERY_OK);
+    ck_assert(seen);
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_query_events__hides_what_is_past_its_day)
+{
+    static struct page page;
+    struct db *writer;
+    char *url = filled(&writer);
+    struct db *db = cluster_open(url, DB_READER);
+    struct events_query query = query_of(1);
+    // Rows of their own date, today: gone from every answer, on disk for up to a week more.
+    cluster_sql(url, "INSERT INTO telemetry.contract_retention (contract_id, days) VALUES (1, -1)");
+    struct event event;
+    event_make(&event, 100, TEXT);
+    event.expiry_kind = EXPIRY_DATE;
+    event.expiry_date = (int32_t)(clock_wall_us(clock_system()) / USEC_PER_DAY);
+    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    ck_assert_uint_eq(read_all(db, query, &page), 48);
+    event_make(&event, 101, TEXT);
+    event.expiry_kind = EXPIRY_DATE;
+    event.expiry_date = (int32_t)(clock_wall_us(clock_system()) / USEC_PER_DAY) + 2;
+    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    ck_assert_uint_eq(read_all(db, query, &page), 49);
+    // A date too far ahead lies in the infinity partition and is hidden on its day all the same, unless held.
+    event_make(&event, 102, TEXT);
+    event.expiry_kind = EXPIRY_DATE;
+    event.expiry_date = (int32_t)(clock_wall_us(clock_system()) / USEC_PER_DAY) + 500;
+    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    ck_assert_uint_eq(read_all(db, query, &page), 50);
+    cluster_sql(
+        url, "UPDATE telemetry.events SET due_on = telemetry.today() WHERE due_on = telemetry.today() + 500");
+    ck_assert_uint_eq(read_all(db, query, &page), 49);
+    cluster_sql(url, "UPDATE telemetry.events SET hold_id = 1 WHERE due_on = telemetry.today() AND"
+                     " expires_on = 'infinity'");
+    ck_assert_uint_eq(read_all(db, query, &page), 50);
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+// The plan of a page query, as text.
+static void explain(struct db *db, const struct events_query *query, const struct query_plan *plan,
+                    struct buf *out)
+{
+    struct buf sql;
+    struct pg_params params;
+    PGresult *result;
+    struct err err;
+    buf_init(&sql, 65536);
+    buf_put_cstr(&sql, "EXPLAIN (COSTS OFF) ");
+    query_write(query, plan, &sql, &params);
+    buf_put_char(&sql, '\0');
+    ck_assert_msg(pg_run(db, sql.ptr, &params, in_time(), &result, &err), "%s", err.text);
+    for (int i = 0; i < PQntuples(result); i++) {
+        buf_put_str(out, pg_text(result, i, 0));
+        buf_put_char(out, '\n');
+    }
+    buf_put_char(out, '\0');
+    PQclear(result);
+    buf_release(&sql);
+}
+
+START_TEST(store_query_events__reads_only_the_partitions_that_can_hold_rows)
+{
+    struct db *writer;
+    char *url = filled(&writer);
+    struct db *db = cluster_open(url, DB_READER);
+    cluster_sql(url, "SELECT telemetry.make_partition('events', telemetry.today() + n)"
+                     " FROM generate_series(0, 400, 7) AS n");
+    ck_assert_int_gt(cluster_number(url, "SELECT count(*) FROM pg_inherits WHERE inhparent ="
+                                         " 'telemetry.events'::regclass"),
+                     55);
+    int64_t now = clock_wall_us(clock_system());
+    struct events_query query = query_of(1);
+    query.since = now - USEC_PER_DAY;
+    query.until = now;
+    for (int shape = 0; shape < 3; shape++) {
+        struct query_plan plan = {0};
+        struct buf text;
+        query.contract_id = shape == 1 ? 2 : 0;
+        query.session_id = shape == 2 ? STR("s-1") : STR_NULL;
+        query_bounds(&query, now, &plan.since, &plan.until);
+        spans_add(&plan.spans, query_day(plan.since), query_day(plan.until), 365, query_day(now));
+        spans_add(&plan.spans, query_day(plan.since), query_day(plan.until), 30, query_day(now));
+        buf_init(&text, 1 << 20);
+        explain(db, &query, &plan, &text);
+        int scans = 0;
+        for (const char *at = text.ptr; (at = strstr(at, " on events_")); at++)
+            scans++;
+        // Two days reach into one week or two, for two numbers of days, and infinity.
+        ck_assert_msg(scans >= 3 && scans <= 5, "shape %d: %d partitions\n%s", shape, scans, text.ptr);
+        ck_assert_msg(!strstr(text.ptr, "Seq Scan on events"), "%s", text.ptr);
+        ck_assert_msg(shape == 2 || strstr(text.ptr, "Merge Append"), "%s", text.ptr);
+        ck_assert_msg(shape == 2 ||
+                          (strstr(text.ptr, "Index Cond: ((project_id = ") &&
+                           strstr(text.ptr, "(contract_id = ") && strstr(text.ptr, "(received_at >= ")),
+                      "%s", text.ptr);
+        ck_assert_msg(shape != 2 || strstr(text.ptr, "Index Cond: (session_id = "), "%s", text.ptr);
+        buf_release(&text);
+    }
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_query_events__fails_cleanly)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_READER);
+    struct events_query query = query_of(1);
+    struct page page = {0};
+    struct err err;
+    int64_t now;
+    PGconn *other = cluster_session(url);
+    cluster_run(other, "BEGIN; LOCK TABLE telemetry.events");
+    ck_assert_int_eq(store_query_events(db, &query, in_time(), take, &page, &now, &err), QUERY_FAILED);
+    ck_assert(db_is_good(db)); // a lock's timeout
+    PQfinish(other);
+    cluster_sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                     " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    ck_assert_int_eq(store_query_events(db, &query, in_time(), take, &page, &now, &err), QUERY_FAILED);
+    ck_assert(!db_is_good(db));
+    db_close(db);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_receipt__is_the_projects_own)
+{
+    char *url = cluster_database();
+    struct db *writer = cluster_open(url, DB_WRITER), *db = cluster_open(url, DB_READER);
+    struct arena arena;
+    struct receipt receipt;
+    struct event event;
+    struct err err;
+    arena_init(&arena, 1024, 65536);
+    event_make(&event, 1, TEXT);
+    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_OK);
+    ck_assert(uuid_eq(&receipt.event_id, &event.id));
+    ck_assert_view_eq(receipt.contract, "model-call.v1");
+    ck_assert_int_eq(receipt.received_at, event.received_at);
+    ck_assert_mem_eq(receipt.sha256, event.sha256, SHA256_LEN);
+    ck_assert(!receipt.duplicate && !receipt.id.ptr);
+    ck_assert_int_eq(store_receipt(db, 2, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
+    for (int state = 1; state <= 2; state++) {
+        char sql[80];
+        snprintf(sql, sizeof(sql), "UPDATE telemetry.event_keys SET state = %d", state);
+        cluster_sql(url, sql);
+        ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
+    }
+    cluster_sql(url, "DROP VIEW telemetry.project_receipts");
+    ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_FAILED);
+    ck_assert(db_is_good(db));
+    arena_release(&arena);
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(views__are_empty_without_a_project)
+{
+    struct db *writer;
+    char *url = filled(&writer);
+    ck_assert_int_eq(cluster_number(url, "SELECT (SELECT count(*) FROM telemetry.project_events) +"
+                                         " (SELECT count(*) FROM telemetry.project_events_in_order) +"
+                                         " (SELECT count(*) FROM telemetry.project_receipts) +"
+                                         " (SELECT count(*) FROM telemetry.project_quarantine)"),
+                     0);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_project__is_created_set_and_listed)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_OWNER);
+    struct arena arena;
+    struct project_row *rows;
+    size_t count;
+    struct err err;
+    arena_init(&arena, 1024, 65536);
+    ck_assert_msg(store_project_create(db, STR("alpha \"q\" 'x'"), 2, &err), "%s", err.text);
+    ck_assert(!store_project_create(db, STR("first"), 1, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "already"));
+    ck_assert(!store_project_create(db, STR(""), 1, &err));
+    ck_assert(store_project_set(db, STR("first"), 2, &err));
+    ck_assert(!store_project_set(db, STR("nobody"), 2, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "no project"));
+    ck_assert(store_project_list(db, &arena, &rows, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_view_eq(rows[0].name, "alpha \"q\" 'x'");
+    ck_assert_int_eq(rows[0].max_class, 2);
+    ck_assert_int_eq(rows[1].max_class, 2);
+    ck_assert_int_eq(rows[2].max_class, 1);
+    ck_assert_int_gt(rows[0].created_at, 1700000000000000);
+    ck_assert(db_is_good(db));
+    arena_release(&arena);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_token__is_created_revoked_and_listed)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_OWNER);
+    struct arena arena;
+    struct token_row *rows;
+    struct project_row *projects;
+    size_t count;
+    bool found;
+    struct err err;
+    int64_t later = clock_wall_us(clock_system()) + USEC_PER_DAY;
+    struct token_row token = {.project = STR("fresh"),
+                              .key_id = STR("abcdefghij"),
+                              .hash = {1, 2, 3},
+                              .scopes = STR("ingest,read"),
+                              .label = STR("ci"),
+                              .expires_at = later};
+    arena_init(&arena, 1024, 65536);
+    ck_assert_msg(store_token_create(db, &token, &err), "%s", err.text);
+    ck_assert(!store_token_create(db, &token, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "key id"));
+    token.key_id = STR("bbbbbbbbbb");
+    token.scopes = STR("everything");
+    ck_assert(!store_token_create(db, &token, &err));
+    token.scopes = STR("ingest");
+    token.label = STR_NULL;
+    token.expires_at = INT64_MAX;
+    ck_assert(store_token_create(db, &token, &err));
+    token.key_id = STR("cccccccccc");
+    token.expires_at = 1; // expired
+    ck_assert(store_token_create(db, &token, &err));
+    ck_assert(store_token_list(db, &arena, &rows, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_view_eq(rows[0].project, "fresh");
+    ck_assert_view_eq(rows[0].key_id, "abcdefghij");
+    ck_assert_int_eq(rows[0].hash[2], 3);
+    ck_assert_view_eq(rows[0].scopes, "ingest,read");
+    ck_assert_view_eq(rows[0].label, "ci");
+    ck_assert_int_eq(rows[0].expires_at, later);
+    ck_assert_int_eq(rows[0].max_class, 1);
+    ck_assert(!rows[0].revoked);
+    ck_assert_ptr_null(rows[1].label.ptr);
+    ck_assert(rows[1].expires_at == INT64_MAX);
+    ck_assert(store_project_list(db, &arena, &projects, &count, &err));
+    ck_assert_int_eq(projects[1].tokens, 2); // of "fresh": the expired one does not count
+    for (int i = 0; i < 2; i++) {
+        ck_assert(store_token_revoke(db, STR("abcdefghij"), &found, &err));
+        ck_assert(found);
+    }
+    ck_assert(store_token_revoke(db, STR("zzzzzzzzzz"), &found, &err));
+    ck_assert(!found);
+    ck_assert(store_token_list(db, &arena, &rows, &count, &err));
+    ck_assert(rows[0].revoked && !rows[1].revoked);
+    arena_release(&arena);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_catalog_wait__hears_of_changes)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_CATALOG), *owner = cluster_open(url, DB_OWNER);
+    struct err err;
+    bool changed;
+    int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ck_assert(store_catalog_listen(db, &err));
+    ck_assert(store_catalog_wait(db, wake, 0, &changed));
+    ck_assert(!changed);
+    ck_assert(store_project_create(owner, STR("new"), 1, &err));
+    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(changed);
+    struct token_row token = {
+        .project = STR("new"), .key_id = STR("abcdefghij"), .scopes = STR("read"), .expires_at = INT64_MAX};
+    ck_assert(store_token_create(owner, &token, &err));
+    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(changed);
+    // Being used changes nothing.
+    cluster_sql(url, "UPDATE telemetry.tokens SET last_used_at = now()");
+    cluster_sql(url, "SELECT pg_notify('another', '')");
+    ck_assert(store_catalog_wait(db, wake, 50, &changed));
+    ck_assert(!changed);
+    ck_assert_int_eq(eventfd_write(wake, 1), 0);
+    int64_t before = pg_deadline_in(0);
+    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(!changed);
+    ck_assert_int_lt(pg_deadline_in(0) - before, 5 * USEC_PER_SEC);
+    cluster_sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                     " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    eventfd_t value;
+    ck_assert_int_eq(eventfd_read(wake, &value), 0);
+    ck_assert(!store_catalog_wait(db, wake, 10000, &changed));
+    close(wake);
+    db_close(owner);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
+struct syncer {
+    struct db *db;
+    struct contract_row rows[30];
+    char names[30][16];
+    bool good;
+    pthread_t thread;
+};
+
+static void fill(struct syncer *s, int32_t days)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->rows); i++) {
+        snprintf(s->names[i], sizeof(s->names[i]), "k%zu.v1", i);
+        s->rows[i] = (struct contract_row){.name = str_from(s->names[i]),
+                                           .id = str_slice(s->names[i], strlen(s->names[i]) - 3),
+                                           .version = 1,
+                                           .class_ = 1,
+                                           .days = days};
+    }
+}
+
+static void *sync_run(void *context)
+{
+    struct syncer *s = context;
+    struct err err;
+    s->good = true;
+    for (int i = 0; i < 5; i++)
+        s->good &= store_contracts_sync(s->db, s->rows, ARRAY_LEN(s->rows), &err);
+    return NULL;
+}
+
+START_TEST(store_contracts_sync__agrees_from_two_connections)
+{
+    static struct syncer s[2];
+    char *url = cluster_database();
+    for (size_t i = 0; i < 2; i++) {
+        fill(&s[i], 90);
+        s[i].db = cluster_open(url, DB_CATALOG);
+    }
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&s[i].thread, NULL, sync_run, &s[i]), 0);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(s[i].thread, NULL);
+        ck_assert(s[i].good);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(s[0].rows); i++)
+        ck_assert(s[0].rows[i].ret_id > 1 && s[0].rows[i].ret_id == s[1].rows[i].ret_id);
+    ck_assert_int_eq(cluster_number(url, "SELECT count(*) FROM telemetry.contract_retention WHERE days = 90"),
+                     30);
+    // A policy that changes and returns is remembered each time; a schema that changes is taken over.
+    struct err err;
+    int32_t first = s[0].rows[0].ret_id;
+    fill(&s[0], 30);
+    s[0].rows[0].class_ = 2;
+    s[0].rows[0].schema_sha256[0] = 9;
+    ck_assert(store_contracts_sync(s[0].db, s[0].rows, 1, &err));
+    ck_assert_int_eq(s[0].rows[0].ret_id, first);
+    fill(&s[0], 90);
+    ck_assert(store_contracts_sync(s[0].db, s[0].rows, 1, &err));
+    ck_assert_int_eq(cluster_number(url, "SELECT count(*) FROM telemetry.contract_retention r JOIN"
+                                         " telemetry.contracts c ON c.id = contract_id WHERE name = 'k0.v1'"),
+                     3);
+    ck_assert_int_eq(cluster_number(url, "SELECT class FROM telemetry.contracts WHERE name = 'k0.v1'"), 1);
+    db_close(s[0].db);
+    db_close(s[1].db);
+    free(url);
+}
+END_TEST
+
+CHECK_MAIN_WITH(cluster_start, "store_read", spans__join_and_leave_out_what_is_gone,
+                store_query_events__pages_through_one_project,
+                store_query_events__gives_every_column_and_stops_when_told,
+                store_query_events__gives_strings_while_the_row_is_there,
+                store_query_events__hides_what_is_past_its_day,
+                store_query_events__reads_only_the_partitions_that_can_hold_rows,
+                store_query_events__fails_cleanly, store_receipt__is_the_projects_own,
+                views__are_empty_without_a_project, store_project__is_created_set_and_listed,
+                store_token__is_created_revoked_and_listed, store_catalog_wait__hears_of_changes,
+                store_contracts_sync__agrees_from_two_connections)
