@@ -9,8 +9,8 @@
 //   3. the function given to http_park(), once somebody called http_wake(). It must answer or park again.
 // A request refused for its framing, size, path or method never reaches a route.
 // Stopping: http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets
-// every parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping with a request parked
-// is a BUG.
+// every parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests
+// that are parked; what is half received is cut.
 //
 // Threads: everything here is the loop's, except http_wake() and the http_server_* calls, which are any
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection

@@ -111,8 +111,9 @@ static void *loop(void *cls)
 {
     struct http_server *server = cls;
     pthread_setname_np(pthread_self(), "vox-http");
-    unsigned commands = 0;
-    while (!(commands & WAKE_STOP)) {
+    bool stopping = false;
+    // Whoever is parked is woken yet: a handler may park once more and be told at once that all is shut.
+    while (!stopping || server->parked > 0) {
         struct epoll_event events[16];
         struct http_request *woken;
         int count = epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server));
@@ -120,7 +121,8 @@ static void *loop(void *cls)
         for (int i = 0; i < count; i++)
             if (events[i].data.ptr)
                 linger_read(server, events[i].data.ptr);
-        commands = wake_take(&server->wakes, &woken);
+        unsigned commands = wake_take(&server->wakes, &woken);
+        stopping = stopping || (commands & WAKE_STOP);
         resume_woken(server, woken);
         if (commands & (WAKE_QUIESCE | WAKE_STOP))
             quiesce(server);
@@ -128,8 +130,6 @@ static void *loop(void *cls)
         reap(server);
         report_state(server, commands);
     }
-    if (server->parked > 0)
-        BUG("stopped with a request parked");
     return NULL;
 }
 
