@@ -6,16 +6,33 @@
 #include <errno.h>
 #include <poll.h>
 
+#define LOOK_USEC   (10 * USEC_PER_SEC)
 #define SYNC_USEC   (60 * USEC_PER_SEC)
 #define LISTEN_USEC (10 * USEC_PER_SEC)
 
 // What the database has of a contract.
 struct known {
-    bool there;
     bool same;
     bool has_days;
     int32_t days;
 };
+
+// All contracts, or the one of a name, with the days in use.
+#define CONTRACTS_SQL                                                                                   \
+    "SELECT c.name, c.id, c.class, c.schema_sha256, (SELECT r.days FROM telemetry.contract_retention r" \
+    " WHERE r.contract_id = c.id AND r.project_id IS NULL ORDER BY r.valid_from DESC LIMIT 1)"          \
+    " FROM telemetry.contracts c"
+
+static struct known read_known(const PGresult *result, int i, struct contract_row *row)
+{
+    row->ret_id = pg_i32(result, i, 1);
+    return (struct known){
+        .same = pg_i32(result, i, 2) == row->class_ &&
+                str_eq(pg_text(result, i, 3), str_slice(row->schema_sha256, sizeof(row->schema_sha256))),
+        .has_days = !PQgetisnull(result, i, 4),
+        .days = pg_i32(result, i, 4),
+    };
+}
 
 static bool look_up(struct db *db, struct contract_row *row, int64_t deadline, struct known *ret_known,
                     struct err *err)
@@ -23,22 +40,38 @@ static bool look_up(struct db *db, struct contract_row *row, int64_t deadline, s
     struct pg_params params = {0};
     PGresult *result;
     pg_param_text(&params, row->name);
-    if (!pg_run(db,
-                "SELECT c.id, c.class, c.schema_sha256, (SELECT r.days FROM telemetry.contract_retention r"
-                " WHERE r.contract_id = c.id AND r.project_id IS NULL ORDER BY r.valid_from DESC LIMIT 1)"
-                " FROM telemetry.contracts c WHERE c.name = $1",
-                &params, deadline, &result, err))
+    if (!pg_run(db, CONTRACTS_SQL " WHERE c.name = $1", &params, deadline, &result, err))
         return false;
-    *ret_known = (struct known){.there = PQntuples(result) > 0};
-    if (ret_known->there) {
-        row->ret_id = pg_i32(result, 0, 0);
-        ret_known->same =
-            pg_i32(result, 0, 1) == row->class_ &&
-            str_eq(pg_text(result, 0, 2), str_slice(row->schema_sha256, sizeof(row->schema_sha256)));
-        ret_known->has_days = !PQgetisnull(result, 0, 3);
-        ret_known->days = pg_i32(result, 0, 3);
-    }
+    *ret_known = (struct known){0};
+    if (PQntuples(result) > 0)
+        *ret_known = read_known(result, 0, row);
     PQclear(result);
+    return true;
+}
+
+static bool is_same(const PGresult *result, struct contract_row *row)
+{
+    for (int i = 0; i < PQntuples(result); i++) {
+        if (!str_eq(pg_text(result, i, 0), row->name))
+            continue;
+        struct known known = read_known(result, i, row);
+        return known.same && known.has_days && known.days == row->days;
+    }
+    return false;
+}
+
+bool store_contracts_look(struct db *db, struct contract_row *rows, size_t count, bool *ret_same,
+                          struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *result;
+    if (!pg_run(db, CONTRACTS_SQL, &none, pg_deadline_in(LOOK_USEC), &result, err))
+        return false;
+    bool same = true;
+    for (size_t i = 0; i < count && same; i++)
+        same = is_same(result, &rows[i]);
+    PQclear(result);
+    *ret_same = same;
     return true;
 }
 

@@ -16,6 +16,10 @@ struct contract_row {
     int32_t ret_id; // filled: the database's number
 };
 
+// Fills ret_id by reading alone. `*ret_same` false: the database lacks a contract or has it otherwise, so
+// that store_contracts_sync() has work.
+MUST_CHECK bool store_contracts_look(struct db *db, struct contract_row *rows, size_t count, bool *ret_same,
+                                     struct err *err);
 // Makes sure that each contract has a row and its retention is remembered (contract_retention), in one
 // transaction; several sinks may do so at once. Fills ret_id.
 MUST_CHECK bool store_contracts_sync(struct db *db, struct contract_row *rows, size_t count, struct err *err);

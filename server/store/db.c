@@ -3,7 +3,10 @@
 #include "lib/base/log.h"
 #include "server/store/pg.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 // What every session has, whatever the server's, database's or role's defaults say. search_path keeps foreign
 // objects out of our statements.
@@ -13,9 +16,10 @@
     "SET default_transaction_isolation = 'read committed'; SET jit = off;"
 
 // A commit must not return before its WAL is on disk; what waits for a standby on purpose stays as it is.
-#define SETTINGS_DURABLE                                   \
-    "SELECT set_config('synchronous_commit', 'on', false)" \
-    " WHERE current_setting('synchronous_commit') IN ('off', 'local');"
+// Said for the session, so that no later change of the server's default reaches it.
+#define SETTINGS_DURABLE                                                                      \
+    "SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit')" \
+    " IN ('off', 'local') THEN 'on' ELSE current_setting('synchronous_commit') END, false);"
 
 static const struct role {
     const char *settings;
@@ -110,15 +114,8 @@ static bool finish(struct db *db, int64_t deadline, struct err *err)
 {
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     while (PQstatus(db->conn) != CONNECTION_BAD && status != PGRES_POLLING_OK) {
-        int64_t left =
-            deadline == DB_NO_DEADLINE ? 60 * USEC_PER_SEC : deadline - clock_mono_us(clock_system());
-        if (left <= 0)
-            return err_set(err, "cannot connect to the database: no answer in time");
-        struct pollfd fd = {.fd = PQsocket(db->conn),
-                            .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        int n = poll(&fd, 1, (int)MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 60000));
-        if (n <= 0)
-            continue; // a signal, or the deadline: seen above
+        if (!pg_wait(db, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, err))
+            return err_prefix(err, "cannot connect to the database");
         status = PQconnectPoll(db->conn);
         if (status == PGRES_POLLING_FAILED)
             break;
@@ -127,6 +124,9 @@ static bool finish(struct db *db, int64_t deadline, struct err *err)
         return connect_failed(db, err);
     if (PQsetnonblocking(db->conn, 1) != 0)
         return err_set(err, "cannot connect to the database: no memory");
+    db->own_fd = fcntl(PQsocket(db->conn), F_DUPFD_CLOEXEC, 0);
+    if (db->own_fd < 0)
+        return err_set_errno(err, "cannot connect to the database");
     snprintf(db->target, sizeof(db->target), "%s:%s/%s", PQhost(db->conn), PQport(db->conn), PQdb(db->conn));
     return true;
 }
@@ -146,14 +146,37 @@ static const struct assertion {
     const char *setting;
     const char *bad;
     const char *advice;
-    bool writes_only;
 } assertions[] = {
-    {"fsync", "off", "a crash would lose stored events; set fsync = on", true},
-    {"full_page_writes", "off", "a crash would damage stored events; set full_page_writes = on", true},
-    {"synchronous_commit", "off", "a crash would lose stored events; set synchronous_commit = on", true},
-    {"data_sync_retry", "on", "a failed write would be forgotten; set data_sync_retry = off", true},
-    {"transaction_read_only", "on", "it is a standby or read-only; name the primary", true},
+    {"fsync", "off", "a crash would lose stored events; set fsync = on"},
+    {"full_page_writes", "off", "a crash would damage stored events; set full_page_writes = on"},
+    {"synchronous_commit", "off", "a crash would lose stored events; set synchronous_commit = on"},
+    {"data_sync_retry", "on", "a failed write would be forgotten; set data_sync_retry = off"},
+    {"transaction_read_only", "on", "it is a standby or read-only; name the primary"},
 };
+
+enum db_durability db_check_durable(struct db *db, int64_t deadline, struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *result;
+    char sql[512] = "SELECT";
+    size_t len = strlen(sql);
+    for (size_t i = 0; i < ARRAY_LEN(assertions); i++) {
+        len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%s current_setting('%s', true)", i ? "," : "",
+                                assertions[i].setting);
+        BUG_ON(len >= sizeof(sql));
+    }
+    if (!pg_run(db, sql, &none, deadline, &result, err))
+        return DB_UNKNOWN;
+    const struct assertion *broken = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(assertions) && !broken; i++)
+        if (str_eq(pg_text(result, 0, (int)i), str_from(assertions[i].bad)))
+            broken = &assertions[i];
+    PQclear(result);
+    if (!broken)
+        return DB_DURABLE;
+    err_set(err, "the database has %s = %s: %s", broken->setting, broken->bad, broken->advice);
+    return DB_NOT_DURABLE;
+}
 
 static bool check_server(struct db *db, int64_t deadline, struct err *err)
 {
@@ -163,24 +186,16 @@ static bool check_server(struct db *db, int64_t deadline, struct err *err)
     const char *encoding = PQparameterStatus(db->conn, "server_encoding");
     if (!encoding || strcmp(encoding, "UTF8") != 0)
         return err_set(err, "the database's encoding is not UTF8; create it with ENCODING 'UTF8'");
-    for (size_t i = 0; i < ARRAY_LEN(assertions); i++) {
-        const struct assertion *a = &assertions[i];
-        if (a->writes_only && !roles[db->role].writes)
-            continue;
-        struct pg_params params = {0};
-        pg_param_text(&params, str_from(a->setting));
-        PGresult *result;
-        if (!pg_run(db, "SELECT current_setting($1, true)", &params, deadline, &result, err))
-            return false;
-        bool bad = str_eq(pg_text(result, 0, 0), str_from(a->bad));
-        PQclear(result);
-        if (bad)
-            return err_set(err, "the database has %s = %s: %s", a->setting, a->bad, a->advice);
-    }
-    return true;
+    return !roles[db->role].writes || db_check_durable(db, deadline, err) == DB_DURABLE;
 }
 
 bool db_connect(const char *url, enum db_role role, int64_t deadline, struct db **ret_db, struct err *err)
+{
+    return db_connect_stoppable(url, role, deadline, -1, ret_db, err);
+}
+
+bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, int stop_fd,
+                          struct db **ret_db, struct err *err)
 {
     if (!check_url(url, err))
         return false;
@@ -188,6 +203,9 @@ bool db_connect(const char *url, enum db_role role, int64_t deadline, struct db 
     if (!db)
         return err_set(err, "no memory for a database connection");
     db->role = role;
+    db->stop_fd = stop_fd;
+    db->own_fd = -1;
+    db->limit = DB_NO_DEADLINE;
     buf_init(&db->params, 256 * 1024 * 1024);
     if (start(db, url, err) && finish(db, deadline, err) && set_up(db, deadline, err) &&
         check_server(db, deadline, err)) {
@@ -203,8 +221,20 @@ void db_close(struct db *db)
     if (!db)
         return;
     PQfinish(db->conn);
+    if (db->own_fd >= 0)
+        close(db->own_fd);
     buf_release(&db->params);
     free(db);
+}
+
+void db_interrupt(struct db *db)
+{
+    shutdown(db->own_fd, SHUT_RDWR);
+}
+
+void db_limit(struct db *db, int64_t deadline)
+{
+    db->limit = deadline;
 }
 
 bool db_is_good(struct db *db)

@@ -17,8 +17,9 @@ bool pg_lose(struct db *db, struct err *err, const char *why)
     return err_set(err, "%s", why);
 }
 
-static bool wait_for(struct db *db, short events, int64_t deadline, struct err *err)
+bool pg_wait(struct db *db, short events, int64_t deadline, struct err *err)
 {
+    deadline = MIN(deadline, db->limit);
     for (;;) {
         int timeout = -1;
         if (deadline != DB_NO_DEADLINE) {
@@ -27,8 +28,11 @@ static bool wait_for(struct db *db, short events, int64_t deadline, struct err *
                 return pg_lose(db, err, "the database did not answer in time");
             timeout = (int)MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 60000);
         }
-        struct pollfd fd = {.fd = PQsocket(db->conn), .events = events};
-        int n = poll(&fd, 1, timeout);
+        struct pollfd fds[] = {{.fd = PQsocket(db->conn), .events = events},
+                               {.fd = db->stop_fd, .events = POLLIN}};
+        int n = poll(fds, ARRAY_LEN(fds), timeout);
+        if (n > 0 && fds[1].revents)
+            return pg_lose(db, err, "the sink is stopping");
         if (n > 0)
             return true;
         if (n < 0 && errno != EINTR)
@@ -47,7 +51,7 @@ bool pg_next(struct db *db, int64_t deadline, PGresult **ret_result, struct err 
             return pg_lose(db, err, "the connection to the database was lost");
         if (unsent == 0 && !PQisBusy(db->conn))
             break;
-        if (!wait_for(db, unsent ? POLLIN | POLLOUT : POLLIN, deadline, err))
+        if (!pg_wait(db, unsent ? POLLIN | POLLOUT : POLLIN, deadline, err))
             return false;
         if (!PQconsumeInput(db->conn))
             return pg_lose(db, err, "the connection to the database was lost");

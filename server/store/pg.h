@@ -47,6 +47,9 @@ struct db {
     bool prepared;        // store_commit's statements
     bool config_reported; // an operator's mistake was logged
     struct buf params;    // store_commit's, kept for its memory
+    int stop_fd;          // readable: every wait ends; -1: none
+    int own_fd;           // the socket once more, so that another thread may shut it down; -1 until connected
+    int64_t limit;        // no wait goes past this
     char target[256];
 };
 
@@ -80,6 +83,9 @@ struct str pg_text(const PGresult *result, int row, int column);
 bool pg_bool(const PGresult *result, int row, int column);
 bool pg_bytes(const PGresult *result, int row, int column, void *ret_bytes, size_t len); // exactly `len`
 
+// Waits until the socket is ready for `events` (of poll(2)). False at the deadline, the connection's limit,
+// or when it is told to stop: then it is lost.
+MUST_CHECK bool pg_wait(struct db *db, short events, int64_t deadline, struct err *err);
 // The next result of what was sent; NULL at a statement's end. False if the connection is lost by now.
 MUST_CHECK bool pg_next(struct db *db, int64_t deadline, PGresult **ret_result, struct err *err);
 // Sends one statement (`params` NULL: text of any number of statements) and gives the first error or the last
