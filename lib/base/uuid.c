@@ -10,13 +10,27 @@ static void set_version(struct uuid *uuid, unsigned version)
     uuid->bytes[8] = (uint8_t)((uuid->bytes[8] & 0x3f) | 0x80);
 }
 
+// Random bytes for ids, drawn from the system in one call for many. Ids are public, so bytes that wait here
+// are no secret.
+static void random_bytes(uint8_t *ptr, size_t len)
+{
+    static _Thread_local uint8_t pool[512];
+    static _Thread_local size_t left;
+    if (left < len) {
+        randombytes_buf(pool, sizeof(pool));
+        left = sizeof(pool);
+    }
+    left -= len;
+    memcpy(ptr, pool + left, len);
+}
+
 struct uuid uuid_v7(int64_t wall_us)
 {
     struct uuid uuid;
     uint64_t ms = (uint64_t)(wall_us / 1000);
     for (size_t i = 0; i < 6; i++)
         uuid.bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
-    randombytes_buf(uuid.bytes + 6, sizeof(uuid.bytes) - 6);
+    random_bytes(uuid.bytes + 6, sizeof(uuid.bytes) - 6);
     set_version(&uuid, 7);
     return uuid;
 }

@@ -27,12 +27,20 @@ static bool put_list(struct http_request *request, struct MHD_Response *response
     return true;
 }
 
+// Browsers and caches look at what was read. An answer to a POST without freshness is not cached (RFC 9110
+// section 9.3.3) nor shown, and each header costs the library three allocations.
+static bool put_for_readers(const struct http_request *request, struct MHD_Response *response)
+{
+    if (strcmp(request->method, "POST") == 0)
+        return true;
+    return put(response, "Cache-Control", "no-store") && put(response, "X-Content-Type-Options", "nosniff");
+}
+
 static bool put_headers(struct http_request *request, struct MHD_Response *response,
                         const struct http_reply *reply)
 {
     return (!reply->content_type || put(response, "Content-Type", reply->content_type)) &&
-           put(response, HEADER_REQUEST_ID, request->id) && put(response, "Cache-Control", "no-store") &&
-           put(response, "X-Content-Type-Options", "nosniff") &&
+           put(response, HEADER_REQUEST_ID, request->id) && put_for_readers(request, response) &&
            (!request->server->quiesced || put(response, "Connection", "close")) &&
            put_list(request, response, request->extra, ARRAY_LEN(request->extra)) &&
            put_list(request, response, reply->headers, ARRAY_LEN(reply->headers));
