@@ -7,8 +7,8 @@
 static void on_read(struct http_request *request, void *app UNUSED)
 {
     struct read_request *read = http_request_context(request);
-    if (read->result == QUERY_FAILED)
-        http_reply_problem(request, PROBLEM_database_unavailable, STR_NULL, NULL, 0);
+    if (read->problem)
+        http_reply_problem(request, read->problem, STR_NULL, NULL, 0);
     else
         read->answer(read);
 }
@@ -17,11 +17,14 @@ static void run(struct reader_job *job, struct db *db, const struct err *reason)
 {
     struct read_request *read = CONTAINER_OF(job, struct read_request, job);
     struct err err = *reason;
-    int64_t deadline = clock_mono_us(clock_system()) + read->auth.api->query_us;
-    read->result = db ? read->query(read, db, deadline, &err) : QUERY_FAILED;
-    if (db && read->result == QUERY_FAILED)
-        log_warn("a query failed", LOG_STR("request_id", http_request_id(read->auth.request)),
-                 LOG_CSTR("reason", err.text));
+    read->problem = job->problem;
+    if (db) {
+        read->result = read->query(read, db, job->deadline, &err);
+        if (read->result == QUERY_FAILED) {
+            read->problem = PROBLEM_database_unavailable;
+            log_warn("a query failed", LOG_STR("request_id", read->request_id), LOG_CSTR("reason", err.text));
+        }
+    }
     http_wake(read->auth.request);
 }
 
@@ -33,10 +36,14 @@ static void submit(struct read_request *read)
         http_reply_problem(request, problem, STR_NULL, NULL, 0);
         return;
     }
-    http_park(request, on_read);
+    read->arena = http_request_arena(request);
+    read->request_id = http_request_id(request);
     read->job.run = run;
-    if (reader_submit(read->auth.api->reader, &read->job) != PROBLEM_NONE) {
-        read->result = QUERY_FAILED;
+    read->job.deadline = clock_mono_us(clock_system()) + read->auth.api->query_us;
+    http_park(request, on_read);
+    problem = reader_submit(read->auth.api->reader, &read->job);
+    if (problem) {
+        read->problem = problem;
         http_wake(request);
     }
 }

@@ -2,8 +2,9 @@
 // The way of a request that reads the database: token, reader thread, answer.
 //
 // read_request_begin() authenticates (with a refresh if need be), calls `prepare` on the loop's thread, runs
-// `query` on a reader thread, and `answer` back on the loop's thread. Each step may refuse by returning a
-// problem.
+// `query` on a reader thread, and `answer` back on the loop's thread. `prepare` may refuse by returning a
+// problem; a query that fails, or that no reader takes, is answered here. The query has api->query_us from
+// its submission on.
 #ifndef VOX_API_READ_REQUEST_H
 #define VOX_API_READ_REQUEST_H
 
@@ -15,11 +16,15 @@ struct read_request {
     struct reader_job job;
     // Reads the request's own words; PROBLEM_NONE goes on.
     enum problem (*prepare)(struct read_request *request);
-    // On a reader thread: touches nothing of the HTTP request.
+    // On a reader thread, while the request is parked: the loop leaves `arena` alone then, and the query
+    // leaves the HTTP request alone.
     enum query_result (*query)(struct read_request *request, struct db *db, int64_t deadline,
                                struct err *err);
     void (*answer)(struct read_request *request); // after QUERY_OK or QUERY_NONE
     enum query_result result;
+    enum problem problem;  // instead of `answer`
+    struct arena *arena;   // the request's
+    struct str request_id; // for logs
 };
 
 // `read` lies in the request's arena and is its context already; its three functions are set.

@@ -24,8 +24,7 @@ static enum problem prepare(struct read_request *read)
 static enum query_result query(struct read_request *read, struct db *db, int64_t deadline, struct err *err)
 {
     struct receipt_request *r = CONTAINER_OF(read, struct receipt_request, read);
-    return store_receipt(db, read->auth.token.project_id, &r->id, deadline,
-                         http_request_arena(read->auth.request), &r->receipt, err);
+    return store_receipt(db, read->auth.token.project_id, &r->id, deadline, read->arena, &r->receipt, err);
 }
 
 static void answer(struct read_request *read)
