@@ -128,6 +128,17 @@ static size_t utf8_sequence(const unsigned char *p, size_t len, uint32_t *ret_po
     return need;
 }
 
+bool json_is_utf8(struct str s)
+{
+    uint32_t point;
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i, &point);
+        if (!n)
+            return false;
+    }
+    return true;
+}
+
 static void put_escape(struct buf *buf, uint32_t point)
 {
     static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};

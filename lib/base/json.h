@@ -39,6 +39,8 @@ enum json_fault {
 // Any JSON value may be the root. `*ret_offset` is the byte where it stopped (may be NULL).
 MUST_CHECK enum json_fault json_doc_parse(struct json_doc *doc, struct str text, size_t *ret_offset);
 
+bool json_is_utf8(struct str s); // well-formed UTF-8 (RFC 3629)
+
 // Writing: each call appends one token; commas and colons are the caller's, or use struct json_writer.
 bool json_put_string(struct buf *buf, struct str s); // quoted; invalid UTF-8 becomes U+FFFD
 

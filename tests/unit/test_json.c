@@ -242,6 +242,24 @@ START_TEST(json__every_string_is_read_back)
 }
 END_TEST
 
+START_TEST(json__utf8_is_told)
+{
+    static const struct str good[] = {{"", 0},
+                                      {"a\0b", 3},
+                                      {"\xc3\xa4", 2},
+                                      {"\xe2\x82\xac", 3},
+                                      {"\xf4\x8f\xbf\xbf", 4},
+                                      {"\xef\xbf\xbf", 3}};
+    static const struct str bad[] = {{"a\x80", 2},        {"\xc3", 1},         {"\xc0\x80", 2},
+                                     {"\xe0\x9f\xbf", 3}, {"\xed\xa0\x80", 3}, {"\xf4\x90\x80\x80", 4},
+                                     {"\xff", 1},         {"\xe2\x82", 2}};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        ck_assert_msg(json_is_utf8(good[i]), "good %zu", i);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        ck_assert_msg(!json_is_utf8(bad[i]), "bad %zu", i);
+}
+END_TEST
+
 START_TEST(json__writer_places_commas)
 {
     struct buf buf;
@@ -297,4 +315,5 @@ END_TEST
 CHECK_MAIN_WITH(json_setup, "json", json__names_the_fault, json__offset_is_where_it_stopped,
                 json__big_integers_are_reals, json__depth_is_bounded, json__memory_ends_at_every_ceiling,
                 json__documents_and_heap_trees_mix, json__threads_parse_apart, json__strings_are_escaped,
-                json__every_string_is_read_back, json__writer_places_commas, json__writer_nests_to_its_depth)
+                json__every_string_is_read_back, json__utf8_is_told, json__writer_places_commas,
+                json__writer_nests_to_its_depth)
