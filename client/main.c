@@ -2,6 +2,7 @@
 // The client: command table.
 #include "client/command.h"
 #include "lib/base/json.h"
+#include "lib/wire/event_text.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
         return exit_number(EXIT_IS_IO);
     }
     json_setup();
+    sha256_setup();
     enum client_exit code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_IS_OK) {
         perror("vox-telemetry: standard output");

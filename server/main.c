@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sink's program: the table of commands.
 #include "lib/base/json.h"
+#include "lib/wire/event_text.h"
 #include "server/command.h"
 
 #include <errno.h>
@@ -91,6 +92,7 @@ int main(int argc, char **argv)
     json_setup();
     if (sodium_init() < 0)
         return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
+    sha256_setup();
     if (argc < 2)
         return command_error(EXIT_USAGE, "which command? see vox-sink --help");
     int code;

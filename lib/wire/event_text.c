@@ -185,10 +185,13 @@ static enum problem scan_number(struct scan *s)
     return number_allowed(&n, &s->printed) ? PROBLEM_NONE : PROBLEM_json_number_refused;
 }
 
+// The output may be the text itself: it never passes what is still to be read, `start[0]` and on.
 static void flush(struct scan *s)
 {
     size_t len = (size_t)(s->at - s->start);
-    memcpy(s->out->ptr + s->out->len, s->start, len);
+    char *to = s->out->ptr + s->out->len;
+    if (to != s->start)
+        memmove(to, s->start, len);
     s->out->len += len;
 }
 
@@ -282,6 +285,16 @@ enum problem event_text_scan(struct str text, struct buf *minified)
     return s.depth ? PROBLEM_json_malformed : PROBLEM_NONE;
 }
 
+enum problem event_text_scan_in_place(char *text, size_t *len)
+{
+    struct buf minified;
+    buf_init_fixed(&minified, text, *len);
+    enum problem problem = event_text_scan(str_slice(text, *len), &minified);
+    if (!problem)
+        *len = minified.len;
+    return problem;
+}
+
 static EVP_MD *sha256_method;
 
 static void fetch_sha256(void)
@@ -296,6 +309,12 @@ void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN])
     // OpenSSL uses the processor's instructions but allocates; libsodium is slower and cannot fail.
     if (!sha256_method || EVP_Digest(bytes.ptr, bytes.len, ret_digest, NULL, sha256_method, NULL) != 1)
         crypto_hash_sha256(ret_digest, (const unsigned char *)bytes.ptr, bytes.len);
+}
+
+void sha256_setup(void)
+{
+    uint8_t digest[SHA256_LEN];
+    sha256(STR(""), digest);
 }
 
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1])

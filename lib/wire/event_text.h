@@ -18,7 +18,13 @@
 // `minified` is appended to; it may be shorter than the input, never longer. On a problem its content is
 // undefined.
 MUST_CHECK enum problem event_text_scan(struct str text, struct buf *minified);
+// As above over the text itself: on PROBLEM_NONE its first `*len` bytes, a new length, are the minified text;
+// on a problem its content is undefined.
+MUST_CHECK enum problem event_text_scan_in_place(char *text, size_t *len);
 
+// Once in main(): OpenSSL's first hash makes what all later ones use, and does not live through lack of
+// memory.
+void sha256_setup(void);
 void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN]);
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1]);
 // Lower or upper case, exactly 64 digits.

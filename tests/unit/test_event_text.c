@@ -5,10 +5,22 @@
 #include "lib/wire/limits.h"
 #include "tests/unit/check_main.h"
 
+// Both forms, which must agree.
 static enum problem scan(struct str text, struct buf *buf)
 {
+    size_t len = text.len;
+    char *own = malloc(MAX(len, 1)); // to the byte, so that a sanitizer sees a step too far
+    ck_assert_ptr_nonnull(own);
+    if (len)
+        memcpy(own, text.ptr, len);
+    enum problem in_place = event_text_scan_in_place(own, &len);
     buf_clear(buf);
-    return event_text_scan(text, buf);
+    enum problem problem = event_text_scan(text, buf);
+    ck_assert_int_eq(in_place, problem);
+    if (!problem)
+        ck_assert(str_eq(str_slice(own, len), buf_str(buf)));
+    free(own);
+    return problem;
 }
 
 START_TEST(event_text__minifies)
