@@ -108,7 +108,6 @@ static bool start_http(struct serve *s, struct err *err)
         .metrics = s->metrics,
         .clock = clock_system(),
         .query_us = c->query_deadline * USEC_PER_MSEC,
-        .commit_us = c->commit_deadline * USEC_PER_MSEC,
     };
     if (!api_init(&s->api, err))
         return false;

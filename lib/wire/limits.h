@@ -25,6 +25,10 @@
 #define LIMIT_QUERY_ROWS_DEFAULT 100
 #define LIMIT_QUERY_BYTES        (8 * 1024 * 1024) // a page ends early beyond it
 #define LIMIT_ERRORS             16                // schema errors listed in one problem
+// No event appears later than this after its received_at: a writer's statements, its COMMIT and a pause
+// between them are each cut off by the server sooner (server/store/db.c). Whoever follows reads again from
+// here.
+#define LIMIT_COMMIT_LAG_SEC 30
 
 #define DEDUP_GENERATION_DAYS 90
 #define DEDUP_GENERATIONS     3

@@ -2,6 +2,7 @@
 // GET /v1/admin/events: stored events of the token's project, page by page, oldest first.
 #include "lib/wire/limits.h"
 #include "lib/wire/names.h"
+#include "server/api/accept.h"
 #include "server/api/cursor.h"
 #include "server/api/read_request.h"
 
@@ -43,7 +44,8 @@ static bool read_limit(struct str value, unsigned *ret_limit)
 
 static bool read_text(struct events_request *r, struct str value, struct str *ret_text)
 {
-    if (!value.len || value.len > LIMIT_SUBJECT_TEXT || memchr(value.ptr, 0, value.len))
+    if (!value.len || value.len > LIMIT_SUBJECT_TEXT || memchr(value.ptr, 0, value.len) ||
+        !json_is_utf8(value))
         return false;
     *ret_text = arena_dup(http_request_arena(r->read.auth.request), value);
     return ret_text->ptr != NULL;
@@ -78,23 +80,18 @@ static bool on_parameter(void *context, struct str name, struct str value)
     }
 }
 
-// The media type by Accept: NDJSON if it is named, JSON if it is or anything goes.
 static enum problem read_accept(struct events_request *r)
 {
+    struct http_request *request = r->read.auth.request;
+    struct accept accept = {0};
+    enum accept_form form;
     unsigned count;
-    struct str accept = http_request_header(r->read.auth.request, "Accept", &count);
-    bool json = count == 0 || !accept.len;
-    for (struct str rest = accept; rest.ptr && rest.len;) {
-        struct str range = str_cut(&rest, ',');
-        range = str_trim(str_cut(&range, ';'));
-        if (str_eq_nocase(range, STR(MEDIA_NDJSON))) {
-            r->ndjson = true;
-            return PROBLEM_NONE;
-        }
-        json = json || str_eq_nocase(range, STR(MEDIA_JSON)) || str_eq_nocase(range, STR("application/*")) ||
-               str_eq(range, STR("*/*"));
-    }
-    return json ? PROBLEM_NONE : PROBLEM_not_acceptable;
+    http_request_header(request, "Accept", &count);
+    for (unsigned i = 0; i < count; i++)
+        accept_add(&accept, http_request_header_at(request, "Accept", i));
+    enum problem problem = accept_choose(&accept, &form);
+    r->ndjson = !problem && form == ACCEPT_NDJSON;
+    return problem;
 }
 
 static enum problem prepare(struct read_request *read)
@@ -186,15 +183,15 @@ static enum query_result query(struct read_request *read, struct db *db, int64_t
 }
 
 // Where the next page begins: behind the last row while there are more; at the end of a run at its horizon,
-// now minus the longest commit when it began. An event that was being committed then may have appeared with
-// an earlier time since, and whoever follows must not step over it; rows behind the horizon come twice, and
-// their event_id tells.
+// the longest commit, of whatever sink, before now when it began. An event that was being committed then may
+// have appeared with an earlier time since, and whoever follows must not step over it; rows behind the
+// horizon come twice, and their event_id tells.
 static struct str next_cursor(struct events_request *r, bool more, char text[static CURSOR_TEXT_LEN + 1])
 {
     static const struct uuid first;
     struct cursor next = r->cursor;
     if (!next.horizon)
-        next.horizon = r->now - r->read.auth.api->commit_us;
+        next.horizon = MAX(r->now - LIMIT_COMMIT_LAG_SEC * USEC_PER_SEC, 0);
     if (r->rows) {
         next.received_at = r->last_received_at;
         next.id = r->last_id;

@@ -37,4 +37,5 @@ void api_release(struct api *api)
 {
     json_doc_release(&api->doc);
     jsv_context_free(api->judge);
+    contracts_page_unref(api->contracts);
 }

@@ -20,16 +20,19 @@ struct api {
     struct keeper *keeper;
     struct metrics *metrics;
     const struct clock *clock;
-    int64_t query_us;  // a query is given up after this
-    int64_t commit_us; // a commit is given up after this
+    int64_t query_us; // a query is given up after this
     // The loop thread's scratch, reused for each event.
     struct json_doc doc;
     struct jsv_context *judge;
+    struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };
 
 // Fills the scratch. `api` is zeroed but for what the caller set.
 MUST_CHECK bool api_init(struct api *api, struct err *err);
 void api_release(struct api *api);
+
+// Lets go of a page; NULL is allowed. Its requests may still hold it.
+void contracts_page_unref(struct contracts_page *page);
 
 // The routes, static; `app` of the handlers is the struct api.
 const struct http_route *api_routes(size_t *ret_count);

@@ -27,29 +27,71 @@ static void write_contract(struct json_writer *w, const struct contract *c)
     json_end_object(w);
 }
 
-static void reply(struct http_request *request, struct buf *body)
+// The answer to all who ask for one contract set, made once: it is large, and anybody may ask. All of it is
+// the loop thread's.
+struct contracts_page {
+    unsigned refs; // the api's, and those of requests whose answer is not out yet
+    struct contract_set *set;
+    struct buf body;
+};
+
+void contracts_page_unref(struct contracts_page *page)
 {
-    http_reply_take(request, &(struct http_reply){.status = 200, .content_type = MEDIA_JSON}, body);
+    if (!page || --page->refs)
+        return;
+    contract_set_unref(page->set);
+    buf_release(&page->body);
+    free(page);
+}
+
+// NULL when memory is out.
+static struct contracts_page *contracts_page_new(struct contract_set *set)
+{
+    struct contracts_page *page = malloc(sizeof(*page));
+    struct json_writer w;
+    if (!page)
+        return NULL;
+    page->refs = 1;
+    page->set = contract_set_ref(set);
+    buf_init(&page->body, CONTRACTS_CEILING);
+    json_writer_init(&w, &page->body);
+    json_begin_object(&w);
+    json_str(&w, "contract_set", str_from(contract_set_hash(set)));
+    json_key(&w, "contracts");
+    json_begin_array(&w);
+    for (size_t i = 0; i < contract_set_count(set); i++)
+        write_contract(&w, contract_set_at(set, i));
+    json_end_array(&w);
+    json_end_object(&w);
+    if (buf_ok(&page->body))
+        return page;
+    contracts_page_unref(page);
+    return NULL;
+}
+
+static void release_page(void *context)
+{
+    contracts_page_unref(context);
 }
 
 void contracts_on_request(struct http_request *request, void *app)
 {
     struct api *api = app;
     struct snapshot *s = catalog_get(api->catalog);
-    struct buf body;
-    struct json_writer w;
-    buf_init(&body, CONTRACTS_CEILING);
-    json_writer_init(&w, &body);
-    json_begin_object(&w);
-    json_str(&w, "contract_set", str_from(contract_set_hash(s->contracts)));
-    json_key(&w, "contracts");
-    json_begin_array(&w);
-    for (size_t i = 0; i < contract_set_count(s->contracts); i++)
-        write_contract(&w, contract_set_at(s->contracts, i));
-    json_end_array(&w);
-    json_end_object(&w);
+    if (!api->contracts || api->contracts->set != s->contracts) {
+        contracts_page_unref(api->contracts);
+        api->contracts = contracts_page_new(s->contracts);
+    }
     snapshot_unref(s);
-    reply(request, &body);
+    struct contracts_page *page = api->contracts;
+    if (!page) {
+        http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
+        return;
+    }
+    page->refs++;
+    http_request_set_context(request, page, release_page);
+    http_reply(request,
+               &(struct http_reply){.status = 200, .content_type = MEDIA_JSON, .body = buf_str(&page->body)});
 }
 
 void contract_on_request(struct http_request *request, void *app)
@@ -63,7 +105,7 @@ void contract_on_request(struct http_request *request, void *app)
         buf_init(&body, CONTRACTS_CEILING);
         json_writer_init(&w, &body);
         write_contract(&w, c);
-        reply(request, &body);
+        http_reply_take(request, &(struct http_reply){.status = 200, .content_type = MEDIA_JSON}, &body);
     } else {
         http_reply_problem(request, PROBLEM_contract_unknown, STR_NULL, NULL, 0);
     }

@@ -16,7 +16,9 @@ struct cursor {
     int64_t horizon; // wall microseconds; 0: none
 };
 
+// Both times within 1970 to 9999.
 void cursor_format(const struct cursor *cursor, char ret_text[static CURSOR_TEXT_LEN + 1]);
+// Takes what cursor_format() could have written and nothing else: a client's cursor is data like any other.
 MUST_CHECK bool cursor_parse(struct str text, struct cursor *ret_cursor);
 
 #endif

@@ -3,18 +3,24 @@
 #include "server/api/expiry.h"
 
 #include "lib/base/clock.h"
+#include "lib/contracts/pointer.h"
 
-// The first day on whose start the time has passed.
-static enum problem day_after(struct str text, int64_t now_us, int32_t *ret_day)
+// A date as it stands; of a time the first day on whose start it has passed. What is later than the database
+// plans for is its to decide (telemetry.expiry_day).
+static enum problem expiry_day(const json_t *value, int64_t now_us, int32_t *ret_day)
 {
     int64_t us, day;
-    if (date_parse(text, &day))
-        us = day * USEC_PER_DAY;
-    else if (!rfc3339_parse(text, &us))
+    if (!json_is_string(value))
         return PROBLEM_expiry_refused;
-    if (us < now_us)
+    struct str text = str_slice(json_string_value(value), json_string_length(value));
+    if (!date_parse(text, &day)) {
+        if (!rfc3339_parse(text, &us) || us < now_us)
+            return PROBLEM_expiry_refused;
+        day = (us + USEC_PER_DAY - 1) / USEC_PER_DAY;
+    }
+    if (day < now_us / USEC_PER_DAY)
         return PROBLEM_expiry_refused;
-    *ret_day = (int32_t)((us + USEC_PER_DAY - 1) / USEC_PER_DAY);
+    *ret_day = (int32_t)day;
     return PROBLEM_NONE;
 }
 
@@ -33,9 +39,10 @@ enum problem expiry_of(const struct contract *contract, const json_t *event, int
         ret_event->expiry_kind = EXPIRY_NEVER;
         return PROBLEM_NONE;
     case RETENTION_EXPIRES_LT_NOW: {
-        struct str text = contract_text_at(event, retention->expires_at);
-        ret_event->expiry_kind = text.ptr ? EXPIRY_DATE : EXPIRY_NEVER;
-        return text.ptr ? day_after(text, now_us, &ret_event->expiry_date) : PROBLEM_NONE;
+        const json_t *value = pointer_get(event, retention->expires_at);
+        bool present = value && !json_is_null(value);
+        ret_event->expiry_kind = present ? EXPIRY_DATE : EXPIRY_NEVER;
+        return present ? expiry_day(value, now_us, &ret_event->expiry_date) : PROBLEM_NONE;
     }
     default:
         BUG("unknown retention kind");

@@ -6,8 +6,8 @@
 #include "lib/contracts/contracts.h"
 #include "server/core/event.h"
 
-// Fills expiry_kind, expiry_days, expiry_date. expiry_refused: the event's own expiry is past or no RFC 3339
-// time or date.
+// Fills expiry_kind, expiry_days, expiry_date. An event's own expiry is a date (today is not past yet) or an
+// RFC 3339 time; absent or null it is none. expiry_refused: it is past, or anything else.
 MUST_CHECK enum problem expiry_of(const struct contract *contract, const json_t *event, int64_t now_us,
                                   struct event *ret_event);
 

@@ -8,16 +8,27 @@
 #include "lib/wire/receipt.h"
 #include "server/api/auth.h"
 #include "server/api/expiry.h"
+#include "server/store/query.h"
 
 // While a token is not known, a body up to this size is read before the refusal: a token made a moment ago
 // works.
 #define STRANGER_BODY_BYTES (64 * 1024)
+// Knowledge of tokens as old as this is still fresh. More than the Retry-After of a 503, so that who comes
+// again finds what the refresh brought that the first answer asked for.
+#define FRESH_US (2 * USEC_PER_SEC)
+// A receipt with the longest webhook-id, every character escaped, and the longest contract name.
+#define RECEIPT_ROOM 2048
 
 struct ingest {
     struct auth auth;
     struct request_identity identity;
     const struct contract *contract; // of the auth's snapshot
     struct event event;
+    char *receipt_room; // taken before the commit: after it nothing may fail any more
+    // A duplicate's first contract where this sink does not serve it: the ledger's receipt is read.
+    struct reader_job lookup;
+    struct receipt first;
+    enum query_result looked_up;
 };
 
 static void refuse(struct ingest *in, enum problem problem)
@@ -40,6 +51,21 @@ static void count_event(struct ingest *in, const char *outcome)
 // ---- before the body
 // ----------------------------------------------------------------------------------------------
 
+// A token that is not known, where the body cannot be awaited while the tokens are read again. Unless they
+// were read just now the client must not hear that its token is bad: it would stop for good.
+static void refuse_stranger(struct ingest *in)
+{
+    struct api *api = in->auth.api;
+    catalog_refresh(api->catalog);
+    if (clock_mono_us(api->clock) - in->auth.snapshot->loaded_at < FRESH_US)
+        refuse(in, PROBLEM_token_invalid);
+    else
+        http_reply_problem(in->auth.request, PROBLEM_not_ready,
+                           STR("The token is not known yet; the tokens are being read again. Wait as "
+                               "Retry-After says, then send again."),
+                           NULL, 0);
+}
+
 void ingest_on_head(struct http_request *request, void *app)
 {
     struct ingest *in = arena_zalloc(http_request_arena(request), sizeof(*in));
@@ -52,7 +78,7 @@ void ingest_on_head(struct http_request *request, void *app)
     if (result == AUTH_ANSWERED)
         return;
     if (result == AUTH_REFRESH && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
-        refuse(in, PROBLEM_token_invalid);
+        refuse_stranger(in);
         return;
     }
     enum problem problem = request_media(request);
@@ -136,6 +162,9 @@ static enum problem describe_event(struct ingest *in)
         problem = expiry_of(c, in->auth.api->doc.root, now, e);
     if (problem)
         return problem;
+    in->receipt_room = arena_alloc(http_request_arena(in->auth.request), RECEIPT_ROOM);
+    if (!in->receipt_room)
+        return PROBLEM_overloaded;
     e->project_id = in->auth.token.project_id;
     e->token_id = in->auth.token.id;
     e->contract_id = ids[c->index];
@@ -153,28 +182,69 @@ static enum problem describe_event(struct ingest *in)
 // ---- commit and answer
 // --------------------------------------------------------------------------------------------
 
-static void answer_receipt(struct ingest *in)
+static void answer_receipt(struct ingest *in, struct str contract)
 {
     const struct event *e = &in->event;
     bool duplicate = e->outcome == EVENT_DUPLICATE;
-    const struct contract *c =
-        duplicate ? snapshot_contract(in->auth.snapshot, e->stored_contract_id) : in->contract;
     struct receipt receipt = {
         .event_id = e->id,
         .id = in->identity.foreign_id,
-        .contract = (c ? c : in->contract)->name,
+        .contract = contract,
         .received_at = e->received_at,
         .duplicate = duplicate,
     };
     memcpy(receipt.sha256, e->sha256, SHA256_LEN);
     struct buf body;
-    buf_init(&body, 4096);
+    buf_init_fixed(&body, in->receipt_room, RECEIPT_ROOM);
     receipt_write(&body, &receipt);
-    http_reply_take(in->auth.request,
-                    &(struct http_reply){.status = duplicate ? 200 : 201,
-                                         .content_type = MEDIA_JSON,
-                                         .headers = {{"Link", STR(LINK_BATCH)}}},
-                    &body);
+    if (!buf_ok(&body)) { // a contract name, of another sink's, beyond all bounds
+        refuse(in, PROBLEM_internal_error);
+        return;
+    }
+    http_reply(in->auth.request, &(struct http_reply){.status = duplicate ? 200 : 201,
+                                                      .content_type = MEDIA_JSON,
+                                                      .body = buf_str(&body),
+                                                      .headers = {{"Link", STR(LINK_BATCH)}}});
+}
+
+static void on_looked_up(struct http_request *request, void *app UNUSED)
+{
+    struct ingest *in = http_request_context(request);
+    // The event is safe either way; a client that cannot be told by which contract comes again.
+    if (in->looked_up == QUERY_OK)
+        answer_receipt(in, in->first.contract);
+    else
+        refuse(in, PROBLEM_database_unavailable);
+}
+
+static void look_up(struct reader_job *job, struct db *db, const struct err *reason)
+{
+    struct ingest *in = CONTAINER_OF(job, struct ingest, lookup);
+    struct err err = *reason;
+    int64_t deadline = clock_mono_us(clock_system()) + in->auth.api->query_us;
+    in->looked_up = db ? store_receipt(db, in->event.project_id, &in->event.id, deadline,
+                                       http_request_arena(in->auth.request), &in->first, &err)
+                       : QUERY_FAILED;
+    if (in->looked_up == QUERY_FAILED)
+        log_warn("the receipt of a duplicate could not be read",
+                 LOG_STR("request_id", http_request_id(in->auth.request)), LOG_CSTR("reason", err.text));
+    http_wake(in->auth.request);
+}
+
+// The receipt is the first one's, and names the contract that the event was stored by.
+static void answer_duplicate(struct ingest *in)
+{
+    const struct contract *c = snapshot_contract(in->auth.snapshot, in->event.stored_contract_id);
+    if (c) {
+        answer_receipt(in, c->name);
+        return;
+    }
+    http_park(in->auth.request, on_looked_up);
+    in->lookup.run = look_up;
+    if (reader_submit(in->auth.api->reader, &in->lookup) != PROBLEM_NONE) {
+        in->looked_up = QUERY_FAILED;
+        http_wake(in->auth.request);
+    }
 }
 
 static void on_committed(struct http_request *request, void *app UNUSED)
@@ -185,11 +255,11 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     case EVENT_STORED:
         metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
         count_event(in, "stored");
-        answer_receipt(in);
+        answer_receipt(in, in->contract->name);
         break;
     case EVENT_DUPLICATE:
         count_event(in, "duplicate");
-        answer_receipt(in);
+        answer_duplicate(in);
         break;
     case EVENT_REFUSED:
         count_event(in, problem_info(e->problem)->code);

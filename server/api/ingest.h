@@ -11,7 +11,7 @@ struct request_identity {
     bool has_key; // Idempotency-Key
     struct uuid key;
     struct str webhook_id; // absent where not sent
-    struct str foreign_id; // after resolve: the webhook-id where it is no UUID
+    struct str foreign_id; // after resolve: the webhook-id, trimmed, where it is no UUID
     bool has_time;
     int64_t time;      // wall microseconds
     struct str pin_id; // absent: recognised by content
@@ -27,7 +27,7 @@ MUST_CHECK enum problem request_identity_read(const struct http_request *request
 // The event's id: the key, else the webhook-id (two that differ are refused), else a fresh UUIDv7.
 MUST_CHECK enum problem request_identity_resolve(struct request_identity *identity, int32_t project_id,
                                                  int64_t now_us, struct uuid *ret_id);
-// The body, through the lexical door, minified into the request's arena.
+// The body, through the lexical door, minified where it lies, so that a parked request holds it once.
 MUST_CHECK enum problem request_event_text(struct http_request *request, struct str *ret_text);
 // May a client whose token is not known yet send its body? Not if it waits to be asked, or the body is long.
 bool stranger_may_send(const struct http_request *request, size_t max);

@@ -100,7 +100,7 @@ enum problem request_identity_resolve(struct request_identity *id, int32_t proje
         if (id->has_key && !uuid_eq(&id->key, &webhook))
             return PROBLEM_event_id_ambiguous;
         if (foreign)
-            id->foreign_id = id->webhook_id;
+            id->foreign_id = str_trim(id->webhook_id); // what was hashed
         *ret_id = webhook;
     } else {
         *ret_id = id->has_key ? id->key : uuid_v7(now_us);
@@ -110,15 +110,11 @@ enum problem request_identity_resolve(struct request_identity *id, int32_t proje
 
 enum problem request_event_text(struct http_request *request, struct str *ret_text)
 {
-    struct str body = http_request_body(request);
-    char *room = arena_alloc(http_request_arena(request), body.len);
-    if (!room)
-        return PROBLEM_overloaded;
-    struct buf minified;
-    buf_init_fixed(&minified, room, body.len);
-    enum problem problem = event_text_scan(body, &minified);
+    size_t len = http_request_body(request).len;
+    char *text = http_request_body_mutable(request);
+    enum problem problem = event_text_scan_in_place(text, &len);
     if (!problem)
-        *ret_text = buf_str(&minified);
+        *ret_text = str_slice(text, len);
     return problem;
 }
 
