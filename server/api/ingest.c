@@ -27,8 +27,9 @@ struct ingest {
     char *receipt_room; // taken before the commit: after it nothing may fail any more
     // A duplicate's first contract where this sink does not serve it: the ledger's receipt is read.
     struct reader_job lookup;
+    struct arena *arena; // the request's, for the reader thread
     struct receipt first;
-    enum query_result looked_up;
+    enum problem problem; // why there is none
 };
 
 static void refuse(struct ingest *in, enum problem problem)
@@ -211,23 +212,25 @@ static void on_looked_up(struct http_request *request, void *app UNUSED)
 {
     struct ingest *in = http_request_context(request);
     // The event is safe either way; a client that cannot be told by which contract comes again.
-    if (in->looked_up == QUERY_OK)
-        answer_receipt(in, in->first.contract);
+    if (in->problem)
+        refuse(in, in->problem);
     else
-        refuse(in, PROBLEM_database_unavailable);
+        answer_receipt(in, in->first.contract);
 }
 
+// On a reader thread: touches nothing of the HTTP request but its arena.
 static void look_up(struct reader_job *job, struct db *db, const struct err *reason)
 {
     struct ingest *in = CONTAINER_OF(job, struct ingest, lookup);
     struct err err = *reason;
-    int64_t deadline = clock_mono_us(clock_system()) + in->auth.api->query_us;
-    in->looked_up = db ? store_receipt(db, in->event.project_id, &in->event.id, deadline,
-                                       http_request_arena(in->auth.request), &in->first, &err)
-                       : QUERY_FAILED;
-    if (in->looked_up == QUERY_FAILED)
-        log_warn("the receipt of a duplicate could not be read",
-                 LOG_STR("request_id", http_request_id(in->auth.request)), LOG_CSTR("reason", err.text));
+    in->problem = job->problem;
+    if (db) {
+        enum query_result result = store_receipt(db, in->event.project_id, &in->event.id, job->deadline,
+                                                 in->arena, &in->first, &err);
+        in->problem = result == QUERY_OK ? PROBLEM_NONE : PROBLEM_database_unavailable;
+        if (result == QUERY_FAILED)
+            log_warn("the receipt of a duplicate could not be read", LOG_CSTR("reason", err.text));
+    }
     http_wake(in->auth.request);
 }
 
@@ -239,10 +242,13 @@ static void answer_duplicate(struct ingest *in)
         answer_receipt(in, c->name);
         return;
     }
-    http_park(in->auth.request, on_looked_up);
+    in->arena = http_request_arena(in->auth.request);
     in->lookup.run = look_up;
-    if (reader_submit(in->auth.api->reader, &in->lookup) != PROBLEM_NONE) {
-        in->looked_up = QUERY_FAILED;
+    in->lookup.deadline = clock_mono_us(clock_system()) + in->auth.api->query_us;
+    http_park(in->auth.request, on_looked_up);
+    enum problem problem = reader_submit(in->auth.api->reader, &in->lookup);
+    if (problem) {
+        in->problem = problem;
         http_wake(in->auth.request);
     }
 }
