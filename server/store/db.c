@@ -141,7 +141,8 @@ static bool set_up(struct db *db, int64_t deadline, struct err *err)
     return pg_run(db, sql, NULL, deadline, NULL, err);
 }
 
-// Settings with which a 2xx would be a lie, or a row would be refused for ever.
+// Settings with which a 2xx would be a lie. store_commit() looks at the first two again each time: a reload
+// can change them.
 static const struct assertion {
     const char *setting;
     const char *bad;
@@ -243,8 +244,9 @@ bool db_is_good(struct db *db)
         return false;
     // Whatever an idle server says unasked is read here; the end of the connection shows in it.
     struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
-    if (poll(&fd, 1, 0) > 0 && !PQconsumeInput(db->conn))
-        db->lost = true;
+    while (!db->lost && poll(&fd, 1, 0) > 0)
+        if (!PQconsumeInput(db->conn))
+            db->lost = true;
     return !db->lost && PQstatus(db->conn) == CONNECTION_OK;
 }
 

@@ -17,7 +17,10 @@ static const struct statement {
     const char *sql;
 } statements[] = {
     {"vox_begin", "BEGIN"},
-    {"vox_lock", "SELECT pg_advisory_xact_lock_shared(" PG_LOCK_ARGS(PG_LOCK_LEDGER) ")"},
+    {"vox_lock",
+     "SELECT pg_advisory_xact_lock_shared(" PG_LOCK_ARGS(
+         PG_LOCK_LEDGER) "),"
+                         " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"},
     {"vox_store",
      "WITH incoming AS MATERIALIZED ("
      " SELECT i.*, telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS expires_on"
@@ -224,13 +227,13 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
 }
 
 // The whole of the promise: BEGIN opened the transaction that COMMIT closed, nothing between them failed, and
-// the server did not give up on its standby.
+// the server neither gave up on its standby nor has its disk writes turned off.
 static bool committed(struct db *db, PGresult *const *results)
 {
     for (size_t i = STEP_BEGIN; i <= STEP_COMMIT; i++)
         if (!pg_is_ok(results[i]))
             return false;
-    return strcmp(PQcmdStatus(results[STEP_BEGIN]), "BEGIN") == 0 &&
+    return strcmp(PQcmdStatus(results[STEP_BEGIN]), "BEGIN") == 0 && pg_bool(results[STEP_LOCK], 0, 1) &&
            strcmp(PQcmdStatus(results[STEP_COMMIT]), "COMMIT") == 0 && !db->unreplicated &&
            PQtransactionStatus(db->conn) == PQTRANS_IDLE;
 }

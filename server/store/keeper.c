@@ -54,8 +54,9 @@ static bool make(struct db *db, const PGresult *missing, int row, int64_t deadli
     "WITH have AS (SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  \
     " WHERE i.inhparent = 'telemetry.events'::regclass),"                                                    \
     " need AS (SELECT g.ahead, date_trunc('week', (telemetry.today() + r.days + g.ahead)::timestamp)::date"  \
-    "  AS day FROM (SELECT DISTINCT days FROM telemetry.contract_retention WHERE days > 0) r,"               \
-    "  generate_series(0, $1::int4) AS g (ahead)"                                                            \
+    "  AS day FROM (SELECT DISTINCT ON (contract_id, project_id) days FROM telemetry.contract_retention"     \
+    "   ORDER BY contract_id, project_id, valid_from DESC) r,"                                               \
+    "  generate_series(0, $1::int4) AS g (ahead) WHERE r.days > 0"                                           \
     " UNION ALL SELECT 0, 'infinity'::date)"                                                                 \
     " SELECT min(n.ahead), n.day::text FROM need n WHERE NOT EXISTS (SELECT FROM have h WHERE h.name ="      \
     "  CASE n.day WHEN 'infinity' THEN 'events_infinity' ELSE 'events_p' || to_char(n.day, 'YYYYMMDD') END)" \

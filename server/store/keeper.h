@@ -6,8 +6,8 @@
 #include "server/store/db.h"
 
 // Makes every weekly partition that a row received within the next `days_ahead` days could need, for each
-// number of days in contract_retention, and the infinity partition. Locks are short and retried until
-// `deadline`.
+// number of days of retention now in use, and the infinity partition. (What an event's own date needs,
+// store_commit() makes on demand.) Locks are short and retried; no try begins after `deadline`.
 // `*ret_ahead_days`: for how many days from today every row has its partition.
 MUST_CHECK bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
                                        struct err *err);

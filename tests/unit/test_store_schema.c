@@ -301,9 +301,12 @@ START_TEST(store_partitions_ahead__makes_what_retention_needs)
     struct db *db = cluster_open(url, DB_KEEPER);
     struct err err;
     int ahead = -1;
+    // The first contract had 9 days once, which no new row will have again.
     cluster_sql(
-        url, "INSERT INTO telemetry.contract_retention (contract_id, days) VALUES (1, 30), (1, 0), (1, -1),"
-             " (1, 3650)");
+        url, "INSERT INTO telemetry.contracts (name, family, version, class, schema_sha256) SELECT"
+             " 'c.v' || n, 'c', n, 1, sha256('') FROM generate_series(1, 4) AS n;"
+             "INSERT INTO telemetry.contract_retention (contract_id, days, valid_from) VALUES (2, 30, now()),"
+             " (3, 0, now()), (4, -1, now()), (5, 3650, now()), (1, 9, '2020-01-01')");
     cluster_sql(url, "DROP TABLE telemetry.events_infinity");
     ck_assert_msg(store_partitions_ahead(db, 28, pg_deadline_in(20 * USEC_PER_SEC), &ahead, &err), "%s",
                   err.text);
