@@ -243,17 +243,21 @@ static enum problem scan_token(struct scan *s)
     }
 }
 
-// What a text that does not begin with a brace is.
+// What a text that does not begin with a brace is, as far as its beginning tells.
 static enum problem not_an_object(const struct scan *s)
 {
-    if (s->at == s->end)
+    struct str rest = str_trim(str_slice(s->at, (size_t)(s->end - s->at)));
+    if (!rest.len)
         return PROBLEM_json_malformed;
     switch ((enum byte_class)classes[(unsigned char)*s->at]) {
     case QUOTE:
     case OPEN:
     case NUMBER:
-    case LITERAL:
         return PROBLEM_json_not_object;
+    case LITERAL:
+        return str_eq(rest, STR("true")) || str_eq(rest, STR("false")) || str_eq(rest, STR("null"))
+                   ? PROBLEM_json_not_object
+                   : PROBLEM_json_malformed;
     default:
         return PROBLEM_json_malformed;
     }

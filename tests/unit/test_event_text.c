@@ -69,6 +69,8 @@ START_TEST(event_text__names_the_problem)
 #define ROW(literal, problem) {literal, sizeof(literal) - 1, PROBLEM_##problem}
         ROW("", json_malformed),
         ROW("  \n", json_malformed),
+        ROW("nonsense", json_malformed),
+        ROW(" true\n", json_not_object),
         ROW("\xef\xbb\xbf{}", json_malformed),
         ROW("\xff", json_malformed),
         ROW("}", json_malformed),
