@@ -2,10 +2,11 @@
 // One connection to PostgreSQL: opened, checked for durability, used by one thread, closed.
 //
 // db_connect() sets the session up for its role and refuses a server that could lose what it acknowledged
-// (fsync, full_page_writes or synchronous_commit off; read-only). Everything with a deadline (monotonic
-// microseconds of clock_system()) gives up by then, with the connection marked lost if a statement was under
-// way. Threads: one at a time, but for db_interrupt(). Errors: `struct err` holds PostgreSQL's primary
-// message only where it cannot quote data.
+// (fsync or full_page_writes off; read-only; readers are not so choosy). synchronous_commit is turned on for
+// the session where it is off or local. A pooler between must keep sessions, not transactions. Everything
+// with a deadline (monotonic microseconds of clock_system()) gives up by then, with the connection marked
+// lost if a statement was under way. Threads: one at a time, but for db_interrupt(). Errors: `struct err`
+// holds PostgreSQL's primary message only where it cannot quote data.
 #ifndef VOX_STORE_DB_H
 #define VOX_STORE_DB_H
 

@@ -5,7 +5,7 @@
 // A file begins with comment lines `-- min_sink: N` (the oldest sink generation that can serve the schema
 // afterwards, compared with SINK_GENERATION) and a sentence on what it does. The table
 // telemetry.schema_migrations holds number, name, SHA-256 of the text, min_sink and time. A text that changed
-// after it was applied is an error. All of it runs under one advisory lock, so two migrators at once do the
+// after it was applied is an error. Each step runs under one advisory lock, so two migrators at once do the
 // work once; one that is killed leaves whole steps.
 #ifndef VOX_STORE_MIGRATE_H
 #define VOX_STORE_MIGRATE_H

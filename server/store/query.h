@@ -39,7 +39,8 @@ struct stored_event {
 };
 
 // Rows in order of (received_at, event_id), through the project-filtered view; `row` returns false to stop
-// early (the page is full). QUERY_OK also with no rows. `*ret_now` is the database's clock at the start.
+// early (the page is full). Takes no longer than 2 s, so that no partition waits to be dropped. QUERY_OK also
+// with no rows. `*ret_now` is the database's clock at the start.
 MUST_CHECK enum query_result store_query_events(struct db *db, const struct events_query *query,
                                                 int64_t deadline,
                                                 bool (*row)(void *context, const struct stored_event *event),
