@@ -4,7 +4,7 @@
 #include "lib/contracts/check.h"
 #include "lib/contracts/contracts.h"
 #include "server/command.h"
-#include "server/table.h"
+#include "server/config/table.h"
 
 #define OUTPUT_CEILING ((size_t)64 * 1024 * 1024)
 

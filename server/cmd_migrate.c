@@ -3,8 +3,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "server/command.h"
+#include "server/config/table.h"
 #include "server/store/migrate.h"
-#include "server/table.h"
 
 #define LIST_CEILING ((size_t)1024 * 1024)
 

@@ -3,10 +3,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/contracts/contracts.h"
-#include "server/args.h"
 #include "server/command.h"
+#include "server/config/args.h"
+#include "server/config/table.h"
 #include "server/store/admin.h"
-#include "server/table.h"
 
 #define LIST_CEILING ((size_t)64 * 1024 * 1024)
 

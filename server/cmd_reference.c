@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `vox-sink reference`: the pages of docs/reference.
 #include "server/command.h"
-#include "server/reference.h"
+#include "server/config/reference.h"
 
 static int print_page(const char *name, const char *about, void (*print)(FILE *out), int argc, char **argv)
 {

@@ -3,11 +3,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/wire/token.h"
-#include "server/args.h"
 #include "server/command.h"
+#include "server/config/args.h"
+#include "server/config/table.h"
 #include "server/gate/gate.h"
 #include "server/store/admin.h"
-#include "server/table.h"
 
 #include <sodium.h>
 

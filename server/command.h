@@ -17,7 +17,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "server/cmd.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/store/db.h"
 
 struct flag {

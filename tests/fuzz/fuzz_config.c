@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration file: any bytes are either refused with a sentence or give a configuration in range.
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include "lib/base/file.h"
 

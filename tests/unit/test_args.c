@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arguments of commands, and the tables that they print.
-#include "server/args.h"
+#include "server/config/args.h"
 
 #include "lib/base/clock.h"
-#include "server/table.h"
+#include "server/config/table.h"
 
 #include "tests/unit/check_main.h"
 

@@ -4,7 +4,7 @@
 #define VOX_TESTS_UNIT_TEST_CONFIG_SOURCES_H
 
 #include "lib/base/file.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pages of docs/reference are what the program prints from its tables.
-#include "server/reference.h"
+#include "server/config/reference.h"
 
 #include "lib/base/file.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <fcntl.h>
 

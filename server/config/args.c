@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads arguments; every refusal says what would have been right.
-#include "server/args.h"
+#include "server/config/args.h"
 
 #include "lib/base/clock.h"
 #include "lib/contracts/contracts.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The option table for people and machines: --help, `config show`, the reference page.
 #include "lib/base/json.h"
-#include "server/config_table.h"
-#include "server/table.h"
+#include "server/config/options.h"
+#include "server/config/table.h"
 
 // The flag with its value's name, or for a secret the flag of its file.
 static void flag_text(const struct option *option, char ret_text[static 2 * OPTION_NAME_MAX])
@@ -152,7 +152,7 @@ bool config_print(const struct config *config, bool json, FILE *out)
 static const char reference_head[] =
     "# Options of vox-sink\n"
     "\n"
-    "Made by `vox-sink reference options` from `server/options.def`; a test compares the two.\n"
+    "Made by `vox-sink reference options` from `server/config/options.def`; a test compares the two.\n"
     "\n"
     "Later sources win: default, configuration file, environment, flag. An option `queue_events` is\n"
     "`queue_events: 20000` in the file, `VOX_SINK_QUEUE_EVENTS` in the environment, and `--queue-events "

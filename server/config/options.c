@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of options.def, their names in each source, and the check of a value.
-#include "server/config_table.h"
+#include "server/config/options.h"
 
 const struct option option_table[OPTION_COUNT] = {
 #define OPTION_TEXT(n, d, r, h) \
@@ -37,7 +37,7 @@ const struct option option_table[OPTION_COUNT] = {
      .reloadable = (r),                       \
      .help = (h),                             \
      .offset = offsetof(struct config, n)},
-#include "server/options.def"
+#include "server/config/options.def"
 };
 
 enum option_row option_find(struct str name, bool *ret_is_path)

@@ -4,7 +4,7 @@
 #define VOX_SERVER_CONFIG_TABLE_H
 
 #include "lib/base/str.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 #define OPTION_NAME_MAX  64   // with prefix and suffix
 #define OPTION_VALUE_MAX 8192 // bytes of one value
@@ -15,7 +15,7 @@ enum option_row {
 #define OPTION_CHOICE(name, ...)  OPTION_ROW_##name,
 #define OPTION_ADDRESS(name, ...) OPTION_ROW_##name,
 #define OPTION_INTEGER(name, ...) OPTION_ROW_##name,
-#include "server/options.def"
+#include "server/config/options.def"
     OPTION_COUNT
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the sources in their order of precedence, and again on a reload.
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
-#include "server/config_table.h"
+#include "server/config/options.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -27,7 +27,7 @@ struct config {
 #define OPTION_CHOICE(name, ...)  const char *name;
 #define OPTION_ADDRESS(name, ...) const char *name;
 #define OPTION_INTEGER(name, ...) int64_t name;
-#include "server/options.def"
+#include "server/config/options.def"
     enum config_source *sources; // by row
     const char **origins;        // by row: "sink.yaml:3", "VOX_SINK_LISTEN", "--listen", "default"
     enum config_source fault;    // after a failed load: the source that was at fault

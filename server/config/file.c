@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The YAML file of the configuration, one flat mapping, and the place of the contracts.
-#include "server/config_table.h"
+#include "server/config/options.h"
 
 #include "lib/contracts/yaml.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collects cells, then prints them under their titles.
-#include "server/table.h"
+#include "server/config/table.h"
 
 #include "lib/base/clock.h"
 

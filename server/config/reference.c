@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints tables as Markdown.
-#include "server/reference.h"
+#include "server/config/reference.h"
 
 #include "lib/wire/problem.h"
 
