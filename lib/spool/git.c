@@ -30,7 +30,7 @@ struct index_file {
     uint64_t at; // bytes of the current entry read so far
     char path[OWN_PATH_BYTES];
     size_t path_len;
-    const char *prefix; // "<spool below the work tree>/pending/"
+    const char *prefix; // "<pending/ below the work tree>/"; empty where it is the work tree itself
     size_t prefix_len;
     struct tracked *tracked;
 };
@@ -261,7 +261,7 @@ static bool read_repository(const char *work_tree, const char *below, struct tra
         free(in);
         return false;
     }
-    snprintf(prefix, sizeof(prefix), "%s%spending/", below, *below ? "/" : "");
+    snprintf(prefix, sizeof(prefix), "%s%s", below, *below ? "/" : "");
     in->prefix = prefix;
     in->prefix_len = strlen(prefix);
     in->tracked = tracked;
@@ -303,8 +303,11 @@ bool spool_tracked_load(struct spool *spool, struct err *why)
         return true;
     char link[64], path[SPOOL_PATH_MAX];
     const char *below;
-    // By the descriptor, so that it is the folder that is read from and its name holds no links.
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", spool->root);
+    int folder = spool->folder[SPOOL_PENDING];
+    BUG_ON(folder < 0);
+    // By the descriptor, so that it is the folder that is read from and its name holds no links. From
+    // pending/ itself: a clone may bring that folder as a submodule, whose entries only its own index names.
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", folder);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     if (len <= 0)
         return err_set_errno(why, "cannot be told from files that git tracks: %s is not readable", link);

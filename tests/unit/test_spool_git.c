@@ -93,6 +93,25 @@ START_TEST(spool_git__tracked_entries_are_skipped)
 }
 END_TEST
 
+// A clone can bring pending/ as a submodule: the entries are in the submodule's index only.
+START_TEST(spool_git__entries_of_a_submodule_are_skipped)
+{
+    struct err why;
+    if (!git_is_there())
+        return;
+    temp_enter();
+    shell("mkdir s w && cd s && git init -q && echo '{}' > " TRACKED " && git add . && git commit -q -m a");
+    shell("cd w && git init -q && git -c protocol.file.allow=always submodule add -q ../s " SPOOL_BELOW
+          "/pending && chmod -R go-w .vox && echo '{}' > " SPOOL_BELOW "/pending/mine.json");
+    struct spool *spool = open_at("w");
+    ck_assert_int_eq(read_one(spool, TRACKED, &why), SPOOL_READ_SKIPPED);
+    ck_assert_msg(strstr(why.text, "git"), "%s", why.text);
+    ck_assert_msg(read_one(spool, "mine.json", &why) == SPOOL_READ_OK, "%s", why.text);
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
 START_TEST(spool_git__repository_without_the_entry_is_no_obstacle)
 {
     struct err why;
@@ -135,5 +154,6 @@ START_TEST(spool_git__index_that_is_not_understood_holds_back)
 END_TEST
 
 CHECK_MAIN_WITH(setup, "spool_git", spool_git__tracked_entries_are_skipped,
+                spool_git__entries_of_a_submodule_are_skipped,
                 spool_git__repository_without_the_entry_is_no_obstacle,
                 spool_git__index_that_is_not_understood_holds_back)
