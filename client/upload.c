@@ -116,7 +116,9 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
 static bool no_answer_of_a_sink(struct upload *u, const struct spool_entry *entry, const char *label)
 {
     keep(u, entry, label, NULL);
-    if (++u->stalled < STALLED_MAX)
+    // A proxy's limit on size is about this entry: a few large ones in a row must not hold up all behind
+    // them.
+    if (u->reply.status == 413 || ++u->stalled < STALLED_MAX)
         return true;
     err_set(&u->result.why, "%d answers in a row were not what a sink answers (%d, %s)", STALLED_MAX,
             u->reply.status, label);
@@ -195,9 +197,10 @@ struct patience {
 // True: try the entry again. False: patience is over, or the stop flag was seen.
 static bool wait_and_retry(struct upload *u, struct patience *patience, unsigned max_tries, const char *label)
 {
+    if (u->reply.retry_after_s > RETRY_AFTER_CAP_S)
+        return false;
     int64_t us = wait_time(&u->reply, patience->tries);
-    if (++patience->tries >= max_tries || u->reply.retry_after_s > RETRY_AFTER_CAP_S ||
-        patience->waited_us + us > WAIT_TOTAL_US)
+    if (++patience->tries >= max_tries || patience->waited_us + us > WAIT_TOTAL_US)
         return false;
     patience->waited_us += us;
     if (u->sight->waiting)
@@ -351,10 +354,16 @@ static bool do_name(struct upload *u, const char *name)
     struct err why;
     enum spool_read read = spool_read(u->spool, name, &u->reader, &entry, &why);
     if (read == SPOOL_READ_BAD && !u->dry_run) {
-        int64_t age = clock_wall_us(u->clock) - entry.mtime_us;
+        int64_t before = entry.mtime_us, age = clock_wall_us(u->clock) - before;
         if (age >= 0 && age < YOUNG_US) {
-            u->transport->wait(u->transport->context, YOUNG_US - age);
+            if (!u->transport->wait(u->transport->context, YOUNG_US - age))
+                return true; // looked at too soon to be judged; the loop sees the stop flag
             read = spool_read(u->spool, name, &u->reader, &entry, &why);
+            if (read == SPOOL_READ_BAD && entry.mtime_us != before) {
+                tally_add(&u->result.kept, "still_written");
+                note(u, name, "still_written", NULL);
+                return true;
+            }
         }
     }
     switch (read) {

@@ -244,6 +244,17 @@ static const struct {
      NULL},
     {"HTML 400", 2, {PAGE(400), CREATED}, 2, UPLOAD_DONE, 1, 0, 0, 1, 1, "foreign_answer"},
     {"HTML 413", 1, {PAGE(413)}, 1, UPLOAD_DONE, 0, 0, 0, 1, 1, "foreign_answer"},
+    {"a proxy's limit on size does not stop the rest",
+     5,
+     {PAGE(413), PAGE(413), PAGE(413), PAGE(413), CREATED},
+     5,
+     UPLOAD_DONE,
+     1,
+     0,
+     0,
+     4,
+     4,
+     "foreign_answer"},
     {"400", 2, {REFUSED(json_malformed), CREATED}, 2, UPLOAD_DONE, 1, 0, 1, 0, 0, "json_malformed"},
     {"409", 2, {REFUSED(event_id_reused), CREATED}, 2, UPLOAD_DONE, 1, 0, 1, 0, 0, "event_id_reused"},
     {"413", 2, {REFUSED(body_too_large), CREATED}, 2, UPLOAD_DONE, 1, 0, 1, 0, 0, "body_too_large"},
@@ -302,6 +313,7 @@ static const struct {
      2,
      NULL},
     {"an hour's quota", 2, {AFTER(quota_exceeded, 3600)}, 1, UPLOAD_UNREACHABLE, 0, 0, 0, 0, 2, NULL},
+    {"come back never", 2, {AFTER(overloaded, INT64_MAX)}, 1, UPLOAD_UNREACHABLE, 0, 0, 0, 0, 2, NULL},
     {"two minutes in all",
      2,
      {AFTER(rate_limited, 50), AFTER(rate_limited, 50), AFTER(rate_limited, 50)},
@@ -429,6 +441,51 @@ START_TEST(upload__goes_past_bad_and_foreign_files)
 }
 END_TEST
 
+// What their writer does while the upload waits for it.
+static enum { WRITER_GOES_ON, WRITER_IS_DONE, WRITER_UNKNOWN } writer;
+
+static bool wait_beside_writer(void *context, int64_t us)
+{
+    (void)context, (void)us;
+    if (writer == WRITER_UNKNOWN) {
+        stop = 1;
+        return false;
+    }
+    const struct timespec later[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    temp_write("spool/pending/torn.json", writer == WRITER_IS_DONE ? "{\"a\":1}" : "{\"a\":1,");
+    ck_assert_int_eq(utimensat(AT_FDCWD, temp_path("spool/pending/torn.json"), later, 0), 0);
+    return true;
+}
+
+START_TEST(upload__leaves_a_file_to_its_writer)
+{
+    static const struct upload_sight blind;
+    static const struct step steps[] = {CREATED};
+    for (writer = WRITER_GOES_ON; writer <= WRITER_UNKNOWN; writer++) {
+        bool whole = writer == WRITER_IS_DONE;
+        struct spool *spool = spool_of(0);
+        struct script script = {.steps = steps, .count = ARRAY_LEN(steps)};
+        const struct transport transport = {play, wait_beside_writer, &script};
+        struct upload upload = {.spool = spool,
+                                .transport = &transport,
+                                .clock = clock_system(),
+                                .sight = &blind,
+                                .url = "https://x",
+                                .user_agent = "a/1",
+                                .stop = &stop};
+        buf_init(&script.last_body, 1000);
+        temp_write("spool/pending/torn.json", "{\"a\":");
+        upload_run(&upload);
+        ck_assert_uint_eq(script.posts, whole);
+        ck_assert_uint_eq(upload.result.bad, 0);
+        ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), !whole);
+        ck_assert_uint_eq(upload.result.kept.total, writer == WRITER_GOES_ON);
+        buf_release(&script.last_body);
+        done(spool);
+    }
+}
+END_TEST
+
 START_TEST(upload__puts_the_answer_beside_what_was_refused)
 {
     static const struct step steps[] = {REFUSED(schema_invalid)};
@@ -505,5 +562,6 @@ END_TEST
 
 CHECK_MAIN_WITH(setup, "upload", upload__does_what_the_answers_say,
                 upload__sends_the_minified_text_with_its_identity, upload__keeps_the_id_over_retries,
-                upload__goes_past_bad_and_foreign_files, upload__puts_the_answer_beside_what_was_refused,
-                upload__dry_run_touches_nothing, upload__stops_before_the_next_entry_when_told)
+                upload__goes_past_bad_and_foreign_files, upload__leaves_a_file_to_its_writer,
+                upload__puts_the_answer_beside_what_was_refused, upload__dry_run_touches_nothing,
+                upload__stops_before_the_next_entry_when_told)
