@@ -142,11 +142,19 @@ bool rule_make(const struct rule_source *source, struct arena *arena, struct rul
     return true;
 }
 
+// 3.0 is 3, as for `const` in a schema. All integers of an event arrive as reals when one is beyond int64.
+static bool is_integer(const json_t *value, int64_t wanted)
+{
+    if (json_is_real(value))
+        return json_real_value(value) == (double)wanted;
+    return json_is_integer(value) && json_integer_value(value) == wanted;
+}
+
 static bool condition_holds(const struct rule_condition *condition, const json_t *event)
 {
     const json_t *value = pointer_get(event, condition->pointer);
     if (condition->text_count == 0)
-        return json_is_integer(value) && json_integer_value(value) == condition->integer;
+        return is_integer(value, condition->integer);
     if (!json_is_string(value))
         return false;
     struct str text = {json_string_value(value), json_string_length(value)};

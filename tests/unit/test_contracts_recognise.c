@@ -114,7 +114,9 @@ START_TEST(recognise__prefers_the_narrower_rule)
         {"{\"schema\":-3}", "numbered"},
         {"{\"schema\":3}", NULL},
         {"{\"schema\":\"-3\"}", NULL},
-        {"{\"schema\":-3.0}", NULL},
+        {"{\"schema\":-3.0}", "numbered"},
+        {"{\"schema\":-3.5}", NULL},
+        {"{\"schema\":-3,\"count\":18446744073709551615}", "numbered"},
     };
     struct contract_set *set;
     struct err err;
