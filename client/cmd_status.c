@@ -111,9 +111,10 @@ static void put_folder(struct json_writer *w, const char *key, const struct spoo
     json_u64(w, "entries", count->entries);
     json_u64(w, "bytes", count->bytes);
     json_u64(w, "ignored", count->ignored);
-    if (count->entries)
+    bool has_time = count->entries && spool_time_can_be_said(count->oldest_us);
+    if (has_time)
         rfc3339_format(count->oldest_us, at);
-    json_str(w, "oldest", count->entries ? str_from(at) : STR_NULL);
+    json_str(w, "oldest", has_time ? str_from(at) : STR_NULL);
     json_end_object(w);
 }
 

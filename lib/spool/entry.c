@@ -12,6 +12,11 @@
 // RFC 3339 knows years of four digits.
 #define TIME_MAX_US (253402300800LL * USEC_PER_SEC)
 
+bool spool_time_can_be_said(int64_t time_us)
+{
+    return time_us >= 0 && time_us < TIME_MAX_US;
+}
+
 void spool_reader_init(struct spool_reader *reader)
 {
     buf_init(&reader->raw, SPOOL_FILE_BYTES);
@@ -189,7 +194,7 @@ enum spool_read spool_read(struct spool *spool, const char *name, struct spool_r
         sha256(entry.text, entry.sha256);
         entry.id = spool_entry_id(name, entry.sha256);
         entry.time_us = spool_name_time(name, entry.mtime_us);
-        entry.has_time = entry.time_us >= 0 && entry.time_us < TIME_MAX_US;
+        entry.has_time = spool_time_can_be_said(entry.time_us);
     }
     if (result == SPOOL_READ_OK || result == SPOOL_READ_BAD)
         *ret_entry = entry;

@@ -164,7 +164,9 @@ bool spool_iter_next(struct spool_iter *iter, const char **ret_name, struct err 
 
 int64_t spool_mtime_us(const struct stat *st)
 {
-    return st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+    // Some file systems keep any 64-bit number of seconds.
+    const int64_t most = INT64_MAX / 2 / USEC_PER_SEC;
+    return MIN(MAX((int64_t)st->st_mtim.tv_sec, -most), most) * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
 }
 
 int64_t spool_name_time(const char *name, int64_t mtime_us)

@@ -104,6 +104,9 @@ struct spool_count {
 MUST_CHECK bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_count *ret_count,
                             struct err *err);
 
+// In years 1970 to 9999: an RFC 3339 text can say it.
+bool spool_time_can_be_said(int64_t time_us);
+
 // ---- one entry
 
 // Memory that reading reuses: one for a whole walk.

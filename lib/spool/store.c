@@ -35,6 +35,8 @@ enum spool_put spool_enqueue(struct spool *spool, struct str text, int64_t wall_
     uuid_format(&id, name);
     memcpy(name + UUID_TEXT_LEN, ".json", sizeof(".json"));
     if (!file_write_atomic_at(folder, name, text, 0600, err)) {
+        // It may stand there, its folder not synced: told to try again, the caller would store it twice.
+        unlinkat(folder, name, 0);
         err_prefix(err, "%s/pending", spool->path);
         return SPOOL_PUT_FAILED;
     }

@@ -127,6 +127,13 @@ START_TEST(spool_entry__time_beyond_rfc3339_is_left_out)
     ck_assert_int_eq(read_entry(spool, "ffffffff-ffff-7fff-8fff-ffffffffffff.json", &entry, &why),
                      SPOOL_READ_OK);
     ck_assert(!entry.has_time);
+    // A time that no file system should hand out, and some do.
+    const struct timespec far[2] = {{.tv_sec = INT64_MAX}, {.tv_sec = INT64_MAX}};
+    temp_write("spool/pending/far.json", "{}");
+    ck_assert_int_eq(utimensat(AT_FDCWD, temp_path("spool/pending/far.json"), far, 0), 0);
+    ck_assert_int_eq(read_entry(spool, "far.json", &entry, &why), SPOOL_READ_OK);
+    ck_assert(entry.has_time == spool_time_can_be_said(entry.time_us));
+    ck_assert(!spool_time_can_be_said(-1) && spool_time_can_be_said(0));
     spool_close(spool);
     temp_leave();
 }
