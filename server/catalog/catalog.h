@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What requests are judged by, loaded from files and database, published as immutable snapshots.
 //
-// catalog_start() takes the first contract set and starts a thread that connects, tells the database which
-// contracts there are, loads all tokens, and from then on reloads them when the database notifies a change,
-// at least every poll, and when somebody asks (catalog_await). Each load makes a new snapshot; a request
-// keeps the one it began with until it ends. When the database is away the last snapshot stays. Threads:
-// everything here is any thread's; a waiter's `done` is called on the catalog's thread and must not block.
+// catalog_start() takes the first contract set and starts a thread that connects, makes sure that the
+// database knows the contracts, loads all tokens, and from then on loads again when the database notifies a
+// change, at least every poll, and when somebody asks (catalog_await). Each load makes a new snapshot; a
+// request keeps the one it began with until it ends. When the database is away the last snapshot stays, and
+// connecting is tried again after pauses that grow to 1 s, whoever asks.
+//
+// Contract numbers belong to a database: they are looked up on each new connection. Contracts that the
+// database refuses are told to it again every 10 s; until then the set before stays, with fresh tokens.
+//
+// A load is bounded as a whole, connecting included, so that a waiter is answered within about 3 s; only the
+// very first, for which nobody waits, may take 30. Loads that strangers ask for are at least 20 ms apart,
+// twice that after each that found nothing new, up to 1 s; a notified change is loaded within 20 ms all the
+// same.
+//
+// Threads: everything here is any thread's; a waiter's `done` is called on the catalog's thread and must not
+// block.
 #ifndef VOX_CATALOG_CATALOG_H
 #define VOX_CATALOG_CATALOG_H
 
@@ -17,7 +28,7 @@
 struct snapshot {
     _Atomic unsigned refs;
     struct contract_set *contracts;
-    int32_t *contract_ids;      // by contract index: the database's number; NULL until the database was told
+    int32_t *contract_ids;      // by contract index: the database's number; NULL while it does not know them
     struct token_table *tokens; // NULL until loaded once
     int64_t loaded_at;          // when the load that made it began, monotonic microseconds
     bool has_open_project;
@@ -31,22 +42,28 @@ struct catalog_config {
     const char *open_project; // may be NULL
     int64_t poll_us;
     struct contract_set *contracts; // a reference is taken
-    // Called on the catalog's thread each time the database was told of a contract set; may be NULL.
+    // Called on the catalog's thread, each may be NULL: when the database is found to know a contract set;
+    // and when it is first seen, and each time it changes, whether the database's settings make a COMMIT
+    // durable.
     void (*contracts_told)(void *context);
+    void (*durability)(void *context, bool durable);
     void *context;
     struct metrics *metrics;
     const struct clock *clock;
 };
 
 struct catalog_waiter {
-    void (*done)(struct catalog_waiter *waiter,
-                 bool fresh); // fresh: a load that began after the call went well
+    // fresh: a load that began after the call went well
+    void (*done)(struct catalog_waiter *waiter, bool fresh);
+    // The catalog's.
+    int64_t since;
     struct catalog_waiter *next;
 };
 
 MUST_CHECK bool catalog_start(const struct catalog_config *config, struct catalog **ret_catalog,
                               struct err *err);
-// Ends the thread; waiters, now and later, are answered with fresh = false. Snapshots can still be got.
+// Ends the thread, whatever it waits for; waiters, now and later, are answered with fresh = false. Snapshots
+// can still be got.
 void catalog_halt(struct catalog *catalog);
 void catalog_free(struct catalog *catalog); // after catalog_halt()
 
@@ -55,13 +72,16 @@ void snapshot_unref(struct snapshot *snapshot);        // NULL is allowed
 // The contract of a database number; NULL if the set has none.
 const struct contract *snapshot_contract(const struct snapshot *snapshot, int32_t contract_id);
 
-// Asks for a load that begins after now. All who wait share one; loads asked for so are at least 20 ms apart.
+// Asks for a load that begins after now; all who wait share it. The waiter is the caller's again once `done`
+// is called.
 void catalog_await(struct catalog *catalog, struct catalog_waiter *waiter);
-// Asks for a load and waits for nothing.
+// Asks for the same without waiting for it.
 void catalog_refresh(struct catalog *catalog);
 // Serve another contract set, once the database knows its contracts. A reference is taken.
 void catalog_set_contracts(struct catalog *catalog, struct contract_set *contracts);
 // Both halves of the snapshot are there.
 bool catalog_is_ready(struct catalog *catalog);
+// The last load saw that the database's settings make a COMMIT durable; false until the first.
+bool catalog_is_durable(struct catalog *catalog);
 
 #endif

@@ -25,38 +25,74 @@ static int32_t retention_days(const struct retention *retention)
     }
 }
 
-bool load_contract_ids(struct db *db, const struct contract_set *contracts, int32_t **ret_ids,
-                       struct err *err)
+static void describe(const struct contract_set *contracts, struct contract_row *ret_rows)
 {
-    size_t count = contract_set_count(contracts);
+    for (size_t i = 0; i < contract_set_count(contracts); i++) {
+        const struct contract *c = contract_set_at(contracts, i);
+        ret_rows[i] = (struct contract_row){.name = c->name,
+                                            .id = c->id,
+                                            .version = (int32_t)c->version,
+                                            .class_ = (int16_t)c->class_,
+                                            .days = retention_days(&c->retention)};
+        memcpy(ret_rows[i].schema_sha256, c->schema_sha256, SHA256_LEN);
+    }
+}
+
+// A look comes first: it takes no lock, and nearly always that is all.
+static bool agree(struct db *db, struct contract_row *rows, size_t count, bool may_write, struct err *err)
+{
+    bool same;
+    if (!store_contracts_look(db, rows, count, &same, err))
+        return false;
+    if (!same && !may_write)
+        return err_set(err, "the database does not know the contracts");
+    return same || store_contracts_sync(db, rows, count, err);
+}
+
+bool told_fill(struct told *told, struct db *db, struct contract_set *set, bool may_write, struct err *err)
+{
+    size_t count = contract_set_count(set);
     struct contract_row *rows = calloc(count + 1, sizeof(*rows));
     int32_t *ids = calloc(count + 1, sizeof(*ids));
-    if (!rows || !ids) {
-        free(rows);
-        free(ids);
-        return err_set(err, "out of memory for the contracts");
+    bool ok = rows && ids ? true : err_set(err, "out of memory for the contracts");
+    if (ok) {
+        describe(set, rows);
+        ok = agree(db, rows, count, may_write, err);
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct contract *c = contract_set_at(contracts, i);
-        rows[i] = (struct contract_row){.name = c->name,
-                                        .id = c->id,
-                                        .version = (int32_t)c->version,
-                                        .class_ = (int16_t)c->class_,
-                                        .days = retention_days(&c->retention)};
-        memcpy(rows[i].schema_sha256, c->schema_sha256, SHA256_LEN);
-    }
-    bool ok = store_contracts_sync(db, rows, count, err);
     for (size_t i = 0; ok && i < count; i++)
         ids[i] = rows[i].ret_id;
     free(rows);
-    if (ok)
-        *ret_ids = ids;
-    else
+    if (!ok) {
         free(ids);
-    return ok;
+        return false;
+    }
+    told_clear(told);
+    *told = (struct told){contract_set_ref(set), ids};
+    return true;
 }
 
-static struct token token_from_row(const struct token_row *row)
+bool told_copy(const struct told *told, const struct contract_set *set, int32_t **ret_ids, struct err *err)
+{
+    int32_t *ids = NULL;
+    if (told->set == set) {
+        size_t bytes = (contract_set_count(set) + 1) * sizeof(*ids);
+        ids = malloc(bytes);
+        if (!ids)
+            return err_set(err, "out of memory for the contracts");
+        memcpy(ids, told->ids, bytes);
+    }
+    *ret_ids = ids;
+    return true;
+}
+
+void told_clear(struct told *told)
+{
+    contract_set_unref(told->set);
+    free(told->ids);
+    *told = (struct told){0};
+}
+
+static struct token token_from_row(const struct token_row *row, const struct token *before)
 {
     struct token token = {
         .id = row->id,
@@ -65,16 +101,44 @@ static struct token token_from_row(const struct token_row *row)
         .revoked = row->revoked,
         .expires_at = row->expires_at,
     };
-    BUG_ON(row->key_id.len != TOKEN_KEY_ID_LEN); // a check constraint of the table
     memcpy(token.key_id, row->key_id.ptr, TOKEN_KEY_ID_LEN);
     memcpy(token.hash, row->hash, SHA256_LEN);
-    if (!scopes_parse(row->scopes, &token.scopes))
-        log_warn("a token's scopes are not known to this sink; it opens nothing",
-                 LOG_STR("key_id", row->key_id));
+    if (!scopes_parse(row->scopes, &token.scopes)) {
+        token.scopes = 0;
+        if (!before || before->scopes) // else it was said already
+            log_warn("a token's scopes are not known to this sink; it opens nothing",
+                     LOG_STR("key_id", row->key_id));
+    }
     return token;
 }
 
-bool load_tokens(struct db *db, struct token_table **ret_tokens, struct err *err)
+static bool token_same(const struct token *a, const struct token *b)
+{
+    return a->id == b->id && a->project_id == b->project_id && a->scopes == b->scopes &&
+           a->max_class == b->max_class && a->revoked == b->revoked && a->expires_at == b->expires_at &&
+           memcmp(a->hash, b->hash, SHA256_LEN) == 0;
+}
+
+static struct token_table *make_table(const struct token_row *rows, size_t count,
+                                      const struct token_table *old, bool *ret_changed)
+{
+    struct token *tokens = calloc(count + 1, sizeof(*tokens));
+    bool changed = !old || token_table_count(old) != count;
+    for (size_t i = 0; tokens && i < count; i++) {
+        BUG_ON(rows[i].key_id.len != TOKEN_KEY_ID_LEN); // a check constraint of the table
+        const struct token *before = old ? token_table_find(old, rows[i].key_id) : NULL;
+        tokens[i] = token_from_row(&rows[i], before);
+        changed = changed || !before || !token_same(before, &tokens[i]);
+    }
+    struct token_table *table = tokens ? token_table_new(tokens, count) : NULL;
+    free(tokens);
+    if (table)
+        *ret_changed = changed;
+    return table;
+}
+
+bool load_tokens(struct db *db, const struct token_table *old, struct token_table **ret_tokens,
+                 bool *ret_changed, struct err *err)
 {
     struct arena arena;
     struct token_row *rows;
@@ -82,11 +146,7 @@ bool load_tokens(struct db *db, struct token_table **ret_tokens, struct err *err
     arena_init(&arena, 64 * 1024, LOAD_CEILING);
     bool ok = store_token_list(db, &arena, &rows, &count, err);
     if (ok) {
-        struct token *tokens = calloc(count + 1, sizeof(*tokens));
-        for (size_t i = 0; tokens && i < count; i++)
-            tokens[i] = token_from_row(&rows[i]);
-        struct token_table *table = tokens ? token_table_new(tokens, count) : NULL;
-        free(tokens);
+        struct token_table *table = make_table(rows, count, old, ret_changed);
         ok = table ? true : err_set(err, "out of memory for %zu tokens", count);
         if (ok)
             *ret_tokens = table;

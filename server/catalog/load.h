@@ -6,10 +6,23 @@
 #include "server/catalog/catalog.h"
 #include "server/store/db.h"
 
-// Numbers for every contract of the set, malloc'ed, by contract index.
-MUST_CHECK bool load_contract_ids(struct db *db, const struct contract_set *contracts, int32_t **ret_ids,
-                                  struct err *err);
-MUST_CHECK bool load_tokens(struct db *db, struct token_table **ret_tokens, struct err *err);
+// The numbers that one connection's database has for the contracts of a set. Zeroed: none yet.
+struct told {
+    struct contract_set *set; // a reference
+    int32_t *ids;             // by contract index
+};
+
+// Looks the set up and, if `may_write`, tells the database what it lacks. `told` stays as it was on failure.
+MUST_CHECK bool told_fill(struct told *told, struct db *db, struct contract_set *set, bool may_write,
+                          struct err *err);
+// A copy of the numbers, malloc'ed; NULL if they are another set's.
+MUST_CHECK bool told_copy(const struct told *told, const struct contract_set *set, int32_t **ret_ids,
+                          struct err *err);
+void told_clear(struct told *told);
+
+// `old` may be NULL; `*ret_changed` says whether the new table differs from it.
+MUST_CHECK bool load_tokens(struct db *db, const struct token_table *old, struct token_table **ret_tokens,
+                            bool *ret_changed, struct err *err);
 // `*ret_found` false: no project of that name yet.
 MUST_CHECK bool load_open_project(struct db *db, const char *name, struct token *ret_token, bool *ret_found,
                                   struct err *err);

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalog against a real PostgreSQL: what it publishes, whom it answers, and what it does in trouble.
+#include "server/catalog/catalog.h"
+
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "server/store/admin.h"
+#include "test_contracts_folder.h"
+#include "test_store_hang.h"
+
+#include "check_main.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define WAIT_USEC (20 * USEC_PER_SEC)
+#define CONTRACTS VOX_SOURCE_DIR "/contracts"
+
+static struct fixture {
+    char *url;
+    struct metrics *metrics;
+    struct contract_set *contracts;
+    struct catalog *catalog;
+    _Atomic int durable; // as told: -1 nothing yet
+    _Atomic int told;
+} f;
+
+struct waiting {
+    struct catalog_waiter waiter;
+    int64_t began;
+    _Atomic int answer; // -1: none yet, else fresh
+    int64_t took;
+};
+
+static void on_durability(void *context, bool durable)
+{
+    struct fixture *fixture = context;
+    atomic_store(&fixture->durable, durable);
+}
+
+static void on_told(void *context)
+{
+    struct fixture *fixture = context;
+    atomic_fetch_add(&fixture->told, 1);
+}
+
+static void on_done(struct catalog_waiter *waiter, bool fresh)
+{
+    struct waiting *w = CONTAINER_OF(waiter, struct waiting, waiter);
+    w->took = pg_deadline_in(0) - w->began;
+    atomic_store(&w->answer, fresh);
+}
+
+static void ask(struct waiting *w)
+{
+    *w = (struct waiting){.waiter = {.done = on_done}, .began = pg_deadline_in(0)};
+    atomic_init(&w->answer, -1);
+    catalog_await(f.catalog, &w->waiter);
+}
+
+// How long it took; fails after 20 s.
+static int64_t wait_for_answer(struct waiting *w, bool fresh)
+{
+    while (atomic_load(&w->answer) < 0) {
+        ck_assert_int_lt(pg_deadline_in(0) - w->began, WAIT_USEC);
+        poll(NULL, 0, 1);
+    }
+    ck_assert_int_eq(w->answer, fresh);
+    return w->took;
+}
+
+static bool is_ready(void)
+{
+    return catalog_is_ready(f.catalog);
+}
+
+static void wait_until(bool (*reached)(void))
+{
+    int64_t until = pg_deadline_in(WAIT_USEC);
+    while (!reached() && pg_deadline_in(0) < until)
+        poll(NULL, 0, 5);
+    ck_assert(reached());
+}
+
+static void start(int64_t poll_us)
+{
+    struct err err;
+    f.url = cluster_database();
+    f.metrics = metrics_new();
+    ck_assert_ptr_nonnull(f.metrics);
+    ck_assert_msg(contract_set_load(CONTRACTS, NULL, &f.contracts, &err), "%s", err.text);
+    atomic_store(&f.durable, -1);
+    atomic_store(&f.told, 0);
+    struct catalog_config config = {.url = f.url,
+                                    .poll_us = poll_us,
+                                    .contracts = f.contracts,
+                                    .contracts_told = on_told,
+                                    .durability = on_durability,
+                                    .context = &f,
+                                    .metrics = f.metrics,
+                                    .clock = clock_system()};
+    ck_assert_msg(catalog_start(&config, &f.catalog, &err), "%s", err.text);
+    wait_until(is_ready);
+}
+
+static void release(void)
+{
+    catalog_free(f.catalog);
+    contract_set_unref(f.contracts);
+    metrics_free(f.metrics);
+    free(f.url);
+}
+
+static void stop(void)
+{
+    catalog_halt(f.catalog);
+    release();
+}
+
+static uint64_t loads(const char *outcome)
+{
+    return metrics_get(f.metrics, METRIC_RELOADS, "catalog", outcome);
+}
+
+// ---- tokens
+
+#define KEY_ID "abcdefghij"
+
+static void make_token(const char *scopes)
+{
+    struct db *db = cluster_open(f.url, DB_OWNER);
+    struct err err;
+    struct token_row row = {
+        .project = STR("first"), .key_id = STR(KEY_ID), .scopes = str_from(scopes), .expires_at = INT64_MAX};
+    ck_assert_msg(store_token_create(db, &row, &err), "%s", err.text);
+    db_close(db);
+}
+
+static bool has_token(void)
+{
+    struct snapshot *s = catalog_get(f.catalog);
+    bool found = token_table_find(s->tokens, STR(KEY_ID)) != NULL;
+    snapshot_unref(s);
+    return found;
+}
+
+START_TEST(catalog__answers_waiters_with_a_fresh_load)
+{
+    struct waiting w[3];
+    start(60 * USEC_PER_SEC);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++)
+        ask(&w[i]);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++)
+        ck_assert_int_lt(wait_for_answer(&w[i], true), 3 * USEC_PER_SEC);
+    catalog_halt(f.catalog);
+    ask(&w[0]);
+    ck_assert_int_eq(w[0].answer, 0);
+    release();
+}
+END_TEST
+
+START_TEST(catalog__loads_seldom_for_strangers_and_at_once_for_a_new_token)
+{
+    struct waiting w;
+    start(60 * USEC_PER_SEC);
+    uint64_t before = loads("ok");
+    int64_t until = pg_deadline_in(2 * USEC_PER_SEC);
+    while (pg_deadline_in(0) < until) {
+        ask(&w);
+        ck_assert_int_lt(wait_for_answer(&w, true), 3 * USEC_PER_SEC);
+        catalog_refresh(f.catalog);
+    }
+    // 20 ms, then twice that after each: six in 1.3 s, then one a second.
+    ck_assert_uint_ge(loads("ok") - before, 3);
+    ck_assert_uint_le(loads("ok") - before, 10);
+    make_token("ingest");
+    int64_t made = pg_deadline_in(0);
+    wait_until(has_token);
+    ck_assert_int_lt(pg_deadline_in(0) - made, 800 * USEC_PER_MSEC);
+    stop();
+}
+END_TEST
+
+START_TEST(catalog__keeps_a_token_whose_scopes_it_does_not_know)
+{
+    start(60 * USEC_PER_SEC);
+    cluster_sql(f.url, "ALTER TABLE telemetry.tokens DROP CONSTRAINT IF EXISTS tokens_scopes_check");
+    make_token("ingest,fly");
+    wait_until(has_token);
+    struct snapshot *s = catalog_get(f.catalog);
+    ck_assert_uint_eq(token_table_find(s->tokens, STR(KEY_ID))->scopes, 0);
+    snapshot_unref(s);
+    stop();
+}
+END_TEST
+
+// ---- contracts
+
+// The same contracts, one of them kept for other days.
+static struct contract_set *other_contracts(void)
+{
+    struct contract_set *set;
+    struct err err;
+    char path[128];
+    folder_make();
+    folder_put("", "overrides.yaml",
+               STR("retention:\n  - contract: model-call.v1\n    kind: days\n    days: 77\n"));
+    snprintf(path, sizeof(path), "%s/overrides.yaml", folder);
+    ck_assert_msg(contract_set_load(CONTRACTS, path, &set, &err), "%s", err.text);
+    folder_remove();
+    return set;
+}
+
+static bool serves(const struct contract_set *set)
+{
+    struct snapshot *s = catalog_get(f.catalog);
+    bool same = s->contracts == set;
+    snapshot_unref(s);
+    return same;
+}
+
+static bool serves_other(void)
+{
+    return !serves(f.contracts);
+}
+
+START_TEST(catalog__keeps_tokens_fresh_while_contracts_are_refused)
+{
+    struct waiting w;
+    start(20 * USEC_PER_MSEC);
+    struct contract_set *other = other_contracts();
+    cluster_sql(f.url, "ALTER TABLE telemetry.contract_retention ADD CONSTRAINT no CHECK (false) NOT VALID");
+    catalog_set_contracts(f.catalog, other);
+    ask(&w);
+    wait_for_answer(&w, true);
+    make_token("ingest");
+    wait_until(has_token);
+    ck_assert(serves(f.contracts) && is_ready());
+    ck_assert_uint_eq(loads("failed"), 0);
+    cluster_sql(f.url, "ALTER TABLE telemetry.contract_retention DROP CONSTRAINT no");
+    catalog_set_contracts(f.catalog, other); // rather than wait for the next try
+    wait_until(serves_other);
+    ck_assert(serves(other) && is_ready());
+    contract_set_unref(other);
+    stop();
+}
+END_TEST
+
+static int32_t first_id(void)
+{
+    struct snapshot *s = catalog_get(f.catalog);
+    int32_t id = s->contract_ids ? s->contract_ids[0] : 0;
+    snapshot_unref(s);
+    return id;
+}
+
+static int32_t id_before;
+
+static bool has_other_ids(void)
+{
+    return first_id() && first_id() != id_before;
+}
+
+START_TEST(catalog__asks_each_connection_for_its_numbers)
+{
+    start(20 * USEC_PER_MSEC);
+    id_before = first_id();
+    cluster_sql(f.url, "DELETE FROM telemetry.contract_retention; DELETE FROM telemetry.contracts;"
+                       " SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                       " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    wait_until(has_other_ids);
+    ck_assert_int_ge(atomic_load(&f.told), 2);
+    stop();
+}
+END_TEST
+
+// ---- trouble
+
+static bool is_durable(void)
+{
+    return catalog_is_durable(f.catalog) && atomic_load(&f.durable) == 1;
+}
+
+static bool is_not_durable(void)
+{
+    return !catalog_is_durable(f.catalog) && atomic_load(&f.durable) == 0;
+}
+
+START_TEST(catalog__tells_when_commits_stop_being_durable)
+{
+    start(20 * USEC_PER_MSEC);
+    wait_until(is_durable);
+    cluster_setting("fsync", "off");
+    wait_until(is_not_durable);
+    cluster_setting("fsync", NULL);
+    cluster_setting("synchronous_commit", "off"); // the sessions keep their own
+    wait_until(is_durable);
+    cluster_setting("synchronous_commit", NULL);
+    stop();
+}
+END_TEST
+
+START_TEST(catalog__pauses_before_it_connects_again_whoever_asks)
+{
+    start(60 * USEC_PER_SEC);
+    cluster_sql(f.url, "ALTER SCHEMA telemetry RENAME TO away; SELECT pg_terminate_backend(pid)"
+                       " FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND pid <> pg_backend_pid()");
+    int64_t until = pg_deadline_in(1 * USEC_PER_SEC);
+    while (pg_deadline_in(0) < until) {
+        catalog_refresh(f.catalog);
+        poll(NULL, 0, 1);
+    }
+    // 100 ms, then twice that after each.
+    ck_assert_uint_ge(loads("failed"), 1);
+    ck_assert_uint_le(loads("failed"), 5);
+    stop();
+}
+END_TEST
+
+START_TEST(catalog__answers_and_halts_while_the_server_hangs)
+{
+    struct waiting w;
+    start(60 * USEC_PER_SEC);
+    cluster_hang(f.url);
+    ask(&w);
+    ck_assert_int_lt(wait_for_answer(&w, false), 4 * USEC_PER_SEC);
+    ask(&w); // now it connects, in vain
+    int64_t began = pg_deadline_in(0);
+    catalog_halt(f.catalog);
+    ck_assert_int_lt(pg_deadline_in(0) - began, 1 * USEC_PER_SEC);
+    wait_for_answer(&w, false);
+    cluster_continue();
+    release();
+}
+END_TEST
+
+START_TEST(catalog__halts_in_the_middle_of_a_statement)
+{
+    struct waiting w;
+    start(60 * USEC_PER_SEC);
+    PGconn *session = cluster_session(f.url);
+    cluster_run(session, "BEGIN; LOCK TABLE telemetry.tokens IN ACCESS EXCLUSIVE MODE");
+    ask(&w);
+    cluster_wait_until(f.url, "SELECT count(*) FROM pg_locks WHERE NOT granted");
+    int64_t began = pg_deadline_in(0);
+    catalog_halt(f.catalog);
+    ck_assert_int_lt(pg_deadline_in(0) - began, 1 * USEC_PER_SEC);
+    wait_for_answer(&w, false);
+    PQfinish(session);
+    release();
+}
+END_TEST
+
+static void setup(void)
+{
+    json_setup();
+    log_set_level(LOG_ERROR);
+    cluster_start();
+}
+
+CHECK_MAIN_WITH(setup, "catalog", catalog__answers_waiters_with_a_fresh_load,
+                catalog__loads_seldom_for_strangers_and_at_once_for_a_new_token,
+                catalog__keeps_a_token_whose_scopes_it_does_not_know,
+                catalog__keeps_tokens_fresh_while_contracts_are_refused,
+                catalog__asks_each_connection_for_its_numbers, catalog__tells_when_commits_stop_being_durable,
+                catalog__pauses_before_it_connects_again_whoever_asks,
+                catalog__answers_and_halts_while_the_server_hangs,
+                catalog__halts_in_the_middle_of_a_statement)
