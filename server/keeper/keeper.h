@@ -2,11 +2,12 @@
 // The upkeep thread: partitions made ahead of need, the ledger's generations turned.
 //
 // It works at start, then every interval, and when poked (a new contract set may need farther partitions).
-// Its failures are logged and tried again; ingest does not depend on it: a missing partition is made on
-// demand.
+// Its failures are tried again, logged when they begin and then every hour; ingest does not depend on it: a
+// missing partition is made on demand. Threads: everything here is any thread's.
 #ifndef VOX_KEEPER_KEEPER_H
 #define VOX_KEEPER_KEEPER_H
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "server/core/metrics.h"
 
@@ -17,12 +18,14 @@ struct keeper_config {
     int days_ahead;
     int64_t interval_us;
     struct metrics *metrics;
+    const struct clock *clock; // the wall's days; NULL: the system's
 };
 
 MUST_CHECK bool keeper_start(const struct keeper_config *config, struct keeper **ret_keeper, struct err *err);
-void keeper_poke(struct keeper *keeper); // any thread
-void keeper_stop(struct keeper *keeper);
-// Days from today for which every row finds its partition; INT32_MIN until looked at once.
+void keeper_poke(struct keeper *keeper);
+void keeper_stop(struct keeper *keeper); // ends whatever it waits for, joins, frees
+// Days from today for which every row finds its partition, by the last look that went well: fewer each day
+// without one. INT32_MIN until looked at once. Sets the metric too.
 int keeper_ahead_days(struct keeper *keeper);
 
 #endif
