@@ -138,7 +138,7 @@ bool store_migrate(struct db *db, void (*applied)(void *context, int version, co
                    void *context, struct err *err)
 {
     for (size_t i = 0; i < migration_count; i++) {
-        bool fresh;
+        bool fresh = false;
         if (!apply(db, &migrations[i], &fresh, err))
             return false;
         if (fresh && applied)
