@@ -14,7 +14,7 @@ static void on_signal(int number)
     stop_flag = 1;
 }
 
-// The first signal lets the entry at hand end well; the second kills.
+// The first signal breaks off the transfer or the wait at hand, whose entry stays; the second kills.
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

@@ -89,7 +89,7 @@ MUST_CHECK enum spool_put spool_enqueue(struct spool *spool, struct str text, in
 
 struct spool_iter;
 // Names in byte order, which for UUIDv7 names is age. Memory is bounded whatever the folder holds: the folder
-// is read again for each few thousand names, so names that appear behind the current one are seen too.
+// is read again for each few thousand names. Names that appear meanwhile are seen only by such a reading.
 MUST_CHECK struct spool_iter *spool_iter_new(struct spool *spool, enum spool_folder folder);
 void spool_iter_free(struct spool_iter *iter);
 // The next name, valid until the following call; NULL at the end.
@@ -150,7 +150,8 @@ enum spool_delete { SPOOL_DELETED, SPOOL_DELETE_CHANGED, SPOOL_DELETE_FAILED };
 // deleted.
 MUST_CHECK enum spool_delete spool_delete(struct spool *spool, const struct spool_entry *entry,
                                           struct err *err);
-// Moves to bad/ with `reason` beside it. A name that is taken there gets a random part.
+// Moves to bad/ with `reason` beside it. A name that is taken there gets a random part. An entry that
+// somebody removed meanwhile leaves nothing there, and that is no error.
 MUST_CHECK bool spool_set_bad(struct spool *spool, const char *name, struct str reason, struct err *err);
 // Moves to rejected/ with the sink's answer beside it.
 MUST_CHECK bool spool_set_rejected(struct spool *spool, const char *name, struct str answer, struct err *err);

@@ -102,6 +102,10 @@ static bool move_entry(struct spool *spool, const char *name, enum spool_folder 
     // Not every file system knows the flag; the name was free a moment ago and this is the only uploader.
     if (done != 0 && (errno == EINVAL || errno == ENOSYS))
         done = renameat(from_fd, name, to_fd, target);
+    if (done != 0 && errno == ENOENT) {
+        unlinkat(to_fd, beside, 0);
+        return true;
+    }
     if (done != 0 || fsync(to_fd) != 0 || fsync(from_fd) != 0)
         return err_set_errno(err, "cannot move an entry to %s/%s", spool->path, spool_folder_name(to));
     return true;

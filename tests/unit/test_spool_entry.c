@@ -240,6 +240,9 @@ START_TEST(spool_entry__moves_with_its_reason_and_never_over_another)
     ck_assert(temp_exists("spool/rejected/y.json"));
     ck_assert(temp_exists("spool/rejected/y.json.answer"));
     ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 0);
+    // Pruned by another tool meanwhile: nothing to move, and no note about it.
+    ck_assert_msg(spool_set_bad(spool, "z.json", STR("is torn\n"), &err), "%s", err.text);
+    ck_assert(!temp_exists("spool/bad/z.json.reason"));
     spool_close(spool);
     temp_leave();
 }
