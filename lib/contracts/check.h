@@ -5,9 +5,10 @@
 //   samples/<contract>/valid/*.json            each is recognised as its family and judged valid
 //   samples/<contract>/invalid/<case>.json     each is refused as <case>.expect.json says:
 //       {"code": "schema_invalid", "pointer": "/ModelCall/latency_ms", "keyword": "minimum"}
-//   (pointer and keyword only where the code has errors), and it reports schemas and samples that belong to
-//   no
-// contract, contracts without samples, and subject pointers that no valid sample answers.
+//   (pointer and keyword only where the code has errors)
+//
+// It also reports schemas and samples that belong to no contract, contracts without samples, and subject
+// pointers that no valid sample answers.
 #ifndef VOX_CONTRACTS_CHECK_H
 #define VOX_CONTRACTS_CHECK_H
 
