@@ -288,7 +288,7 @@ class Stop(SinkCase):
         self.assertEqual(sink.process.wait(15), 0)
 
     def test_sigterm_with_half_a_request(self):
-        sink = self.new_sink(stop_deadline=3).start().ready()
+        sink = self.new_sink(stop_deadline=3, commit_deadline=1000).start().ready()
         with sink.connect() as half:
             half.send(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nContent-Type: application/json\r\n"
                       b"Authorization: Bearer " + self.write_token.encode() + b"\r\n\r\n{")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL that is there and says nothing: requests are answered, and the sink stops."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from voxtest import SANITIZED, SinkCase, model_call
+
+# A commit under way may take its deadline; what is above it is for a busy machine.
+OPTIONS = {"commit_deadline": 1000, "query_deadline": 1000, "stop_deadline": 10}
+LIMIT = 12 if SANITIZED else 6
+
+
+class Hang(SinkCase):
+    options = OPTIONS
+    own_cluster = True
+
+    def servers(self):
+        """The postmaster and all its children."""
+        postmaster = self.cluster.process.pid
+        children = subprocess.run(["pgrep", "-P", str(postmaster)], stdout=subprocess.PIPE, text=True, check=True)
+        return [postmaster, *map(int, children.stdout.split())]
+
+    def test_answers_and_stops(self):
+        self.assertEqual(self.sink.post(model_call("before"), self.write_token).status, 201)
+        stranger = self.sink.token("other", "read")
+        self.cluster.psql(self.database, "DELETE FROM telemetry.tokens WHERE key_id = '%s'" % stranger[4:14])
+        self.assert_problem(self.sink.get("/v1/admin/events", token=stranger), "token_invalid")
+        stopped = self.servers()
+        answers = []
+
+        def ask(*request, **more):
+            began = time.monotonic()
+            answer = self.sink.request(*request, **more)
+            answers.append((answer.status, time.monotonic() - began))
+
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            threads = [
+                threading.Thread(target=ask, args=("POST", "/v1/events", model_call("hung")),
+                                 kwargs={"token": self.write_token}),
+                *(threading.Thread(target=ask, args=("GET", "/v1/admin/events"),
+                                   kwargs={"token": self.read_token}) for _ in range(20)),
+                threading.Thread(target=ask, args=("GET", "/v1/admin/events"), kwargs={"token": stranger}),
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(len(answers), len(threads))
+            self.assertEqual({status for status, _ in answers}, {503})
+            self.assertLess(max(seconds for _, seconds in answers), LIMIT)
+            began = time.monotonic()
+            self.assertEqual(self.sink.stop(), 0)
+            self.assertLess(time.monotonic() - began, LIMIT)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
