@@ -68,6 +68,19 @@ class Crash(SinkCase):
         load.finish()
         self.assert_exactly_once(load)
 
+    def test_frozen(self):
+        """A server that takes everything and says nothing: 503 in time; what was under way is stored once or never."""
+        load = Load(self.sink.address, self.write_token, 16).start()
+        self.wait_for_more(load, 100)
+        before = load.count()
+        with self.cluster.frozen():
+            answer = wait_until(lambda: self.unavailable(), "503 while the database is frozen", 30)
+            self.assert_problem(answer, answer.code)
+            self.assertEqual(self.sink.status_of("/healthz"), 200)
+        wait_until(lambda: load.count() >= before + 100, "stores again, by itself", 60)
+        load.finish()
+        self.assert_exactly_once(load)
+
     def test_locked_out(self):
         """ACCESS EXCLUSIVE on the table: 503 in time, not a hang and no 4xx; afterwards it goes on."""
         import subprocess

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL cluster of our own in a temporary folder, reachable over a Unix socket only."""
 
+import contextlib
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -85,6 +87,22 @@ class Cluster:
         self.process.kill()
         self.process.wait(60)
         self.process = None
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """SIGSTOP for every process of the server meanwhile."""
+        def signal_all(number):
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+            for pid in (str(self.process.pid), *children.split()):
+                try:
+                    os.kill(int(pid), number)
+                except ProcessLookupError:
+                    pass  # a backend that has just ended
+        signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_all(signal.SIGCONT)
 
     def remove(self):
         self.stop("immediate")
