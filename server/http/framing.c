@@ -68,6 +68,9 @@ static enum problem judge_header(const struct framing_header *header, struct fra
 {
     if (header->folded)
         return refuse(ret_reason, STR("A header line is folded. Send each header on one line."));
+    // For others the next line may be a part of this one's value, and a length in it be none.
+    if (header->bare)
+        return refuse(ret_reason, STR("A header line ends with LF alone. End each line with CR LF."));
     if (!is_token(header->name))
         return refuse(ret_reason, STR("A header name holds a blank or another character that names cannot "
                                       "have. Send no blank before the colon."));

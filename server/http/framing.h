@@ -2,8 +2,8 @@
 // Is this request's head framed in a way that nobody between the client and us can read differently?
 //
 // Pure functions over what the HTTP library parsed. They refuse what libmicrohttpd 0.9.75 lets through:
-// doubled or contradictory lengths, odd Transfer-Encoding, blanks before a colon, folded lines, a second
-// Host, and request targets that decode to something else than they look like.
+// doubled or contradictory lengths, odd Transfer-Encoding, blanks before a colon, folded lines, lines that
+// end with LF alone, a second Host, and request targets that decode to something else than they look like.
 #ifndef VOX_HTTP_FRAMING_H
 #define VOX_HTTP_FRAMING_H
 
@@ -16,6 +16,7 @@ struct framing_header {
     struct str name;
     struct str value;
     bool folded; // the line was continued on the next one
+    bool bare;   // the line ended with LF alone
 };
 
 struct framing_head {

@@ -16,6 +16,13 @@ static bool was_folded(const char *name, size_t name_len, const char *value)
     return p != value;
 }
 
+// The library takes LF alone for the end of a line, too. It puts NUL over what it takes, so that behind CR LF
+// there are two.
+static bool is_bare(const char *line_end)
+{
+    return MHD_VERSION < 0x01000000 && line_end[1] != '\0';
+}
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                  const char *value, size_t value_len)
 {
@@ -25,10 +32,12 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         request->too_many_headers = true;
         return MHD_NO;
     }
+    bool folded = was_folded(name, name_len, value);
     request->headers[request->header_count++] = (struct framing_header){
         .name = str_slice(name, name_len),
         .value = value ? str_slice(value, value_len) : STR(""),
-        .folded = was_folded(name, name_len, value),
+        .folded = folded,
+        .bare = value && !folded && is_bare(value + value_len),
     };
     request->head_bytes += name_len + value_len + 4;
     return MHD_YES;
@@ -56,6 +65,10 @@ static bool judge_head(struct http_request *request, bool known_method, const ch
     if (!problem && known_method && target_was_cut(request, url, version)) {
         problem = PROBLEM_http_malformed;
         why = STR("The request line holds a NUL.");
+    }
+    if (!problem && is_bare(version + strlen(version))) {
+        problem = PROBLEM_http_malformed;
+        why = STR("The request line ends with LF alone. End each line with CR LF.");
     }
     if (request->too_many_headers || request->head_bytes > HTTP_HEAD_BYTES) {
         problem = PROBLEM_http_malformed;

@@ -12,6 +12,10 @@
     {                               \
         STR(name), STR(value), true \
     }
+#define BARE(name, value)                  \
+    {                                      \
+        STR(name), STR(value), false, true \
+    }
 
 START_TEST(http_framing__judges_heads)
 {
@@ -62,6 +66,7 @@ START_TEST(http_framing__judges_heads)
         {"GET", "HTTP/1.1", {H("Host", "a"), H("X", "a\177")}, "http_malformed"},
         {"GET", "HTTP/1.1", {H("Host", "a"), H("X", "a\t\xc3\xa9 b")}, NULL},
         {"GET", "HTTP/1.1", {H("Host", "a"), FOLDED("X", "b")}, "http_malformed"},
+        {"GET", "HTTP/1.1", {H("Host", "a"), BARE("X", "b")}, "http_malformed"},
         {"GET", "HTTP/1.1", {H("Host", "a"), H("Authorizationx", "b")}, "http_malformed"},
         {"GET", "HTTP/1.1", {H("Host", "a"), H("Content-Length5", "")}, "http_malformed"},
         {"GET", "HTTP/1.1", {H("Host", "a"), H("hostile", "")}, "http_malformed"},
