@@ -78,7 +78,14 @@ static bool start_storage(struct serve *s, struct err *err)
 // New contracts may be kept longer than there are partitions for.
 static void on_contracts_told(void *context)
 {
-    keeper_poke(context);
+    struct serve *s = context;
+    keeper_poke(s->keeper);
+}
+
+static void on_durability(void *context, bool durable)
+{
+    struct serve *s = context;
+    writer_set_durable(s->writer, durable);
 }
 
 static bool start_catalog(struct serve *s, struct contract_set *contracts, struct err *err)
@@ -90,7 +97,8 @@ static bool start_catalog(struct serve *s, struct contract_set *contracts, struc
         .poll_us = c->catalog_poll * USEC_PER_MSEC,
         .contracts = contracts,
         .contracts_told = on_contracts_told,
-        .context = s->keeper,
+        .durability = on_durability,
+        .context = s,
         .metrics = s->metrics,
         .clock = clock_system(),
     };

@@ -124,9 +124,6 @@ static bool finish(struct db *db, int64_t deadline, struct err *err)
         return connect_failed(db, err);
     if (PQsetnonblocking(db->conn, 1) != 0)
         return err_set(err, "cannot connect to the database: no memory");
-    db->own_fd = fcntl(PQsocket(db->conn), F_DUPFD_CLOEXEC, 0);
-    if (db->own_fd < 0)
-        return err_set_errno(err, "cannot connect to the database");
     snprintf(db->target, sizeof(db->target), "%s:%s/%s", PQhost(db->conn), PQport(db->conn), PQdb(db->conn));
     return true;
 }
@@ -205,7 +202,6 @@ bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, 
         return err_set(err, "no memory for a database connection");
     db->role = role;
     db->stop_fd = stop_fd;
-    db->own_fd = -1;
     db->limit = DB_NO_DEADLINE;
     buf_init(&db->params, 256 * 1024 * 1024);
     if (start(db, url, err) && finish(db, deadline, err) && set_up(db, deadline, err) &&
@@ -222,15 +218,8 @@ void db_close(struct db *db)
     if (!db)
         return;
     PQfinish(db->conn);
-    if (db->own_fd >= 0)
-        close(db->own_fd);
     buf_release(&db->params);
     free(db);
-}
-
-void db_interrupt(struct db *db)
-{
-    shutdown(db->own_fd, SHUT_RDWR);
 }
 
 void db_limit(struct db *db, int64_t deadline)

@@ -5,7 +5,7 @@
 // (fsync or full_page_writes off; read-only; readers are not so choosy). synchronous_commit is turned on for
 // the session where it is off or local. A pooler between must keep sessions, not transactions. Everything
 // with a deadline (monotonic microseconds of clock_system()) gives up by then, with the connection marked
-// lost if a statement was under way. Threads: one at a time, but for db_interrupt(). Errors: `struct err`
+// lost if a statement was under way. Threads: one at a time. Errors: `struct err`
 // holds PostgreSQL's primary message only where it cannot quote data.
 #ifndef VOX_STORE_DB_H
 #define VOX_STORE_DB_H
@@ -31,9 +31,6 @@ MUST_CHECK bool db_connect(const char *url, enum db_role role, int64_t deadline,
 MUST_CHECK bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, int stop_fd,
                                      struct db **ret_db, struct err *err);
 void db_close(struct db *db); // NULL is allowed
-// Any thread: whatever `db` waits for, now or later, ends as lost. The owner sees to it that `db` is not
-// closed meanwhile.
-void db_interrupt(struct db *db);
 // Nothing waits past this (monotonic microseconds), whatever its own deadline, until the next call.
 void db_limit(struct db *db, int64_t deadline);
 

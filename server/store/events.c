@@ -47,8 +47,11 @@ static const struct statement {
      " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"
      " RETURNING project_id, event_id, received_at"},
     {"vox_commit", "COMMIT"},
-    // $1, $2 as rows_put_keys() says.
-    {"vox_keys", "SELECT k.project_id, k.event_id, k.received_at, k.contract_id, k.state, k.sha256"
+    // $1, $2 as rows_put_keys() says. A row may be seen here whose transaction was told not to wait for its
+    // standby, and reading waits for none: a record of our own, written behind it, does.
+    {"vox_keys", "SELECT k.project_id, k.event_id, k.received_at, k.contract_id, k.state, k.sha256,"
+                 " (SELECT pg_logical_emit_message(true, 'vox-sink', ''::text)"
+                 "  WHERE current_setting('synchronous_standby_names') <> '')"
                  " FROM unnest($1::int4[], $2::uuid[]) AS i (project_id, event_id) CROSS JOIN LATERAL"
                  " (SELECT * FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
                  "  AND k.event_id = i.event_id LIMIT 1) k"},
@@ -206,6 +209,7 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
     batch_collect_open(batch);
     if (batch->open_count == 0 || !rows_put_keys(&db->params, batch->open, batch->open_count, &params))
         return;
+    db->unreplicated = false;
     if (!send_step(db, STEP_KEYS, &params)) {
         pg_lose(db, err, "the connection to the database was lost");
         return;
@@ -220,6 +224,8 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
     if (result && !db->lost) {
         if (!pg_is_ok(result))
             judge(db, result, false, err);
+        else if (db->unreplicated)
+            pg_lose(db, err, "the database gave up on its synchronous standby");
         else if (!take_present(batch, result))
             pg_lose(db, err, "the database answered with keys that were not asked for");
     }

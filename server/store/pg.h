@@ -48,7 +48,6 @@ struct db {
     bool config_reported; // an operator's mistake was logged
     struct buf params;    // store_commit's, kept for its memory
     int stop_fd;          // readable: every wait ends; -1: none
-    int own_fd;           // the socket once more, so that another thread may shut it down; -1 until connected
     int64_t limit;        // no wait goes past this
     char target[256];
 };

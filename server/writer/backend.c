@@ -10,7 +10,7 @@ static void *backend_connect(void *context, int64_t deadline, struct err *err)
     struct db *db;
     if (!db_connect(context, DB_WRITER, deadline, &db, err))
         return NULL;
-    if (!store_schema_fits(db, err)) {
+    if (!store_schema_fits(db, err) || !store_prove(db, deadline, err)) {
         db_close(db);
         return NULL;
     }
