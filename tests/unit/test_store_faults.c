@@ -234,26 +234,38 @@ START_TEST(store_commit__tells_an_error_at_commit)
 }
 END_TEST
 
+// Until it waits for a standby that does not exist; then it is told to stop waiting.
+static void give_up_on_the_standby(struct late *late, const char *url)
+{
+    cluster_wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    cluster_number(url,
+                   "SELECT pg_cancel_backend(pid)::int FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                   " LIMIT 1");
+    pthread_join(late->thread, NULL);
+}
+
 START_TEST(store_commit__does_not_trust_a_commit_without_its_standby)
 {
     char *url = cluster_database();
     struct db *db = cluster_open(url, DB_WRITER);
-    struct late late;
+    struct late late, again;
     struct event event;
     event_make(&event, 1, TEXT);
     ck_assert_int_eq(commit_one(db, &event), COMMIT_DONE);
     cluster_setting("synchronous_standby_names", "nowhere");
     late_start(&late, db, 2);
-    cluster_wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-    cluster_number(url,
-                   "SELECT pg_cancel_backend(pid)::int FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-                   " LIMIT 1");
-    pthread_join(late.thread, NULL);
-    cluster_setting("synchronous_standby_names", NULL);
+    give_up_on_the_standby(&late, url);
     ck_assert_int_eq(late.result, COMMIT_LOST);
     ck_assert(!db_is_good(db));
     db_close(db);
-    // It is there all the same, and the retry says so.
+    // It is there all the same; but a retry must not be told so while no standby has it.
+    db = cluster_open(url, DB_WRITER);
+    late_start(&again, db, 2);
+    give_up_on_the_standby(&again, url);
+    cluster_setting("synchronous_standby_names", NULL);
+    ck_assert(again.result != COMMIT_DONE || again.event.outcome == EVENT_REFUSED);
+    ck_assert(!db_is_good(db));
+    db_close(db);
     db = cluster_open(url, DB_WRITER);
     ck_assert_int_eq(commit_one(db, &late.event), COMMIT_DONE);
     ck_assert_int_eq(late.event.outcome, EVENT_DUPLICATE);
