@@ -17,7 +17,8 @@ MUST_CHECK enum commit_result store_commit(struct db *db, struct event **events,
                                            int64_t deadline, struct err *err);
 
 // Proves on a fresh DB_WRITER connection that a commit is possible: the tables are there, this role may write
-// them, and a transaction with a number of its own is flushed. Stores nothing.
+// them, and a transaction that wrote something reached the disk, and the standby where one is waited for.
+// Stores nothing.
 MUST_CHECK bool store_prove(struct db *db, int64_t deadline, struct err *err);
 
 #endif

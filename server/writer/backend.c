@@ -10,10 +10,12 @@ static void *backend_connect(void *context, int64_t deadline, struct err *err)
     struct db *db;
     if (!db_connect(context, DB_WRITER, deadline, &db, err))
         return NULL;
+    db_limit(db, deadline);
     if (!store_schema_fits(db, err) || !store_prove(db, deadline, err)) {
         db_close(db);
         return NULL;
     }
+    db_limit(db, INT64_MAX);
     return db;
 }
 

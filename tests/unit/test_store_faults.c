@@ -274,6 +274,28 @@ START_TEST(store_commit__does_not_trust_a_commit_without_its_standby)
 }
 END_TEST
 
+START_TEST(store_prove__waits_as_a_commit_of_events_would)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_WRITER);
+    struct err err;
+    ck_assert_msg(store_prove(db, pg_deadline_in(10 * USEC_PER_SEC), &err), "%s", err.text);
+    ck_assert(db_is_good(db));
+    cluster_setting("synchronous_standby_names", "nowhere");
+    bool proved = store_prove(db, pg_deadline_in(300 * USEC_PER_MSEC), &err);
+    cluster_setting("synchronous_standby_names", NULL);
+    ck_assert(!proved);
+    ck_assert_ptr_nonnull(strstr(err.text, "did not answer in time"));
+    db_close(db);
+    db = cluster_open(url, DB_WRITER);
+    cluster_sql(url, "ALTER TABLE telemetry.events RENAME TO moved");
+    ck_assert(!store_prove(db, pg_deadline_in(10 * USEC_PER_SEC), &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "42P01"));
+    db_close(db);
+    free(url);
+}
+END_TEST
+
 START_TEST(store_commit__gives_up_at_its_deadline)
 {
     char *url = cluster_database();
@@ -371,7 +393,7 @@ CHECK_MAIN_WITH(cluster_start, "store_faults", sqlstate__follows_the_table,
                 store_commit__tells_a_locked_key_from_a_locked_table,
                 store_commit__tells_a_killed_backend_as_lost, store_commit__tells_an_error_at_commit,
                 store_commit__does_not_trust_a_commit_without_its_standby,
-                store_commit__gives_up_at_its_deadline,
+                store_prove__waits_as_a_commit_of_events_would, store_commit__gives_up_at_its_deadline,
                 store_commit__waits_for_the_operator_where_only_he_can_help,
                 store_commit__leaves_a_server_that_turned_read_only,
                 store_commit__does_not_trust_a_disk_that_is_told_not_to_sync)
