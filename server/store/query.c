@@ -4,7 +4,7 @@
 #include "lib/wire/limits.h"
 #include "server/store/query_sql.h"
 
-#define FETCH_ROWS  "64"
+#define FETCH_ROWS  "16" // of which a page that is full drops the rest
 #define READ_USEC   (2 * USEC_PER_SEC)
 #define END_USEC    (2 * USEC_PER_SEC)
 #define SQL_CEILING 16384
@@ -127,29 +127,56 @@ static bool read_row(const PGresult *result, int row, struct stored_event *ret_e
            pg_bytes(result, row, 9, ret_event->sha256, sizeof(ret_event->sha256));
 }
 
-static bool read_page(struct db *db, int64_t deadline,
-                      bool (*row)(void *context, const struct stored_event *event), void *context,
-                      struct err *err)
+struct sink {
+    bool (*row)(void *context, const struct stored_event *event);
+    void *context;
+    bool full;
+};
+
+static bool give_row(const PGresult *result, struct sink *sink, struct err *err)
 {
-    const struct pg_params none = {0};
+    struct stored_event event;
+    if (sink->full)
+        return true;
+    if (!read_row(result, 0, &event))
+        return err_set(err, "a stored event has no id or content hash");
+    sink->full = !sink->row(sink->context, &event);
+    return true;
+}
+
+// The next rows, one by one as they come: a megabyte each, together they are more than a page may be.
+static bool fetch(struct db *db, int64_t deadline, struct sink *sink, bool *ret_any, struct err *err)
+{
+    bool good = true;
+    *ret_any = false;
+    if (db->lost ||
+        !PQsendQueryParams(db->conn, "FETCH " FETCH_ROWS " FROM page", 0, NULL, NULL, NULL, NULL, 1) ||
+        !PQsetSingleRowMode(db->conn))
+        return pg_lose(db, err, "the connection to the database was lost");
     for (;;) {
         PGresult *result;
-        if (!pg_run(db, "FETCH " FETCH_ROWS " FROM page", &none, deadline, &result, err))
+        if (!pg_next(db, deadline, &result, err))
             return false;
-        int count = PQntuples(result);
-        bool more = count > 0;
-        for (int i = 0; i < count && more; i++) {
-            struct stored_event event;
-            if (!read_row(result, i, &event)) {
-                PQclear(result);
-                return err_set(err, "a stored event has no id or content hash");
-            }
-            more = row(context, &event);
+        if (!result)
+            return good;
+        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+            *ret_any = true;
+            good = good && give_row(result, sink, err);
+        } else if (!pg_is_ok(result)) {
+            db->lost = db->lost || pg_kind(db, result) == SQL_LOST;
+            good = pg_err(result, err);
         }
         PQclear(result);
-        if (!more)
-            return true;
     }
+}
+
+static bool read_page(struct db *db, int64_t deadline, struct sink *sink, struct err *err)
+{
+    bool any = true;
+    while (any && !sink->full)
+        if (!fetch(db, deadline, sink, &any, err))
+            return false;
+    return true;
 }
 
 enum query_result store_query_events(struct db *db, const struct events_query *query, int64_t deadline,
@@ -157,12 +184,13 @@ enum query_result store_query_events(struct db *db, const struct events_query *q
                                      void *context, int64_t *ret_now, struct err *err)
 {
     struct query_plan plan;
+    struct sink sink = {row, context, false};
     int64_t now;
     BUG_ON(query->limit < 1 || query->limit > LIMIT_QUERY_ROWS);
     deadline = MIN(deadline, pg_deadline_in(READ_USEC));
     bool good = begin(db, query->project_id, deadline, &now, err) &&
                 plan_read(db, query, now, deadline, &plan, err) &&
-                open_page(db, query, &plan, deadline, err) && read_page(db, deadline, row, context, err);
+                open_page(db, query, &plan, deadline, err) && read_page(db, deadline, &sink, err);
     end(db, deadline);
     if (!good)
         return QUERY_FAILED;

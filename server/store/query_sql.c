@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three shapes of one query, each bound to the index that serves it.
+// Three shapes of one query, each bound to the index that serves it. The page is cut first and printed then:
+// above a sort, every row that was looked at would have its payload printed.
 #include "server/store/query_sql.h"
 
 #define SELECT_PAGE                                                                             \
@@ -41,7 +42,7 @@ static void put_session(const struct events_query *query, const struct query_pla
     buf_put_cstr(sql, " AND e.session_id = $5");
     if (query->contract_id)
         buf_putf(sql, " AND e.contract_id = %d", query->contract_id);
-    buf_put_cstr(sql, ") " SELECT_PAGE " FROM q" ORDER_PAGE);
+    buf_put_cstr(sql, ") " SELECT_PAGE " FROM (SELECT q.* FROM q" ORDER_PAGE ") q" ORDER_PAGE);
 }
 
 static void put_contract(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
@@ -55,10 +56,11 @@ static void put_contract(const struct events_query *query, const struct query_pl
 // contracts and not with the number of events, which an index on time alone would pay for on every insert.
 static void put_all(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
 {
-    buf_put_cstr(sql, SELECT_PAGE " FROM telemetry.contracts k CROSS JOIN LATERAL (SELECT e.*");
+    buf_put_cstr(sql,
+                 SELECT_PAGE " FROM (SELECT q.* FROM telemetry.contracts k CROSS JOIN LATERAL (SELECT e.*");
     put_where(query, plan, "project_events_in_order", sql);
     buf_put_cstr(sql, " AND e.contract_id = k.id AND $5::int4 = 0"
-                      " ORDER BY e.received_at, e.event_id LIMIT $6) q" ORDER_PAGE);
+                      " ORDER BY e.received_at, e.event_id LIMIT $6) q" ORDER_PAGE ") q" ORDER_PAGE);
 }
 
 void query_write(const struct events_query *query, const struct query_plan *plan, struct buf *sql,

@@ -264,15 +264,15 @@ START_TEST(store_query_events__hides_what_is_past_its_day)
 END_TEST
 
 // The plan of a page query, as text.
-static void explain(struct db *db, const struct events_query *query, const struct query_plan *plan,
-                    struct buf *out)
+static void explain(struct db *db, const char *how, const struct events_query *query,
+                    const struct query_plan *plan, struct buf *out)
 {
     struct buf sql;
     struct pg_params params;
     PGresult *result;
     struct err err;
     buf_init(&sql, 65536);
-    buf_put_cstr(&sql, "EXPLAIN (COSTS OFF) ");
+    buf_putf(&sql, "EXPLAIN (COSTS OFF%s) ", how);
     query_write(query, plan, &sql, &params);
     buf_put_char(&sql, '\0');
     ck_assert_msg(pg_run(db, sql.ptr, &params, in_time(), &result, &err), "%s", err.text);
@@ -308,7 +308,7 @@ START_TEST(store_query_events__reads_only_the_partitions_that_can_hold_rows)
         spans_add(&plan.spans, query_day(plan.since), query_day(plan.until), 365, query_day(now));
         spans_add(&plan.spans, query_day(plan.since), query_day(plan.until), 30, query_day(now));
         buf_init(&text, 1 << 20);
-        explain(db, &query, &plan, &text);
+        explain(db, "", &query, &plan, &text);
         int scans = 0;
         for (const char *at = text.ptr; (at = strstr(at, " on events_")); at++)
             scans++;
@@ -323,6 +323,84 @@ START_TEST(store_query_events__reads_only_the_partitions_that_can_hold_rows)
         ck_assert_msg(shape != 2 || strstr(text.ptr, "Index Cond: (session_id = "), "%s", text.ptr);
         buf_release(&text);
     }
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_query_events__prints_no_payload_but_the_pages)
+{
+    struct db *writer;
+    char *url = filled(&writer);
+    struct db *db = cluster_open(url, DB_READER);
+    int64_t now = clock_wall_us(clock_system());
+    struct events_query query = query_of(1);
+    for (int shape = 0; shape < 2; shape++) {
+        struct query_plan plan = {0};
+        struct buf text;
+        query.session_id = shape == 1 ? STR("s-1") : STR_NULL;
+        query_bounds(&query, now, &plan.since, &plan.until);
+        spans_add(&plan.spans, query_day(now), query_day(now), 365, query_day(now));
+        buf_init(&text, 1 << 20);
+        explain(db, ", VERBOSE", &query, &plan, &text);
+        const char *sort = strstr(text.ptr, "->  Sort");
+        const char *limit = strstr(text.ptr, "->  Limit");
+        ck_assert(sort && limit && limit < sort);
+        ck_assert(strstr(text.ptr, "payload)::text") < limit);
+        ck_assert_ptr_null(strstr(limit, "payload)::text"));
+        ck_assert_ptr_null(strstr(sort + 1, "->  Sort"));
+        buf_release(&text);
+    }
+    db_close(db);
+    db_close(writer);
+    free(url);
+}
+END_TEST
+
+struct heavy {
+    size_t rows, bytes;
+};
+
+static bool take_some(void *context, const struct stored_event *event)
+{
+    struct heavy *heavy = context;
+    heavy->rows++;
+    heavy->bytes += event->payload.len;
+    return heavy->bytes < 3 * 1000 * 1000;
+}
+
+START_TEST(store_query_events__stops_amid_what_it_fetches)
+{
+    char *url = cluster_database();
+    struct db *writer = cluster_open(url, DB_WRITER), *db = cluster_open(url, DB_READER);
+    struct events_query query = query_of(1);
+    struct err err;
+    int64_t now;
+    struct buf text;
+    buf_init(&text, 2000000);
+    buf_put_cstr(&text, "{\"a\":\"");
+    for (size_t i = 0; i < 1000000; i++)
+        buf_put_char(&text, 'x');
+    buf_put_cstr(&text, "\"}");
+    buf_put_char(&text, '\0');
+    for (unsigned i = 0; i < 20; i++) {
+        struct event event;
+        event_make(&event, i, text.ptr);
+        ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
+    }
+    query.limit = 100;
+    for (int round = 0; round < 2; round++) { // the second finds nothing left over of the first
+        struct heavy heavy = {0};
+        ck_assert_msg(store_query_events(db, &query, in_time(), take_some, &heavy, &now, &err) == QUERY_OK,
+                      "%s", err.text);
+        ck_assert_uint_eq(heavy.rows, 3);
+        ck_assert(db_is_good(db));
+    }
+    struct page page = {0};
+    ck_assert_int_eq(store_query_events(db, &query, in_time(), take, &page, &now, &err), QUERY_OK);
+    ck_assert_uint_eq(page.count, 20);
+    buf_release(&text);
     db_close(db);
     db_close(writer);
     free(url);
@@ -405,5 +483,6 @@ CHECK_MAIN_WITH(cluster_start, "store_read", spans__join_and_leave_out_what_is_g
                 store_query_events__gives_strings_while_the_row_is_there,
                 store_query_events__hides_what_is_past_its_day,
                 store_query_events__reads_only_the_partitions_that_can_hold_rows,
-                store_query_events__fails_cleanly, store_receipt__is_the_projects_own,
-                views__are_empty_without_a_project)
+                store_query_events__prints_no_payload_but_the_pages,
+                store_query_events__stops_amid_what_it_fetches, store_query_events__fails_cleanly,
+                store_receipt__is_the_projects_own, views__are_empty_without_a_project)
