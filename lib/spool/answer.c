@@ -54,8 +54,8 @@ static bool decide_problem(const struct answer_input *input, struct json_doc *do
     if (problem == PROBLEM_NONE)
         return false;
     const struct problem_info *info = problem_info(problem);
-    // Moving an entry away needs both to agree: the code, and a status that blames the request.
-    if (info->action == ACTION_REJECT && (input->status < 400 || input->status > 499))
+    // Moving an entry away needs both to agree: the code and its own status.
+    if (info->action == ACTION_REJECT && input->status != info->status)
         return false;
     *ret_answer = (struct answer){.verdict = verdicts[info->action], .label = info->code};
     const json_t *first = json_array_get(json_object_get(doc->root, "errors"), 0);
