@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a subschema and all it can reach to a program.
 #include "lib/schema/compile.h"
+#include "lib/schema/metaschema.h"
 
 #include <stdarg.h>
 
@@ -27,6 +28,8 @@ static const uint8_t op_types[OP_COUNT] = {
     [OP_IF] = TYPE_ANY,
     [OP_CONTAINS] = TYPE_BIT(JSON_ARRAY),
     [OP_UNIQUE] = TYPE_BIT(JSON_ARRAY),
+    [OP_REST_MEMBERS] = TYPE_BIT(JSON_OBJECT),
+    [OP_REST_ELEMENTS] = TYPE_BIT(JSON_ARRAY),
 };
 
 static bool fail_at(struct jsv_compiler *c, const char *keyword, const char *what)
@@ -58,6 +61,8 @@ bool compile_no_memory(struct jsv_compiler *c)
 
 json_t *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword)
 {
+    if (!(c->vocabularies & 1u << jsv_keyword_info(keyword)->vocabulary))
+        return NULL;
     return jsv_keyword_get(c->schema, keyword, c->dialect);
 }
 
@@ -74,28 +79,40 @@ bool compile_emit(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keywo
     return true;
 }
 
+static bool add_block(struct jsv_compiler *c, const struct jsv_source *from)
+{
+    if (c->program->blocks.count == JSV_BLOCKS)
+        return compile_fail(c, KW_COUNT, "more than %d subschemas", JSV_BLOCKS);
+    struct jsv_source *source = VEC_PUSH(&c->sources);
+    struct jsv_block *block = VEC_PUSH(&c->program->blocks);
+    struct buf location;
+    buf_init(&location, JSV_PROGRAM_SIZE);
+    jsv_registry_location(c->registry, from->subschema, &location);
+    struct str text = buf_ok(&location) ? arena_dup(&c->program->arena, buf_str(&location)) : STR_NULL;
+    buf_release(&location);
+    if (!source || !block || !text.ptr)
+        return compile_no_memory(c);
+    *source = *from;
+    block->location = text;
+    return true;
+}
+
 bool compile_target(struct jsv_compiler *c, uint32_t subschema, uint32_t *ret_block)
 {
     while (c->blocks.count <= subschema)
         if (!VEC_PUSH(&c->blocks))
             return compile_no_memory(c);
-    if (c->blocks.at[subschema]) {
-        *ret_block = c->blocks.at[subschema] - 1;
-        return true;
+    struct jsv_source source = {.subschema = subschema, .next = c->blocks.at[subschema]};
+    if (!compile_scope(c, c->scope, c->registry->subschemas.at[subschema].resource, &source.scope))
+        return false;
+    for (uint32_t at = source.next; at; at = c->sources.at[at - 1].next) {
+        if (c->sources.at[at - 1].scope == source.scope) {
+            *ret_block = at - 1;
+            return true;
+        }
     }
-    if (c->program->blocks.count == JSV_BLOCKS)
-        return compile_fail(c, KW_COUNT, "more than %d subschemas", JSV_BLOCKS);
-    uint32_t *source = VEC_PUSH(&c->sources);
-    struct jsv_block *block = VEC_PUSH(&c->program->blocks);
-    struct buf location;
-    buf_init(&location, JSV_PROGRAM_SIZE);
-    jsv_registry_location(c->registry, subschema, &location);
-    struct str text = buf_ok(&location) ? arena_dup(&c->program->arena, buf_str(&location)) : STR_NULL;
-    buf_release(&location);
-    if (!source || !block || !text.ptr)
-        return compile_no_memory(c);
-    *source = subschema;
-    block->location = text;
+    if (!add_block(c, &source))
+        return false;
     *ret_block = c->program->blocks.count - 1;
     c->blocks.at[subschema] = *ret_block + 1;
     return true;
@@ -197,6 +214,8 @@ static bool check_keywords(struct jsv_compiler *c)
     for (void *it = json_object_iter(schema); it; it = json_object_iter_next(schema, it)) {
         const char *name = json_object_iter_key(it);
         enum jsv_keyword keyword = jsv_keyword_find(name, c->dialect);
+        if (keyword != KW_COUNT && !(c->vocabularies & 1u << jsv_keyword_info(keyword)->vocabulary))
+            keyword = KW_COUNT;
         if (keyword != KW_COUNT && jsv_keyword_info(keyword)->kind == KIND_REFUSE)
             return compile_fail(c, keyword, "the keyword is not supported");
         if (keyword == KW_COUNT && !c->options.ignore_unknown && strncmp(name, "x-", 2)) {
@@ -226,14 +245,32 @@ static void sort_block(struct jsv_program *program, const struct jsv_block *bloc
     }
 }
 
+// Draft-07 ignores them; whoever wrote them may not know.
+static void warn_of_siblings(struct jsv_compiler *c)
+{
+    json_t *schema = (json_t *)c->schema;
+    for (void *it = json_object_iter(schema); c->options.warn && it; it = json_object_iter_next(schema, it)) {
+        enum jsv_keyword keyword = jsv_keyword_find(json_object_iter_key(it), c->dialect);
+        struct err text, *err = c->err;
+        if (keyword == KW_COUNT || keyword == KW_REF || jsv_keyword_info(keyword)->kind != KIND_ASSERT)
+            continue;
+        c->err = &text;
+        fail_at(c, jsv_keyword_name(keyword), "beside a $ref draft-07 ignores this keyword");
+        c->err = err;
+        c->options.warn(c->options.warn_arg, text.text);
+    }
+}
+
 static bool compile_block(struct jsv_compiler *c, uint32_t index)
 {
     c->block = index;
-    c->subschema = c->sources.at[index];
+    c->subschema = c->sources.at[index].subschema;
+    c->scope = c->sources.at[index].scope;
     const struct jsv_subschema *source = &c->registry->subschemas.at[c->subschema];
     c->schema = source->node;
     c->resource = source->resource;
     c->dialect = c->registry->resources.at[c->resource].dialect;
+    c->vocabularies = c->registry->resources.at[c->resource].vocabularies;
     struct jsv_block *block = &c->program->blocks.at[index];
     block->types = TYPE_ANY;
     block->leaf = true;
@@ -245,10 +282,13 @@ static bool compile_block(struct jsv_compiler *c, uint32_t index)
     }
     if (!check_keywords(c))
         return false;
-    if (c->dialect == JSV_DRAFT_07 && compile_get(c, KW_REF))
-        return compile_reference(c); // its siblings are ignored
+    if (c->dialect == JSV_DRAFT_07 && compile_get(c, KW_REF)) {
+        warn_of_siblings(c);
+        return compile_reference(c);
+    }
     bool ok = compile_types(c) && compile_values(c) && compile_numbers(c) && compile_strings(c) &&
-              compile_objects(c) && compile_arrays(c) && compile_reference(c) && compile_logic(c);
+              compile_objects(c) && compile_arrays(c) && compile_reference(c) && compile_logic(c) &&
+              compile_unevaluated(c);
     if (ok && c->program->blocks.at[index].count)
         sort_block(c->program, &c->program->blocks.at[index]);
     return ok;
@@ -267,21 +307,36 @@ static bool compile_unreached(struct jsv_compiler *c, uint32_t document)
     return true;
 }
 
-static bool compile_all(struct jsv_compiler *c, const char *uri)
+bool compile_program(struct jsv_compiler *c, uint32_t root)
 {
-    uint32_t root, block;
-    struct err why;
-    if (!jsv_registry_find(c->registry, str_from(uri), &root, &why))
-        return err_set(c->err, "Schema %s.", why.text);
+    uint32_t block;
     c->subschema = root;
     if (!compile_target(c, root, &block))
         return false;
+    c->scope = c->sources.at[block].scope;
     if (!compile_unreached(c, c->registry->subschemas.at[root].document))
         return false;
     for (uint32_t i = 0; i < c->program->blocks.count; i++)
         if (!compile_block(c, i))
             return false;
     return compile_check_jumps(c);
+}
+
+void compile_release(struct jsv_compiler *c)
+{
+    VEC_FREE(&c->sources);
+    VEC_FREE(&c->blocks);
+    VEC_FREE(&c->scopes);
+    VEC_FREE(&c->jumps);
+}
+
+static bool compile_uri(struct jsv_compiler *c, const char *uri)
+{
+    uint32_t root;
+    struct err why;
+    if (!jsv_registry_find(c->registry, str_from(uri), &root, &why))
+        return err_set(c->err, "Schema %s.", why.text);
+    return compile_program(c, root) && jsv_metaschema_check(c);
 }
 
 bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct jsv_options *options,
@@ -292,10 +347,8 @@ bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct js
         return err_set(err, "Out of memory for a schema program.");
     if (options)
         c.options = *options;
-    bool ok = compile_all(&c, uri);
-    VEC_FREE(&c.sources);
-    VEC_FREE(&c.blocks);
-    VEC_FREE(&c.jumps);
+    bool ok = compile_uri(&c, uri);
+    compile_release(&c);
     if (ok)
         *ret_program = c.program;
     else

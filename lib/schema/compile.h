@@ -16,18 +16,35 @@ struct jsv_jump {
     uint32_t to;
 };
 
+// A block is a subschema as seen from a dynamic scope, so that $dynamicRef is a jump like any other. Few
+// subschemas have more than one block.
+struct jsv_source {
+    uint32_t subschema;
+    uint32_t scope;
+    uint32_t next; // another block of the subschema + 1
+};
+
+// The resources on the way that bring a $dynamicAnchor none before them has; a list towards the outermost.
+struct jsv_scope {
+    uint32_t outer; // + 1; 0: none
+    uint32_t resource;
+};
+
 struct jsv_compiler {
     struct jsv_registry *registry;
     struct jsv_options options;
     struct jsv_program *program;
     struct err *err;
-    VEC(uint32_t) sources;      // by block: its subschema
-    VEC(uint32_t) blocks;       // by subschema: its block + 1; 0 is none yet
+    VEC(struct jsv_source) sources; // by block
+    VEC(uint32_t) blocks;           // by subschema: its latest block + 1; 0 is none yet
+    VEC(struct jsv_scope) scopes;
     VEC(struct jsv_jump) jumps; // in the order of `from`
     // The schema in hand.
     uint32_t block;
     uint32_t subschema;
     uint32_t resource;
+    uint32_t scope; // + 1; 0 is empty
+    unsigned vocabularies;
     enum jsv_dialect dialect;
     const json_t *schema;
 };
@@ -47,6 +64,10 @@ MUST_CHECK bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, 
 MUST_CHECK bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array,
                              uint32_t *ret_first);
 MUST_CHECK bool compile_target(struct jsv_compiler *c, uint32_t subschema, uint32_t *ret_block);
+// The scope within `resource`, entered from `scope`.
+MUST_CHECK bool compile_scope(struct jsv_compiler *c, uint32_t scope, uint32_t resource, uint32_t *ret_scope);
+// What a $dynamicRef that names `subschema` means in the scope of the schema in hand.
+uint32_t compile_dynamic_target(const struct jsv_compiler *c, uint32_t subschema, struct str reference);
 MUST_CHECK bool compile_jump(struct jsv_compiler *c, uint32_t to);
 // A copy of a value that lives as long as the program; its index in `values`.
 MUST_CHECK bool compile_value(struct jsv_compiler *c, const json_t *value, uint32_t *ret_index);
@@ -69,6 +90,11 @@ MUST_CHECK bool compile_objects(struct jsv_compiler *c);
 MUST_CHECK bool compile_arrays(struct jsv_compiler *c);
 MUST_CHECK bool compile_logic(struct jsv_compiler *c);
 MUST_CHECK bool compile_reference(struct jsv_compiler *c);
+MUST_CHECK bool compile_unevaluated(struct jsv_compiler *c);
+
+// Compiles what stands at `root` into the compiler's program.
+MUST_CHECK bool compile_program(struct jsv_compiler *c, uint32_t root);
+void compile_release(struct jsv_compiler *c); // all but the program
 
 // An error if handing an instance on can come back to the same block.
 MUST_CHECK bool compile_check_jumps(struct jsv_compiler *c);

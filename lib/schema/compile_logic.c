@@ -24,12 +24,14 @@ static bool compile_not(struct jsv_compiler *c)
                        compile_emit(c, OP_NOT, KW_NOT, block, 0));
 }
 
-// Without `if`, `then` and `else` say nothing; without both, `if` does.
+// Without `if`, `then` and `else` say nothing. Without both, `if` matters only to unevaluated…, in 2020-12.
 static bool compile_if(struct jsv_compiler *c)
 {
     static const enum jsv_keyword keywords[] = {KW_IF, KW_THEN, KW_ELSE};
     uint32_t first = c->program->lists.count, blocks[ARRAY_LEN(keywords)];
-    if (!compile_get(c, KW_IF) || (!compile_get(c, KW_THEN) && !compile_get(c, KW_ELSE)))
+    if (!compile_get(c, KW_IF))
+        return true;
+    if (c->dialect == JSV_DRAFT_07 && !compile_get(c, KW_THEN) && !compile_get(c, KW_ELSE))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
         json_t *schema = compile_get(c, keywords[i]);
@@ -53,20 +55,41 @@ bool compile_logic(struct jsv_compiler *c)
            compile_branches(c, OP_ONE_OF, KW_ONE_OF) && compile_not(c) && compile_if(c);
 }
 
-bool compile_reference(struct jsv_compiler *c)
+static bool compile_ref(struct jsv_compiler *c, enum jsv_keyword keyword)
 {
-    const json_t *value = compile_get(c, KW_REF);
+    const json_t *value = compile_get(c, keyword);
     uint32_t subschema, block;
     struct err why;
     if (!value)
         return true;
     if (!json_is_string(value))
-        return compile_fail(c, KW_REF, "it must be a URI");
+        return compile_fail(c, keyword, "it must be a URI");
     struct str text = {json_string_value(value), json_string_length(value)};
     if (!jsv_registry_resolve(c->registry, c->resource, text, &subschema, &why))
-        return compile_fail(c, KW_REF, "%s", why.text);
+        return compile_fail(c, keyword, "%s", why.text);
+    if (keyword == KW_DYNAMIC_REF)
+        subschema = compile_dynamic_target(c, subschema, text);
     return compile_target(c, subschema, &block) && compile_jump(c, block) &&
-           compile_emit(c, OP_REF, KW_REF, block, 0);
+           compile_emit(c, OP_REF, keyword, block, 0);
+}
+
+bool compile_reference(struct jsv_compiler *c)
+{
+    return compile_ref(c, KW_REF) && compile_ref(c, KW_DYNAMIC_REF);
+}
+
+static bool compile_rest(struct jsv_compiler *c, enum jsv_keyword keyword, enum jsv_op op)
+{
+    json_t *schema = compile_get(c, keyword);
+    uint32_t block;
+    return !schema || (compile_child(c, keyword, STR_NULL, schema, &block) &&
+                       compile_emit(c, op, keyword, block, c->block));
+}
+
+bool compile_unevaluated(struct jsv_compiler *c)
+{
+    return compile_rest(c, KW_UNEVALUATED_PROPERTIES, OP_REST_MEMBERS) &&
+           compile_rest(c, KW_UNEVALUATED_ITEMS, OP_REST_ELEMENTS);
 }
 
 // Where each block's jumps start; they were recorded block by block.
@@ -126,7 +149,7 @@ bool compile_check_jumps(struct jsv_compiler *c)
         uint32_t on_cycle = find_cycle(c, cursor, first, path, open);
         ok = on_cycle == JSV_NONE;
         if (!ok) {
-            c->subschema = c->sources.at[on_cycle];
+            c->subschema = c->sources.at[on_cycle].subschema;
             compile_fail(c, KW_COUNT,
                          "the schema refers to itself for the same value, so it cannot be decided");
         }

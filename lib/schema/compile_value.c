@@ -166,7 +166,7 @@ static bool compile_format(struct jsv_compiler *c)
         return true;
     if (!json_is_string(value))
         return compile_fail(c, KW_FORMAT, "it must be a name");
-    if (!c->options.assert_formats)
+    if (!c->options.assert_formats && !(c->vocabularies & 1u << VOCABULARY_FORMAT_ASSERTION))
         return true;
     enum jsv_format format = jsv_format_find(str_slice(json_string_value(value), json_string_length(value)));
     if (format == FORMAT_COUNT)

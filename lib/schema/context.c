@@ -13,7 +13,8 @@ struct jsv_context *jsv_context_new(struct err *err)
         arena_init(&context->errors, 4096, ERROR_BYTES);
         context->matcher = jsv_matcher_new();
         context->unique = malloc(2 * JSV_UNIQUE_MAX * sizeof(*context->unique));
-        if (context->matcher && context->unique)
+        context->marks = malloc(JSV_MARK_WORDS * sizeof(*context->marks));
+        if (context->matcher && context->unique && context->marks)
             return context;
     }
     jsv_context_free(context);
@@ -27,6 +28,7 @@ void jsv_context_free(struct jsv_context *context)
         return;
     jsv_matcher_free(context->matcher);
     free(context->unique);
+    free(context->marks);
     arena_release(&context->errors);
     free(context);
 }
@@ -37,5 +39,8 @@ void jsv_context_begin(struct jsv_context *context, const struct jsv_program *pr
     context->steps = JSV_STEPS;
     context->depth = 0;
     context->frames = 0;
+    context->depth_max = JSV_DEPTH;
+    context->frames_max = JSV_FRAMES;
+    context->marks_used = 0;
     context->name = STR_NULL;
 }

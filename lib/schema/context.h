@@ -10,6 +10,8 @@
 #define JSV_UNIQUE_PAIRS 16    // arrays up to this length are compared pair by pair
 #define JSV_UNIQUE_MAX   16384 // elements that the table holds; longer arrays go by pairs, at a price in steps
 
+#define JSV_MARK_WORDS 8192 // for unevaluated…: 2^19 members and elements under way at once
+
 struct jsv_unique_slot {
     uint32_t hash;
     uint32_t index; // + 1; 0 is empty
@@ -20,7 +22,11 @@ struct jsv_context {
     uint32_t steps;                    // left
     uint32_t depth;                    // of the instance, so far
     uint32_t frames;                   // blocks under way
-    struct str name;                   // the instance where a run's value is NULL: a member name as a string
+    uint32_t depth_max;
+    uint32_t frames_max;
+    uint32_t marks_used; // words
+    uint64_t *marks;     // JSV_MARK_WORDS
+    struct str name;     // the instance where a run's value is NULL: a member name as a string
     struct jsv_matcher *matcher;
     struct jsv_unique_slot *unique; // 2 * JSV_UNIQUE_MAX
     struct arena errors;            // texts of the last explain

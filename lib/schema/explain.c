@@ -7,6 +7,7 @@
 
 #include "lib/schema/regex.h"
 #include "lib/schema/run.h"
+#include "lib/schema/unevaluated.h"
 
 static void explain_block(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *at);
 
@@ -83,7 +84,8 @@ static void explain_patterns(struct explain *e, const struct jsv_object *object,
                       (struct jsv_step){.keyword = KW_PATTERN_PROPERTIES,
                                         .name = jsv_regex_text(pattern->regex),
                                         .branch = SIZE_MAX,
-                                        .place = PLACE_HIDDEN});
+                                        .place = PLACE_HIDDEN,
+                                        .hidden = name});
     }
 }
 
@@ -110,7 +112,8 @@ static void explain_member(struct explain *e, const struct jsv_object *object, s
     told->additional = e->c->program->blocks.at[object->additional].never;
     explain_child(
         e, object->additional, value, at,
-        (struct jsv_step){.keyword = KW_ADDITIONAL_PROPERTIES, .branch = SIZE_MAX, .place = PLACE_HIDDEN});
+        (struct jsv_step){
+            .keyword = KW_ADDITIONAL_PROPERTIES, .branch = SIZE_MAX, .place = PLACE_HIDDEN, .hidden = name});
 }
 
 static void explain_object(struct explain *e, const struct jsv_block *block, const struct jsv_object *object,
@@ -178,7 +181,7 @@ static void explain_inside(struct explain *e, const struct jsv_block *block, con
     const struct jsv_program *program = e->c->program;
     if (!json_is_object(value) && !json_is_array(value))
         return;
-    e->limit = e->limit || e->c->depth == JSV_DEPTH;
+    e->limit = e->limit || e->c->depth == e->c->depth_max;
     if (e->limit)
         return;
     e->c->depth++;
@@ -244,6 +247,48 @@ static void explain_dependency(struct explain *e, const struct jsv_block *block,
                       (struct jsv_step){.keyword = keyword, .name = dependency->name, .branch = SIZE_MAX});
 }
 
+// What no keyword before has evaluated. `false` is told once per object, for members are not named.
+static void explain_rest(struct explain *e, const struct jsv_insn *insn, json_t *value,
+                         const struct jsv_marks *marks, const struct jsv_step *at)
+{
+    bool once = e->c->program->blocks.at[insn->a].never;
+    struct jsv_step step = {.up = at, .keyword = (enum jsv_keyword)insn->keyword, .branch = SIZE_MAX};
+    size_t i = 0, before = e->count;
+    if (json_is_array(value)) {
+        step.place = PLACE_ELEMENT;
+        for (; i < marks->count && !jsv_explain_done(e); i++) {
+            step.element = i;
+            if (!jsv_marked(marks, i))
+                explain_block(e, insn->a, json_array_get(value, i), &step);
+        }
+        return;
+    }
+    step.place = PLACE_HIDDEN;
+    for (void *it = json_object_iter(value); it && !jsv_explain_done(e) && !(once && e->count > before);
+         it = json_object_iter_next(value, it), i++) {
+        step.hidden = str_slice(json_object_iter_key(it), json_object_iter_key_len(it));
+        if (!jsv_marked(marks, i))
+            explain_block(e, insn->a, json_object_iter_value(it), &step);
+    }
+}
+
+static void explain_unevaluated(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+                                const struct jsv_step *at)
+{
+    struct jsv_marks marks;
+    if (insn->op == OP_REST_MEMBERS ? !json_is_object(value) : !json_is_array(value))
+        return;
+    e->limit = e->limit || e->c->depth == e->c->depth_max;
+    if (e->limit)
+        return;
+    e->c->depth++;
+    e->limit = jsv_marks_collect(e->c, insn, value, &marks) == JSV_LIMIT;
+    if (!e->limit)
+        explain_rest(e, insn, (json_t *)value, &marks, at);
+    jsv_marks_release(e->c, &marks);
+    e->c->depth--;
+}
+
 static void explain_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
                          const json_t *value, const struct jsv_step *at)
 {
@@ -275,7 +320,8 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
         explain_inside(e, block, insn, value, at);
         break;
     case OP_REF:
-        explain_child(e, insn->a, value, at, (struct jsv_step){.keyword = KW_REF, .branch = SIZE_MAX});
+        explain_child(e, insn->a, value, at,
+                      (struct jsv_step){.keyword = (enum jsv_keyword)insn->keyword, .branch = SIZE_MAX});
         break;
     case OP_ALL_OF:
         explain_branches(e, insn, value, at);
@@ -285,6 +331,10 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
         break;
     case OP_IF:
         explain_if(e, insn, value, at);
+        break;
+    case OP_REST_MEMBERS:
+    case OP_REST_ELEMENTS:
+        explain_unevaluated(e, insn, value, at);
         break;
     default:
         if (!refused(e, jsv_run_insn(e->c, insn, value)))
@@ -302,7 +352,7 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
     struct buf message;
     if (jsv_explain_done(e))
         return;
-    if (e->c->frames == JSV_FRAMES || !jsv_take_steps(e->c, block->count + 1)) {
+    if (e->c->frames == e->c->frames_max || !jsv_take_steps(e->c, block->count + 1)) {
         e->limit = true;
         return;
     }
@@ -317,8 +367,13 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
         return; // what else its schema says is about another type
     }
     e->c->frames++;
-    for (uint32_t i = 0; i < block->count && !jsv_explain_done(e); i++)
-        explain_insn(e, block, &program->insns.at[block->first + i], value, at);
+    size_t before = e->count;
+    for (uint32_t i = 0; i < block->count && !jsv_explain_done(e); i++) {
+        const struct jsv_insn *insn = &program->insns.at[block->first + i];
+        // What was evaluated is known only if all before holds.
+        if (insn->op < OP_REST_MEMBERS || e->count == before)
+            explain_insn(e, block, insn, value, at);
+    }
     e->c->frames--;
 }
 
@@ -331,5 +386,16 @@ size_t jsv_explain(const struct jsv_program *program, struct jsv_context *contex
     arena_reset(&context->errors);
     if (max)
         explain_block(&e, 0, instance, &root);
+    return e.count;
+}
+
+bool jsv_explain_names(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
+                       struct jsv_error *error)
+{
+    struct explain e = {.c = context, .errors = error, .max = 1, .names = true};
+    struct jsv_step root = STEP_ROOT;
+    context->program = program;
+    arena_reset(&context->errors);
+    explain_block(&e, 0, instance, &root);
     return e.count;
 }

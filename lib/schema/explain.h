@@ -9,15 +9,17 @@ enum jsv_place {
     PLACE_SAME,    // the same value as one step before
     PLACE_MEMBER,  // the member `name`, which the schema states
     PLACE_ELEMENT, // the element `element`
-    PLACE_HIDDEN   // a member whose name only the instance states: pointers end before it
+    PLACE_HIDDEN   // a member whose name only the instance states: pointers end before it, if it is not to be
+                   // shown
 };
 
 // One step of the way from the root, over keywords and into the instance. Lives on the stack.
 struct jsv_step {
     const struct jsv_step *up; // NULL at the root
     enum jsv_keyword keyword;
-    struct str name; // under the keyword; absent: none
-    size_t branch;   // the same for a list; SIZE_MAX: none
+    struct str name;   // under the keyword; absent: none
+    struct str hidden; // the name that PLACE_HIDDEN hides
+    size_t branch;     // the same for a list; SIZE_MAX: none
     enum jsv_place place;
     size_t element;
 };
@@ -31,6 +33,7 @@ struct explain {
     size_t max;
     size_t count;
     bool limit; // the walk is given up
+    bool names; // nothing is hidden
 };
 
 static inline bool jsv_explain_done(const struct explain *e)
@@ -49,7 +52,8 @@ void jsv_report_text(struct explain *e, const struct jsv_block *block, enum jsv_
 void jsv_report_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
                      const struct jsv_step *at);
 
-void jsv_path_instance(struct buf *out, const struct jsv_step *at);
+// Ends before a hidden member, unless `names`.
+void jsv_path_instance(struct buf *out, const struct jsv_step *at, bool names);
 void jsv_path_keyword(struct buf *out, const struct jsv_step *at);
 
 // What an instruction asks for, as a sentence about the value.
@@ -60,5 +64,9 @@ void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const json_t *limi
 void jsv_text_of_count(struct buf *out, uint32_t limit, bool max, const char *things);
 // A value of the schema, cut to a readable length.
 void jsv_text_of_value(struct buf *out, const json_t *value);
+
+// The first error only, with the instance's names in its pointer, within what the context still has.
+MUST_CHECK bool jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
+                                  const json_t *instance, struct jsv_error *error);
 
 #endif

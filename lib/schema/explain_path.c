@@ -5,11 +5,11 @@
 #include "lib/schema/uri.h"
 
 // False once a hidden member was passed: nothing more is shown.
-static bool put_instance(struct buf *out, const struct jsv_step *at)
+static bool put_instance(struct buf *out, const struct jsv_step *at, bool names)
 {
     if (!at)
         return true;
-    if (!put_instance(out, at->up))
+    if (!put_instance(out, at->up, names))
         return false;
     switch (at->place) {
     case PLACE_SAME:
@@ -21,14 +21,16 @@ static bool put_instance(struct buf *out, const struct jsv_step *at)
         buf_putf(out, "/%zu", at->element);
         return true;
     case PLACE_HIDDEN:
-        return false;
+        if (names)
+            pointer_put_name(out, at->hidden);
+        return names;
     }
     BUG("no such place");
 }
 
-void jsv_path_instance(struct buf *out, const struct jsv_step *at)
+void jsv_path_instance(struct buf *out, const struct jsv_step *at, bool names)
 {
-    put_instance(out, at);
+    put_instance(out, at, names);
 }
 
 void jsv_path_keyword(struct buf *out, const struct jsv_step *at)

@@ -24,7 +24,7 @@ void jsv_report(struct explain *e, const struct jsv_block *block, enum jsv_keywo
         if (keyword == KW_COUNT)
             name = at->keyword == KW_COUNT ? "false" : jsv_keyword_name(at->keyword);
         error->keyword = str_from(name);
-        jsv_path_instance(&text, at);
+        jsv_path_instance(&text, at, e->names);
         error->pointer = keep(e, &text);
         jsv_path_keyword(&text, &own);
         error->keyword_location = keep(e, &text);

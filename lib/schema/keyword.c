@@ -7,7 +7,8 @@
 #define BOTH  (D07 | D2020)
 
 static const struct jsv_keyword_info keywords[] = {
-#define KEYWORD(id, name, dialects, shape, kind) [KW_##id] = {name, dialects, SHAPE_##shape, KIND_##kind},
+#define KEYWORD(id, name, dialects, vocabulary, shape, kind) \
+    [KW_##id] = {name, dialects, VOCABULARY_##vocabulary, SHAPE_##shape, KIND_##kind},
 #include "lib/schema/keyword.def"
 #undef KEYWORD
 };
@@ -35,4 +36,28 @@ json_t *jsv_keyword_get(const json_t *schema, enum jsv_keyword keyword, enum jsv
 {
     const struct jsv_keyword_info *info = jsv_keyword_info(keyword);
     return info->dialects & (1u << dialect) ? json_object_get(schema, info->name) : NULL;
+}
+
+unsigned jsv_vocabulary_find(struct str uri)
+{
+    static const char base[] = "https://json-schema.org/draft/2020-12/vocab/";
+    static const struct {
+        const char *name;
+        unsigned set;
+    } names[] = {
+        {"core", 1u << VOCABULARY_CORE},
+        {"applicator", 1u << VOCABULARY_APPLICATOR},
+        {"unevaluated", 1u << VOCABULARY_UNEVALUATED},
+        {"validation", 1u << VOCABULARY_VALIDATION},
+        {"meta-data", 1u << VOCABULARY_META_DATA},
+        {"format-annotation", 1u << VOCABULARY_FORMAT},
+        {"format-assertion", 1u << VOCABULARY_FORMAT | 1u << VOCABULARY_FORMAT_ASSERTION},
+        {"content", 1u << VOCABULARY_CONTENT},
+    };
+    if (!str_starts(uri, str_from(base)))
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(str_skip(uri, strlen(base)), str_from(names[i].name)))
+            return names[i].set;
+    return 0;
 }

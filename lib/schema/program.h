@@ -19,7 +19,9 @@
 
 #include <stdatomic.h>
 
-#define JSV_NONE         UINT32_MAX
+#ifndef JSV_NONE
+#define JSV_NONE UINT32_MAX
+#endif
 #define JSV_BLOCKS       50000       // subschemas in a program
 #define JSV_SCHEMA_DEPTH 256         // nesting of a schema document
 #define JSV_DEPTH        128         // nesting of an instance, as far as the schema looks
@@ -57,6 +59,9 @@ enum jsv_op {
     OP_IF,         // a: three blocks in `lists`: if, then, else; the last two may be JSV_NONE
     OP_CONTAINS,   // a: contains
     OP_UNIQUE,
+    // What all before have left unevaluated. a: block for each, b: the block that the instruction is in
+    OP_REST_MEMBERS,
+    OP_REST_ELEMENTS,
     OP_COUNT
 };
 

@@ -25,9 +25,13 @@ void jsv_registry_free(struct jsv_registry *registry)
     if (!registry)
         return;
     for (uint32_t i = 0; i < registry->documents.count; i++)
-        json_decref(registry->documents.at[i]);
+        json_decref(registry->documents.at[i].json);
+    for (uint32_t i = 0; i < registry->checkers.count; i++)
+        jsv_program_unref(registry->checkers.at[i].program);
     json_decref(registry->names);
     VEC_FREE(&registry->documents);
+    VEC_FREE(&registry->dynamics);
+    VEC_FREE(&registry->checkers);
     VEC_FREE(&registry->resources);
     VEC_FREE(&registry->subschemas);
     free(registry->index);
@@ -121,14 +125,25 @@ void jsv_registry_location(const struct jsv_registry *registry, uint32_t subsche
     uri_encode_fragment(out, at->pointer);
 }
 
+bool jsv_registry_add_document(struct jsv_registry *registry, struct str uri, json_t *schema, bool embedded,
+                               enum jsv_dialect default_dialect, struct err *err)
+{
+    struct jsv_document *document = VEC_PUSH(&registry->documents);
+    uint32_t root;
+    if (!document)
+        return err_set(err, "Out of memory for schemas.");
+    *document = (struct jsv_document){json_incref(schema), JSV_NONE, embedded};
+    if (json_is_object(schema) && jsv_registry_of_node(registry, schema) != JSV_NONE)
+        return err_set(err, "Schema %.*s: the same tree is in the registry under another URI.", STR_FMT(uri));
+    uint32_t index = registry->documents.count - 1;
+    if (!jsv_registry_walk_document(registry, index, uri, default_dialect, &root, err))
+        return false;
+    registry->documents.at[index].root = root;
+    return true;
+}
+
 bool jsv_registry_add(struct jsv_registry *registry, const char *uri, json_t *schema,
                       enum jsv_dialect default_dialect, struct err *err)
 {
-    json_t **document = VEC_PUSH(&registry->documents);
-    if (!document)
-        return err_set(err, "Out of memory for schemas.");
-    *document = json_incref(schema);
-    if (json_is_object(schema) && jsv_registry_of_node(registry, schema) != JSV_NONE)
-        return err_set(err, "Schema %s: the same tree is in the registry under another URI.", uri);
-    return jsv_registry_walk_document(registry, str_from(uri), schema, default_dialect, err);
+    return jsv_registry_add_document(registry, str_from(uri), schema, false, default_dialect, err);
 }

@@ -12,11 +12,15 @@
 #include "lib/schema/keyword.h"
 #include "lib/schema/vec.h"
 
+#define JSV_NONE UINT32_MAX
+
 #define REGISTRY_BYTES (64u << 20) // of names and pointers
 
 struct jsv_resource {
     struct str uri; // without fragment
     enum jsv_dialect dialect;
+    unsigned vocabularies; // set of enum jsv_vocabulary
+    uint32_t metaschema;   // subschema of one's own, or JSV_NONE: the dialect's
 };
 
 struct jsv_subschema {
@@ -26,14 +30,34 @@ struct jsv_subschema {
     struct str pointer; // from the resource's root
 };
 
+struct jsv_document {
+    json_t *json;
+    uint32_t root; // subschema, or JSV_NONE if it could not be added
+    bool embedded; // a metaschema of ours
+};
+
+struct jsv_checker {
+    uint32_t metaschema; // subschema
+    struct jsv_program *program;
+};
+
+// A $dynamicAnchor.
+struct jsv_dynamic {
+    struct str name;
+    uint32_t resource;
+    uint32_t subschema;
+};
+
 struct jsv_registry {
     struct arena arena;
     json_t *names; // URI, or URI#anchor -> index in `subschemas`
-    VEC(json_t *) documents;
+    VEC(struct jsv_document) documents;
+    VEC(struct jsv_dynamic) dynamics;
     VEC(struct jsv_resource) resources;
     VEC(struct jsv_subschema) subschemas;
     uint32_t *index; // subschema + 1 by address of an object node; 0 is empty
     uint32_t index_size;
+    VEC(struct jsv_checker) checkers; // metaschemas, compiled
 };
 
 // What `reference` names, read at a schema of `resource`. The sentence in `err` starts with the URI.

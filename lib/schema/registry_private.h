@@ -12,10 +12,20 @@ MUST_CHECK bool jsv_registry_push(struct jsv_registry *registry, const struct js
 // "<parent>/<keyword>[/<name>]" in the registry's arena; absent when memory is out.
 struct str jsv_registry_pointer(struct jsv_registry *registry, struct str parent, const char *keyword,
                                 struct str name);
-MUST_CHECK bool jsv_registry_walk_document(struct jsv_registry *registry, struct str uri, json_t *schema,
-                                           enum jsv_dialect dialect, struct err *err);
+MUST_CHECK bool jsv_registry_add_document(struct jsv_registry *registry, struct str uri, json_t *schema,
+                                          bool embedded, enum jsv_dialect default_dialect, struct err *err);
+MUST_CHECK bool jsv_registry_walk_document(struct jsv_registry *registry, uint32_t document, struct str uri,
+                                           enum jsv_dialect dialect, uint32_t *ret_root, struct err *err);
+// The subschema that a URI without fragment names, ours included; JSV_NONE if nothing does.
+MUST_CHECK bool jsv_registry_name(struct jsv_registry *registry, struct str uri, uint32_t *ret_subschema,
+                                  struct err *err);
 // Enters `at` and all schemas below it; `*ret_index` is its own.
 MUST_CHECK bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema *at,
                                   unsigned depth, uint32_t *ret_index, struct err *err);
+
+// A resource as `like` says, with the dialect that `schema` states, if it does. The URI is copied.
+MUST_CHECK bool jsv_registry_add_resource(struct jsv_registry *registry, const json_t *schema,
+                                          const struct jsv_resource *like, uint32_t *ret_resource,
+                                          struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 // From a URI reference to a subschema.
 #include "lib/schema/registry_private.h"
 
+#include "lib/schema/metaschema.h"
 #include "lib/schema/program.h"
 #include "lib/schema/uri.h"
 
@@ -57,21 +58,36 @@ static bool follow(struct jsv_registry *registry, uint32_t *subschema, struct st
     return ok;
 }
 
+bool jsv_registry_name(struct jsv_registry *registry, struct str uri, uint32_t *ret_subschema,
+                       struct err *err)
+{
+    const char *name = uri.len ? uri.ptr : "";
+    const json_t *found = json_object_getn(registry->names, name, uri.len);
+    bool added = false;
+    if (!found && !jsv_metaschema_add(registry, uri, &added, err))
+        return false;
+    if (added)
+        found = json_object_getn(registry->names, name, uri.len);
+    *ret_subschema = found ? (uint32_t)json_integer_value(found) : JSV_NONE;
+    return true;
+}
+
 // `uri` without fragment in `name`; `fragment` decoded.
 static bool look_up(struct jsv_registry *registry, struct buf *name, struct str fragment,
                     uint32_t *ret_subschema, struct err *err)
 {
-    const json_t *found;
+    uint32_t root;
+    if (!jsv_registry_name(registry, buf_str(name), &root, err))
+        return false;
     if (!fragment.len || fragment.ptr[0] == '/') {
-        found = json_object_getn(registry->names, name->len ? name->ptr : "", name->len);
-        if (!found)
+        if (root == JSV_NONE)
             return err_set(err, "it is not in the registry, and nothing is fetched");
-        *ret_subschema = (uint32_t)json_integer_value(found);
+        *ret_subschema = root;
         return !fragment.len || follow(registry, ret_subschema, fragment, err);
     }
     buf_put_char(name, '#');
     buf_put_str(name, fragment);
-    found = buf_ok(name) ? json_object_getn(registry->names, name->ptr, name->len) : NULL;
+    const json_t *found = buf_ok(name) ? json_object_getn(registry->names, name->ptr, name->len) : NULL;
     if (!found)
         return err_set(err, "there is no such anchor, or its document is not in the registry");
     *ret_subschema = (uint32_t)json_integer_value(found);

@@ -26,43 +26,6 @@ static bool add_name(struct jsv_registry *registry, struct str name, uint32_t su
     return true;
 }
 
-static bool dialect_of(const json_t *schema, enum jsv_dialect *dialect)
-{
-    static const struct {
-        struct str uri;
-        enum jsv_dialect dialect;
-    } known[] = {
-        {{"http://json-schema.org/draft-07/schema", 38}, JSV_DRAFT_07},
-        {{"https://json-schema.org/draft-07/schema", 39}, JSV_DRAFT_07},
-        {{"https://json-schema.org/draft/2020-12/schema", 44}, JSV_2020_12},
-    };
-    const json_t *stated = json_object_get(schema, "$schema");
-    if (!stated)
-        return true;
-    struct str uri = {json_string_value(stated), json_string_length(stated)};
-    if (str_ends(uri, STR("#")))
-        uri.len--;
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (str_eq(uri, known[i].uri)) {
-            *dialect = known[i].dialect;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool add_resource(struct jsv_registry *registry, struct str uri, enum jsv_dialect dialect,
-                         uint32_t *ret_resource, struct err *err)
-{
-    struct jsv_resource resource = {arena_dup(&registry->arena, uri), dialect};
-    struct jsv_resource *item = resource.uri.ptr ? VEC_PUSH(&registry->resources) : NULL;
-    if (!item)
-        return err_set(err, "Out of memory for schemas.");
-    *item = resource;
-    *ret_resource = registry->resources.count - 1;
-    return true;
-}
-
 // Moves `at` into a new resource if its `$id` starts one; `*ret_anchor` is a plain-name fragment of it.
 static bool apply_id(struct jsv_registry *registry, struct jsv_subschema *at, struct str *ret_anchor,
                      struct err *err)
@@ -85,10 +48,8 @@ static bool apply_id(struct jsv_registry *registry, struct jsv_subschema *at, st
     if (!ok)
         fail_at(registry, at, err, "\"$id\" is too long, or memory is out");
     else if (!str_eq(buf_str(&uri), in.uri)) {
-        enum jsv_dialect dialect = in.dialect;
-        ok =
-            dialect_of(at->node, &dialect) || fail_at(registry, at, err, "\"$schema\" is no dialect we know");
-        ok = ok && add_resource(registry, buf_str(&uri), dialect, &at->resource, err);
+        in.uri = buf_str(&uri);
+        ok = jsv_registry_add_resource(registry, at->node, &in, &at->resource, err);
         at->pointer = STR("");
     }
     buf_release(&uri);
@@ -117,13 +78,24 @@ static bool add_names(struct jsv_registry *registry, uint32_t subschema, struct 
         return false;
     if (id_anchor.len && !add_anchor(registry, subschema, id_anchor, err))
         return false;
-    const json_t *anchor = jsv_keyword_get(at.node, KW_ANCHOR, resource.dialect);
-    if (!anchor)
-        return true;
-    if (!json_is_string(anchor) || !json_string_length(anchor))
-        return fail_at(registry, &at, err, "\"$anchor\" must be a name");
-    return add_anchor(registry, subschema, str_slice(json_string_value(anchor), json_string_length(anchor)),
-                      err);
+    static const enum jsv_keyword keywords[] = {KW_ANCHOR, KW_DYNAMIC_ANCHOR};
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+        const json_t *anchor = jsv_keyword_get(at.node, keywords[i], resource.dialect);
+        struct str name = {json_string_value(anchor), json_string_length(anchor)};
+        if (!anchor)
+            continue;
+        if (!name.len)
+            return fail_at(registry, &at, err,
+                           i ? "\"$dynamicAnchor\" must be a name" : "\"$anchor\" must be a name");
+        if (!add_anchor(registry, subschema, name, err))
+            return false;
+        struct jsv_dynamic *dynamic = i ? VEC_PUSH(&registry->dynamics) : NULL;
+        if (i && !dynamic)
+            return err_set(err, "Out of memory for schemas.");
+        if (dynamic)
+            *dynamic = (struct jsv_dynamic){name, at.resource, subschema}; // the tree keeps the name
+    }
+    return true;
 }
 
 // Walks one schema below `parent`. What is no schema is left to the compiler's complaint.
@@ -190,25 +162,25 @@ bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema
     return true;
 }
 
-bool jsv_registry_walk_document(struct jsv_registry *registry, struct str uri, json_t *schema,
-                                enum jsv_dialect dialect, struct err *err)
+bool jsv_registry_walk_document(struct jsv_registry *registry, uint32_t document, struct str uri,
+                                enum jsv_dialect dialect, uint32_t *ret_root, struct err *err)
 {
-    struct jsv_subschema root = {
-        .node = schema, .document = registry->documents.count - 1, .pointer = STR("")};
-    uint32_t index;
+    json_t *schema = registry->documents.at[document].json;
+    struct jsv_subschema root = {.node = schema, .document = document, .pointer = STR("")};
+    struct jsv_resource resource = {
+        .dialect = dialect, .vocabularies = VOCABULARIES_USUAL, .metaschema = JSV_NONE};
     struct buf name;
     uri.len = str_find(uri, '#');
     if (!json_is_object(schema) && !json_is_boolean(schema))
         return err_set(err, "Schema %.*s: a schema is an object or a boolean.", STR_FMT(uri));
-    if (!dialect_of(schema, &dialect))
-        return err_set(err, "Schema %.*s: \"$schema\" is no dialect we know.", STR_FMT(uri));
     buf_init(&name, URI_MAX);
     uri_resolve(&name, STR(""), uri);
-    bool ok = buf_ok(&name) ? add_resource(registry, buf_str(&name), dialect, &root.resource, err)
+    resource.uri = buf_str(&name);
+    bool ok = buf_ok(&name) ? jsv_registry_add_resource(registry, schema, &resource, &root.resource, err)
                             : err_set(err, "A schema's URI is too long, or memory is out.");
     // The root answers to the URI it was added under as well as to its $id.
-    ok = ok && jsv_registry_walk(registry, &root, 0, &index, err) &&
-         add_name(registry, buf_str(&name), index, err);
+    ok = ok && jsv_registry_walk(registry, &root, 0, ret_root, err) &&
+         add_name(registry, buf_str(&name), *ret_root, err);
     buf_release(&name);
     return ok;
 }

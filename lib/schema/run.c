@@ -4,6 +4,7 @@
 
 #include "lib/schema/equal.h"
 #include "lib/schema/regex.h"
+#include "lib/schema/unevaluated.h"
 
 static inline enum jsv_verdict verdict_of(bool holds)
 {
@@ -193,7 +194,7 @@ static enum jsv_verdict run_contains(struct jsv_context *c, const struct jsv_con
 static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
 {
     enum jsv_verdict verdict;
-    if (c->depth == JSV_DEPTH)
+    if (c->depth == c->depth_max)
         return JSV_LIMIT;
     c->depth++;
     if (insn->op == OP_OBJECT)
@@ -239,6 +240,8 @@ static enum jsv_verdict run_one_of(struct jsv_context *c, const uint32_t *blocks
 
 static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, const json_t *value)
 {
+    if (blocks[1] == JSV_NONE && blocks[2] == JSV_NONE)
+        return JSV_VALID;
     enum jsv_verdict verdict = check(c, blocks[0], value);
     if (verdict == JSV_LIMIT)
         return verdict;
@@ -323,6 +326,9 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
         return run_if(c, program->lists.at + insn->a, value);
     case OP_UNIQUE:
         return json_is_array(value) ? jsv_unique(c, value) : JSV_VALID;
+    case OP_REST_MEMBERS:
+    case OP_REST_ELEMENTS:
+        return jsv_run_rest(c, insn, value);
     default:
         return run_leaf_insn(c, insn, value);
     }
@@ -343,7 +349,7 @@ static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block 
 {
     const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
     enum jsv_verdict verdict = JSV_VALID;
-    if (c->frames == JSV_FRAMES || !jsv_take_steps(c, block->count))
+    if (c->frames == c->frames_max || !jsv_take_steps(c, block->count))
         return JSV_LIMIT;
     c->frames++;
     for (; verdict == JSV_VALID && insn < end; insn++)

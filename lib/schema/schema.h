@@ -16,9 +16,11 @@
 // and names that start with "x-" are accepted. Definitions of the compiled document count even if nothing
 // refers to them. In draft-07 what stands beside a $ref is ignored, as that dialect has it.
 //
-// Not supported yet, and so refused: unevaluatedItems, unevaluatedProperties, $dynamicRef, $dynamicAnchor,
-// $recursiveRef, $recursiveAnchor, $vocabulary and dialects of one's own. contentEncoding and its kin
-// annotate.
+// The metaschemas of both dialects are at hand without being added. Every document is held to the metaschema
+// of its dialect; one that mixes dialects only to the compiler's own checks. A dialect of one's own is a
+// metaschema in the registry, added before the first document whose $schema names it; its $vocabulary
+// switches keywords of 2020-12 on and off. $recursiveRef and $recursiveAnchor belong to another dialect and
+// are refused. contentEncoding and its kin annotate.
 //
 // Numbers are compared exactly; a real is the decimal that it prints as. 1.0 is an integer and equals 1.
 // Patterns are ECMA-262 with the u flag, searched by PCRE2 within a limit.
@@ -46,6 +48,10 @@ enum jsv_dialect { JSV_DRAFT_07, JSV_2020_12 };
 enum jsv_verdict { JSV_VALID, JSV_INVALID, JSV_LIMIT };
 
 struct jsv_options {
+    // Told of what is legal and yet hardly meant: assertions beside a $ref of draft-07, which that dialect
+    // ignores. The sentence names the place. NULL: nobody is told.
+    void (*warn)(void *arg, const char *text);
+    void *warn_arg;
     bool assert_formats; // `format` asserts instead of annotating; an unknown format is then an error
     bool ignore_unknown; // unknown keywords and formats are annotations, as the specification has it
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 vox_unit_test(schema DEPS vox_schema)
+vox_unit_test(schema_2020 DEPS vox_schema)
 vox_unit_test(schema_compile DEPS vox_schema)
 vox_unit_test(schema_memory DEPS vox_schema)
 vox_unit_test(schema_reasons DEPS vox_schema)

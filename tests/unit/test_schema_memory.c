@@ -44,13 +44,15 @@ static const char schema_text[] =
     "\"format\":\"date-time\"},\"n\":{\"type\":\"integer\",\"minimum\":0,\"multipleOf\":0.5},"
     "\"e\":{\"enum\":[\"x\",1,{\"a\":[1.5]}]},\"c\":{\"const\":{\"k\":[1,2]}},"
     "\"u\":{\"uniqueItems\":true,\"minItems\":1,\"prefixItems\":[{\"type\":\"integer\"}],"
-    "\"items\":{\"type\":[\"integer\",\"string\"]},\"contains\":{\"const\":3},\"maxContains\":2},"
+    "\"items\":{\"type\":[\"integer\",\"string\"]},\"contains\":{\"const\":3},\"maxContains\":2,"
+    "\"unevaluatedItems\":{\"$dynamicRef\":\"#top\"}},"
     "\"l\":{\"allOf\":[{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/$defs/"
     "d\"}]},{\"oneOf\":[{\"minimum\":1},"
     "{\"type\":\"string\"}]},{\"not\":{\"const\":9}},{\"if\":{\"type\":\"integer\"},\"then\":{\"maximum\":8},"
     "\"else\":true}]}},\"patternProperties\":{\"^x-\":{\"type\":\"number\"}},\"additionalProperties\":false,"
     "\"propertyNames\":{\"maxLength\":8,\"pattern\":\"^[a-z-]+$\"},\"dependentRequired\":{\"n\":[\"s\"]},"
-    "\"dependentSchemas\":{\"s\":{\"required\":[\"n\"]}},\"$defs\":{\"d\":{\"$anchor\":\"d\",\"type\":"
+    "\"dependentSchemas\":{\"s\":{\"required\":[\"n\"]}},\"unevaluatedProperties\":false,"
+    "\"$dynamicAnchor\":\"top\",\"$defs\":{\"d\":{\"$anchor\":\"d\",\"type\":"
     "\"integer\"}}}";
 static const char valid_text[] =
     "{\"s\":\"2026-11-22T08:00:00Z\",\"n\":1.0,\"e\":{\"a\":[1.5]},\"c\":{\"k\":[1.0,2]},"
