@@ -2,6 +2,7 @@
 """The promise under faults: what was acknowledged is stored exactly once, whoever is killed, and when."""
 
 import json
+import subprocess
 
 from voxtest import LONG, Load, SinkCase, SANITIZED, model_call, wait_until
 
@@ -83,7 +84,6 @@ class Crash(SinkCase):
 
     def test_locked_out(self):
         """ACCESS EXCLUSIVE on the table: 503 in time, not a hang and no 4xx; afterwards it goes on."""
-        import subprocess
         holder = subprocess.Popen(
             [str(self.cluster.bin / "psql"), "-XAtq", "-d", self.cluster.url(self.database)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -6,9 +6,11 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
+from urllib.parse import quote
 
-from voxtest import CONTRACTS, Load, SinkCase, model_call, samples, uuid7, wait_until
+from voxtest import CONTRACTS, Load, SINK, SinkCase, model_call, samples, uuid7, wait_until
 
 
 class Endpoints(SinkCase):
@@ -90,8 +92,6 @@ class JsonLog(SinkCase):
     def test_each_line_is_json(self):
         # Its own way of starting, because `msg=listening` is how the fixture finds the port.
         sink = self.new_sink(**self.options)
-        import subprocess
-        from voxtest import SINK
         with open(sink.log_path, "ab") as log:
             sink.process = subprocess.Popen([str(SINK), "serve"], env=sink.environment, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
@@ -211,7 +211,6 @@ class Query(SinkCase):
 
     def test_session(self):
         session = json.loads(self.session)["ResearchMetric"]["session_id"]
-        from urllib.parse import quote
         for text in (session, "it's; DROP--", "100%_\\"):
             rows = self.page(f"?session_id={quote(text, safe='')}").json()["events"]
             self.assertEqual([row["session_id"] for row in rows], [text])
@@ -230,7 +229,6 @@ class Query(SinkCase):
         self.assertLessEqual({r["trace_id"] for r in rows}, {"foreign"})
 
     def test_malformed(self):
-        from urllib.parse import quote
         for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "limit=1&limit=2", "since=yesterday",
                       "since=2026-13-01T00:00:00Z", "until=now", "cursor=x", "cursor=", "unheard=1", "order=payload",
                       "limit=1%27", "cursor=" + quote("' OR 1=1 --"), "limit=1;select"):
@@ -240,7 +238,6 @@ class Query(SinkCase):
 
     def test_sql_in_parameters(self):
         """SQL in a parameter is a value that matches nothing, or malformed; its text comes from nowhere."""
-        from urllib.parse import quote
         before = self.rows()
         for text in ("' OR '1'='1", "'; DROP TABLE telemetry.events; --", "\" OR \"\"=\"", "1) OR (1=1", "$1", "%27",
                      "\u02bc OR 1=1", "\uff07 OR 1=1", "a\\' OR 1=1", "/**/UNION/**/SELECT/**/1", "x' AND pg_sleep(5)--"):
