@@ -76,6 +76,26 @@ static void put_retention(struct json_writer *w, const struct retention *retenti
     json_end_object(w);
 }
 
+static void put_metric_types(struct json_writer *w, const struct contract *contract)
+{
+    json_str(w, "metric_type", contract->metric_type);
+    if (!contract->metric_count)
+        return;
+    json_key(w, "metric_type_by");
+    json_begin_object(w);
+    json_str(w, "pointer", contract->metric_by);
+    json_key(w, "types");
+    json_begin_array(w);
+    for (size_t i = 0; i < contract->metric_count; i++) {
+        json_begin_object(w);
+        json_str(w, "value", contract->metrics[i].value);
+        json_str(w, "metric_type", contract->metrics[i].metric_type);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
 static void put_contract(struct json_writer *w, const struct contract *contract, bool with_schema)
 {
     char hash[SHA256_HEX_LEN + 1];
@@ -86,7 +106,7 @@ static void put_contract(struct json_writer *w, const struct contract *contract,
     json_str(w, "owner", contract->owner);
     json_str(w, "enforced_by", contract->enforced_by);
     json_str(w, "transmission", contract->transmission);
-    json_str(w, "metric_type", contract->metric_type);
+    put_metric_types(w, contract);
     json_str(w, "session_convention", contract->session_convention);
     json_key(w, "subject");
     json_begin_object(w);
@@ -194,6 +214,8 @@ static void show_text(const struct contract *contract)
     show_line("owner", contract->owner);
     show_line("enforced by", contract->enforced_by);
     show_line("metric type", contract->metric_type);
+    for (size_t i = 0; i < contract->metric_count; i++)
+        show_line(i ? "" : "metric types", contract->metrics[i].metric_type);
     show_line("session", contract->session_convention);
     show_line("session id at", contract->session_id);
     show_line("trace id at", contract->trace_id);

@@ -37,15 +37,24 @@ struct retention {
     struct str rationale;
 };
 
+// Where one contract has several metric types: the one of events whose member has this value.
+struct contract_metric {
+    struct str value;
+    struct str metric_type;
+};
+
 struct contract {
     struct str name; // "model-call.v1", what the wire says
     struct str id;   // "model-call"
     unsigned version;
     enum contract_class class_;
     struct str owner;
-    struct str enforced_by;        // what judges it: "schema"
-    struct str transmission;       // local_only | explicit_operator_export | approved_usage_upload
-    struct str metric_type;        // or the pointer to where the event says it; absent where it has none
+    struct str enforced_by;  // what judges it: "schema"
+    struct str transmission; // local_only | explicit_operator_export | approved_usage_upload
+    struct str metric_type;  // or the pointer to where the event says it; absent where it has none
+    struct str metric_by;    // or the pointer to the value that tells, one of `metrics`
+    const struct contract_metric *metrics;
+    size_t metric_count;
     struct str session_convention; // how its session ids are made, for people
     struct str session_id;         // JSON Pointers in the event, absent where it has none
     struct str trace_id;

@@ -5,12 +5,32 @@
 
 #define CONTRACTS_CEILING ((size_t)64 * 1024 * 1024)
 
+static void write_metric_types(struct json_writer *w, const struct contract *c)
+{
+    json_str(w, "metric_type", c->metric_type);
+    if (!c->metric_count)
+        return;
+    json_key(w, "metric_type_by");
+    json_begin_object(w);
+    json_str(w, "pointer", c->metric_by);
+    json_key(w, "types");
+    json_begin_array(w);
+    for (size_t i = 0; i < c->metric_count; i++) {
+        json_begin_object(w);
+        json_str(w, "value", c->metrics[i].value);
+        json_str(w, "metric_type", c->metrics[i].metric_type);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
 static void write_contract(struct json_writer *w, const struct contract *c)
 {
     json_begin_object(w);
     json_str(w, "contract", c->name);
     json_str(w, "class", str_from(contract_class_name(c->class_)));
-    json_str(w, "metric_type", c->metric_type);
+    write_metric_types(w, c);
     json_str(w, "transmission", c->transmission);
     json_str(w, "owner", c->owner);
     json_key(w, "retention");
