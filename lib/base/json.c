@@ -89,6 +89,55 @@ static enum json_fault fault_of(const json_error_t *error)
     }
 }
 
+// The end of the next integer literal beyond int64, from `at`; SIZE_MAX if there is none. Knows strings, and
+// of text that is no JSON only that it ends.
+static size_t next_oversize(struct str text, size_t at)
+{
+    while (at < text.len) {
+        char c = text.ptr[at];
+        if (c == '"') {
+            for (at++; at < text.len && text.ptr[at] != '"'; at++)
+                at += text.ptr[at] == '\\';
+            at++;
+        } else if (c == '-' || char_is_digit(c)) {
+            size_t start = at;
+            int64_t value;
+            bool digits = true;
+            for (at++; at < text.len && (char_is_digit(text.ptr[at]) || strchr("+-.eE", text.ptr[at])); at++)
+                digits = digits && char_is_digit(text.ptr[at]);
+            if (digits && at - start >= 19 && !str_to_i64(str_slice(text.ptr + start, at - start), &value))
+                return at;
+        } else {
+            at++;
+        }
+    }
+    return SIZE_MAX;
+}
+
+// Parses with oversize integers as reals, and only those: all others stay exact.
+static json_t *load_oversize(struct json_doc *doc, struct str text, size_t flags, json_error_t *error)
+{
+    struct buf patched;
+    json_t *root = NULL;
+    size_t from = 0, shift = 0;
+    buf_init(&patched, text.len + text.len / 8 + 16); // two bytes for each 19 and more
+    for (size_t end; (end = next_oversize(text, from)) != SIZE_MAX; from = end) {
+        buf_put(&patched, text.ptr + from, end - from);
+        buf_put(&patched, ".0", 2);
+    }
+    buf_put(&patched, text.ptr + from, text.len - from);
+    if (buf_ok(&patched))
+        root = load(doc, buf_str(&patched), flags, error);
+    else
+        parse_out_of_memory = true;
+    // An error's place is one in the caller's text.
+    for (size_t end = 0; !root && (end = next_oversize(text, end)) != SIZE_MAX;)
+        shift += end + shift < (size_t)MAX(error->position, 0) ? 2 : 0;
+    error->position -= (int)shift;
+    buf_release(&patched);
+    return root;
+}
+
 enum json_fault json_doc_parse(struct json_doc *doc, struct str text, size_t *ret_offset)
 {
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
@@ -98,7 +147,7 @@ enum json_fault json_doc_parse(struct json_doc *doc, struct str text, size_t *re
         text = STR("");
     json_t *root = load(doc, text, flags, &error);
     if (!root && fault_of(&error) == JSON_FAULT_NUMBER)
-        root = load(doc, text, flags | JSON_DECODE_INT_AS_REAL, &error);
+        root = load_oversize(doc, text, flags, &error);
     if (!root) {
         fault = fault_of(&error);
         json_doc_reset(doc);

@@ -70,6 +70,32 @@ START_TEST(json__names_the_fault)
 }
 END_TEST
 
+START_TEST(json__only_oversize_integers_become_reals)
+{
+    struct json_doc doc;
+    size_t offset;
+    json_doc_init(&doc, 1 << 20);
+    ck_assert_int_eq(
+        json_doc_parse(&doc,
+                       STR("[9007199254740993,-9223372036854775808,9223372036854775808,\"\\\"99999999999999"
+                           "999999\",-18446744073709551616,12345678901234567890e0]"),
+                       NULL),
+        JSON_FAULT_NONE);
+    ck_assert_int_eq(json_integer_value(json_array_get(doc.root, 0)), 9007199254740993);
+    ck_assert_int_eq(json_integer_value(json_array_get(doc.root, 1)), INT64_MIN);
+    ck_assert_double_eq(json_real_value(json_array_get(doc.root, 2)), 0x1p63);
+    ck_assert_str_eq(json_string_value(json_array_get(doc.root, 3)), "\"99999999999999999999");
+    ck_assert_double_eq(json_real_value(json_array_get(doc.root, 4)), -0x1p64);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("99999999999999999999"), NULL), JSON_FAULT_NONE);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("[99999999999999999999,99999999999999999999,x]"), &offset),
+                     JSON_FAULT_SYNTAX);
+    ck_assert_uint_eq(offset, 44);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("[99999999999999999999,\"open\\"), &offset), JSON_FAULT_SYNTAX);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("[099999999999999999999]"), &offset), JSON_FAULT_SYNTAX);
+    json_doc_release(&doc);
+}
+END_TEST
+
 START_TEST(json__offset_is_where_it_stopped)
 {
     struct json_doc doc;
@@ -313,7 +339,8 @@ START_TEST(json__writer_nests_to_its_depth)
 END_TEST
 
 CHECK_MAIN_WITH(json_setup, "json", json__names_the_fault, json__offset_is_where_it_stopped,
-                json__big_integers_are_reals, json__depth_is_bounded, json__memory_ends_at_every_ceiling,
+                json__only_oversize_integers_become_reals, json__big_integers_are_reals,
+                json__depth_is_bounded, json__memory_ends_at_every_ceiling,
                 json__documents_and_heap_trees_mix, json__threads_parse_apart, json__strings_are_escaped,
                 json__every_string_is_read_back, json__utf8_is_told, json__writer_places_commas,
                 json__writer_nests_to_its_depth)
