@@ -2,6 +2,7 @@
 // From a subschema and all it can reach to a program.
 #include "lib/schema/compile.h"
 #include "lib/schema/metaschema.h"
+#include "lib/schema/regex.h"
 
 #include <stdarg.h>
 
@@ -342,7 +343,8 @@ static bool compile_uri(struct jsv_compiler *c, const char *uri)
 bool jsv_compile(struct jsv_registry *registry, const char *uri, const struct jsv_options *options,
                  struct jsv_program **ret_program, struct err *err)
 {
-    struct jsv_compiler c = {.registry = registry, .err = err, .program = jsv_program_new()};
+    struct jsv_compiler c = {
+        .registry = registry, .err = err, .program = jsv_program_new(), .regex_work = REGEX_WORK};
     if (!c.program)
         return err_set(err, "Out of memory for a schema program.");
     if (options)

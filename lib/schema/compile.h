@@ -39,6 +39,7 @@ struct jsv_compiler {
     VEC(uint32_t) blocks;           // by subschema: its latest block + 1; 0 is none yet
     VEC(struct jsv_scope) scopes;
     VEC(struct jsv_jump) jumps; // in the order of `from`
+    size_t regex_work;          // left
     // The schema in hand.
     uint32_t block;
     uint32_t subschema;

@@ -147,7 +147,7 @@ bool compile_regex(struct jsv_compiler *c, enum jsv_keyword keyword, struct str 
             return true;
         }
     }
-    if (!jsv_regex_compile(pattern, &regex, &why))
+    if (!jsv_regex_compile(pattern, &c->regex_work, &regex, &why))
         return compile_fail(c, keyword, "%s", why.text);
     struct jsv_regex **item = VEC_PUSH(&c->program->regexes);
     if (!item) {

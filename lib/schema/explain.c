@@ -76,7 +76,7 @@ static void explain_patterns(struct explain *e, const struct jsv_object *object,
 {
     for (uint32_t i = 0; i < object->pattern_count && !jsv_explain_done(e); i++) {
         const struct jsv_pattern *pattern = &object->patterns[i];
-        enum jsv_verdict found = jsv_regex_search(pattern->regex, e->c->matcher, name);
+        enum jsv_verdict found = jsv_search(e->c, pattern->regex, name);
         if (refused(e, found) || e->limit)
             continue;
         *stated = true;

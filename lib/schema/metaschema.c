@@ -37,7 +37,8 @@ static bool checker_of(struct jsv_compiler *c, uint32_t metaschema, struct jsv_p
             return true;
         }
     }
-    struct jsv_compiler inner = {.registry = c->registry, .err = c->err, .program = jsv_program_new()};
+    struct jsv_compiler inner = {
+        .registry = c->registry, .err = c->err, .program = jsv_program_new(), .regex_work = REGEX_WORK};
     inner.options.ignore_unknown = true;
     bool ok = inner.program ? compile_program(&inner, metaschema) : compile_no_memory(c);
     compile_release(&inner);

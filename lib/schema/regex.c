@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Running patterns on PCRE2 without allocating.
+// Running patterns, on an automaton or on PCRE2, without allocating.
 #include "lib/schema/regex.h"
+
+#include "lib/schema/linear.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -13,6 +15,9 @@
 struct jsv_regex {
     pcre2_code *code;
     bool jit;
+    bool anchored;    // can match at the start only
+    unsigned repeats; // of no fixed count
+    struct jsv_linear linear;
     struct str text;
 };
 
@@ -110,7 +115,28 @@ static pcre2_code *compile_translated(struct str translated, struct err *err)
     return NULL;
 }
 
-bool jsv_regex_compile(struct str pattern, struct jsv_regex **ret_regex, struct err *err)
+// What the cost of a search is estimated from.
+static void measure(struct jsv_regex *regex)
+{
+    struct str text = regex->text;
+    bool class = false, alternatives = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '\\')
+            i++;
+        else if (c == '[')
+            class = true;
+        else if (c == ']')
+            class = false;
+        else if (!class && (c == '*' || c == '+' || c == '{'))
+            regex->repeats++;
+        else if (!class && c == '|')
+            alternatives = true;
+    }
+    regex->anchored = text.len && text.ptr[0] == '^' && !alternatives;
+}
+
+bool jsv_regex_compile(struct str pattern, size_t *work, struct jsv_regex **ret_regex, struct err *err)
 {
     if (pattern.len > REGEX_PATTERN_MAX)
         return err_set(err, "the pattern is longer than %d bytes", REGEX_PATTERN_MAX);
@@ -133,6 +159,11 @@ bool jsv_regex_compile(struct str pattern, struct jsv_regex **ret_regex, struct 
     if (!regex->code)
         goto out;
     regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
+    measure(regex);
+    if (!jsv_linear_build(pattern, work, &regex->linear)) {
+        err_set(err, "memory is out");
+        goto out;
+    }
     ok = true;
     *ret_regex = regex;
 out:
@@ -147,20 +178,63 @@ void jsv_regex_free(struct jsv_regex *regex)
     if (!regex)
         return;
     pcre2_code_free(regex->code);
+    jsv_linear_release(&regex->linear);
     free((char *)regex->text.ptr);
     free(regex);
+}
+
+// Characters looked at, were every repeat to try every length from every start; up to REGEX_DEAREST + 1.
+static uint64_t cost(const struct jsv_regex *regex, size_t len)
+{
+    uint64_t all = 1, factor = len + 1;
+    for (unsigned i = regex->anchored; i <= regex->repeats && all <= REGEX_DEAREST; i++)
+        all = factor > REGEX_DEAREST ? factor : all * factor;
+    return MIN(all, REGEX_DEAREST + 1);
+}
+
+size_t jsv_regex_steps(const struct jsv_regex *regex, size_t len)
+{
+    size_t steps = 1 + len / 64;
+    return regex->linear.classes ? steps : steps + cost(regex, len) / 4096;
+}
+
+bool jsv_regex_is_linear(const struct jsv_regex *regex)
+{
+    return regex->linear.classes;
+}
+
+// One walk for each start is what the interpreter's limit does not see.
+static bool is_hopeless(const struct jsv_regex *regex, size_t len)
+{
+    return regex->repeats && len > (regex->anchored ? REGEX_DEAREST : 8192);
+}
+
+enum jsv_verdict jsv_regex_backtrack(const struct jsv_regex *regex, struct jsv_matcher *matcher,
+                                     struct str subject)
+{
+    PCRE2_SPTR ptr = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
+    uint32_t starts = regex->anchored ? 1 : (uint32_t)MIN(subject.len + 1, REGEX_ALL_STEPS);
+    bool dear = cost(regex, subject.len) > REGEX_CHEAP;
+    int rc;
+    if (is_hopeless(regex, subject.len))
+        return JSV_LIMIT;
+    pcre2_set_match_limit(matcher->limits, MIN(REGEX_STEPS, REGEX_ALL_STEPS / starts));
+    if (regex->jit && !dear)
+        rc = pcre2_jit_match(regex->code, ptr, subject.len, 0, 0, matcher->data, matcher->limits);
+    else
+        rc = pcre2_match(regex->code, ptr, subject.len, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, matcher->data,
+                         matcher->limits);
+    if (rc >= 0)
+        return JSV_VALID;
+    return rc == PCRE2_ERROR_NOMATCH ? JSV_INVALID : JSV_LIMIT;
 }
 
 enum jsv_verdict jsv_regex_search(const struct jsv_regex *regex, struct jsv_matcher *matcher,
                                   struct str subject)
 {
-    PCRE2_SPTR ptr = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
-    int rc = regex->jit ? pcre2_jit_match(regex->code, ptr, subject.len, 0, 0, matcher->data, matcher->limits)
-                        : pcre2_match(regex->code, ptr, subject.len, 0, PCRE2_NO_UTF_CHECK, matcher->data,
-                                      matcher->limits);
-    if (rc >= 0)
-        return JSV_VALID;
-    return rc == PCRE2_ERROR_NOMATCH ? JSV_INVALID : JSV_LIMIT;
+    if (regex->linear.classes)
+        return jsv_linear_search(&regex->linear, subject) ? JSV_VALID : JSV_INVALID;
+    return jsv_regex_backtrack(regex, matcher, subject);
 }
 
 struct str jsv_regex_text(const struct jsv_regex *regex)

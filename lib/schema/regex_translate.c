@@ -209,8 +209,14 @@ static bool character_escape(struct scan *scan)
 // From "[" to "]".
 static bool class(struct scan *scan)
 {
-    buf_put_char(scan->out, '[');
     scan->at++;
+    if (peek(scan, 0) == ']') { // PCRE2 would repeat "[]" wrongly
+        scan->at++;
+        scan->atom = true;
+        buf_put_cstr(scan->out, "[^\\x{0}-\\x{10ffff}]");
+        return true;
+    }
+    buf_put_char(scan->out, '[');
     if (peek(scan, 0) == '^') {
         buf_put_char(scan->out, '^');
         scan->at++;

@@ -95,9 +95,7 @@ static enum jsv_verdict run_unstated(struct jsv_context *c, const struct jsv_obj
     bool matched = stated;
     enum jsv_verdict verdict;
     for (uint32_t i = 0; i < object->pattern_count; i++) {
-        if (!jsv_take_steps(c, 1))
-            return JSV_LIMIT;
-        verdict = jsv_regex_search(object->patterns[i].regex, c->matcher, name);
+        verdict = jsv_search(c, object->patterns[i].regex, name);
         if (verdict == JSV_LIMIT)
             return verdict;
         if (verdict == JSV_INVALID)
@@ -291,9 +289,7 @@ static inline enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct
         return verdict_of(!is_string(value) ||
                           jsv_format_holds((enum jsv_format)insn->a, jsv_text(c, value)));
     case OP_PATTERN:
-        return is_string(value)
-                   ? jsv_regex_search(program->regexes.at[insn->a], c->matcher, jsv_text(c, value))
-                   : JSV_VALID;
+        return is_string(value) ? jsv_search(c, program->regexes.at[insn->a], jsv_text(c, value)) : JSV_VALID;
     default:
         BUG("no leaf instruction");
     }

@@ -4,6 +4,7 @@
 #define VOX_SCHEMA_RUN_H
 
 #include "lib/schema/context.h"
+#include "lib/schema/regex.h"
 
 // Whether a block admits a value; NULL is the string `context->name`.
 MUST_CHECK enum jsv_verdict jsv_run(struct jsv_context *context, uint32_t block, const json_t *value);
@@ -18,6 +19,15 @@ MUST_CHECK enum jsv_verdict jsv_count_contained(struct jsv_context *context,
 static inline struct str jsv_text(const struct jsv_context *context, const json_t *value)
 {
     return value ? str_slice(json_string_value(value), json_string_length(value)) : context->name;
+}
+
+// A search with what it costs.
+static inline enum jsv_verdict jsv_search(struct jsv_context *context, const struct jsv_regex *regex,
+                                          struct str text)
+{
+    if (!jsv_take_steps(context, jsv_regex_steps(regex, text.len)))
+        return JSV_LIMIT;
+    return jsv_regex_search(regex, context->matcher, text);
 }
 
 // More than `max` code points, or fewer than `min`?

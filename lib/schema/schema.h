@@ -23,7 +23,7 @@
 // are refused. contentEncoding and its kin annotate.
 //
 // Numbers are compared exactly; a real is the decimal that it prints as. 1.0 is an integer and equals 1.
-// Patterns are ECMA-262 with the u flag, searched by PCRE2 within a limit.
+// Patterns are ECMA-262 with the u flag. Most are searched in one pass; the others by PCRE2, within limits.
 //
 // Threads: a program is immutable and counted, share it; a context belongs to one thread at a time; a
 // registry is needed only while compiling. Memory: validating allocates nothing; a context holds about 1 MiB,

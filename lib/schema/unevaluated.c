@@ -44,9 +44,9 @@ static enum jsv_verdict collect_members(struct jsv_context *c, const struct jsv_
         if (found != UINT32_MAX && object->properties[found].block != JSV_NONE)
             mark(marks, index);
         for (uint32_t i = 0; i < object->pattern_count && !jsv_marked(marks, index); i++) {
-            enum jsv_verdict verdict = jsv_regex_search(object->patterns[i].regex, c->matcher, name);
-            if (verdict == JSV_LIMIT || !jsv_take_steps(c, 1))
-                return JSV_LIMIT;
+            enum jsv_verdict verdict = jsv_search(c, object->patterns[i].regex, name);
+            if (verdict == JSV_LIMIT)
+                return verdict;
             if (verdict == JSV_VALID)
                 mark(marks, index);
         }

@@ -4,6 +4,7 @@ vox_unit_test(schema_2020 DEPS vox_schema)
 vox_unit_test(schema_compile DEPS vox_schema)
 vox_unit_test(schema_memory DEPS vox_schema)
 vox_unit_test(schema_reasons DEPS vox_schema)
+vox_unit_test(schema_regex DEPS vox_schema)
 vox_unit_test(schema_uri DEPS vox_schema)
 target_link_options(test_schema_memory PRIVATE "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc")
 

@@ -76,7 +76,7 @@ static struct jsv_program *build(json_t *schema, struct err *err)
 
 START_TEST(schema_memory__validating_allocates_nothing)
 {
-    static const char slow[] = "{\"pattern\":\"^(?:(a+)+|b)*$\"}";
+    static const char slow[] = "{\"pattern\":\"^(?=a)(?:(a+)+|b)*$\"}";
     struct err err = {.text = ""};
     struct jsv_context *context = jsv_context_new(&err);
     json_t *schema = json_loads(schema_text, 0, NULL), *instance = json_loads(valid_text, 0, NULL);
