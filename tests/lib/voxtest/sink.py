@@ -22,7 +22,8 @@ class Sink:
 
     def __init__(self, url, contracts=CONTRACTS, **options):
         self.url = url
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-sink-test-", dir="/tmp"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="vox-sink-test-", dir="/tmp")
+        self.folder = pathlib.Path(self._temporary.name)
         self.log_path = self.folder / "log"
         self.environment = clean_environment(
             VOX_SINK_DATABASE_URL=url, VOX_SINK_CONTRACTS_DIR=contracts,
