@@ -4,6 +4,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/uuid.h"
+#include "lib/schema/format_parts.h"
+#include "lib/schema/regex.h"
 
 #include <string.h>
 
@@ -119,7 +121,7 @@ static int hex_groups(struct str s, bool may_end_in_ipv4)
     return groups;
 }
 
-static bool is_ipv6(struct str s)
+bool format_is_ipv6(struct str s)
 {
     for (size_t i = 0; i + 1 < s.len; i++) {
         if (s.ptr[i] != ':' || s.ptr[i + 1] != ':')
@@ -141,7 +143,7 @@ static bool is_label(struct str label)
            str_eq_nocase(str_slice(label.ptr, 2), STR("xn"));
 }
 
-static bool is_hostname(struct str s)
+bool format_is_hostname(struct str s)
 {
     if (!s.len || s.len > 253)
         return false;
@@ -151,7 +153,7 @@ static bool is_hostname(struct str s)
     return true;
 }
 
-static bool is_local_part(struct str s)
+bool format_is_local_part(struct str s, bool unicode)
 {
     while (s.ptr) {
         struct str atom = str_cut(&s, '.');
@@ -159,6 +161,7 @@ static bool is_local_part(struct str s)
             return false;
         for (size_t i = 0; i < atom.len; i++)
             if (!char_is_alpha(atom.ptr[i]) && !char_is_digit(atom.ptr[i]) &&
+                !(unicode && atom.ptr[i] & 0x80) &&
                 (!atom.ptr[i] || !strchr("!#$%&'*+-/=?^_`{|}~", atom.ptr[i])))
                 return false;
     }
@@ -188,14 +191,14 @@ static bool is_email(struct str s)
     if (at < 2)
         return false;
     struct str local = {s.ptr, at - 1}, domain = str_skip(s, at);
-    if (!is_local_part(local) && !is_quoted_local_part(local))
+    if (!format_is_local_part(local, false) && !is_quoted_local_part(local))
         return false;
     if (domain.len > 2 && domain.ptr[0] == '[' && domain.ptr[domain.len - 1] == ']') {
         struct str literal = {domain.ptr + 1, domain.len - 2};
         return is_ipv4(literal) ||
-               (str_starts(literal, STR("IPv6:")) && is_ipv6(str_skip(literal, strlen("IPv6:"))));
+               (str_starts(literal, STR("IPv6:")) && format_is_ipv6(str_skip(literal, strlen("IPv6:"))));
     }
-    return is_hostname(domain);
+    return format_is_hostname(domain);
 }
 
 static bool is_json_pointer(struct str s)
@@ -219,6 +222,15 @@ static bool is_relative_json_pointer(struct str s)
     return str_eq(s, STR("#")) || is_json_pointer(s);
 }
 
+// As far as the translator sees, which is the grammar but not the order of ranges.
+static bool is_regex(struct str s)
+{
+    struct err why;
+    struct buf none;
+    buf_init_fixed(&none, NULL, 0);
+    return jsv_regex_translate(s, &none, &why);
+}
+
 static const struct {
     const char *name;
     bool (*holds)(struct str text);
@@ -229,11 +241,19 @@ static const struct {
     [FORMAT_DURATION] = {"duration", is_duration},
     [FORMAT_UUID] = {"uuid", is_uuid},
     [FORMAT_IPV4] = {"ipv4", is_ipv4},
-    [FORMAT_IPV6] = {"ipv6", is_ipv6},
-    [FORMAT_HOSTNAME] = {"hostname", is_hostname},
+    [FORMAT_IPV6] = {"ipv6", format_is_ipv6},
+    [FORMAT_HOSTNAME] = {"hostname", format_is_hostname},
     [FORMAT_EMAIL] = {"email", is_email},
     [FORMAT_JSON_POINTER] = {"json-pointer", is_json_pointer},
     [FORMAT_RELATIVE_JSON_POINTER] = {"relative-json-pointer", is_relative_json_pointer},
+    [FORMAT_REGEX] = {"regex", is_regex},
+    [FORMAT_URI] = {"uri", format_is_uri},
+    [FORMAT_URI_REFERENCE] = {"uri-reference", format_is_uri_reference},
+    [FORMAT_URI_TEMPLATE] = {"uri-template", format_is_uri_template},
+    [FORMAT_IRI] = {"iri", format_is_iri},
+    [FORMAT_IRI_REFERENCE] = {"iri-reference", format_is_iri_reference},
+    [FORMAT_IDN_HOSTNAME] = {"idn-hostname", format_is_idn_hostname},
+    [FORMAT_IDN_EMAIL] = {"idn-email", format_is_idn_email},
 };
 
 enum jsv_format jsv_format_find(struct str name)

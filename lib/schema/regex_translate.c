@@ -19,8 +19,9 @@ struct scan {
     size_t at;
     struct buf *out;
     struct err *err;
-    bool atom;  // a quantifier may follow
-    bool group; // inside a class
+    bool atom;     // a quantifier may follow
+    unsigned open; // groups
+    bool group;    // inside a class
 };
 
 // Long names of general categories; PCRE2 10.42 knows only the short ones.
@@ -286,6 +287,7 @@ static bool open_group(struct scan *scan)
     static const char *const kinds[] = {"(?:", "(?=", "(?!", "(?<=", "(?<!", "(?<"};
     struct str rest = str_skip(scan->pattern, scan->at);
     scan->atom = false;
+    scan->open++;
     if (peek(scan, 1) == '*')
         return fail(scan, "nothing to repeat");
     if (peek(scan, 1) != '?') {
@@ -357,7 +359,7 @@ static bool next(struct scan *scan)
     case '(':
         return open_group(scan);
     case ')':
-        return literal(scan, ")", true);
+        return scan->open-- ? literal(scan, ")", true) : fail(scan, "a group ends that did not begin");
     case '|':
         return literal(scan, "|", false);
     case '^':
@@ -392,5 +394,5 @@ bool jsv_regex_translate(struct str pattern, struct buf *translated, struct err 
     while (scan.at < pattern.len)
         if (!next(&scan))
             return false;
-    return true;
+    return !scan.open || fail(&scan, "a group has no end");
 }

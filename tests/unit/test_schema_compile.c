@@ -58,7 +58,7 @@ START_TEST(schema_compile__refuses_with_a_pointer)
         {JSV_DRAFT_07, "{\"multipleOf\":0}", "#/multipleOf: it must be a number above 0"},
         {JSV_DRAFT_07, "{\"minLength\":-1}", "#/minLength: it must be a whole number"},
         {JSV_DRAFT_07, "{\"maxItems\":1.5}", "#/maxItems: it must be a whole number"},
-        {JSV_DRAFT_07, "{\"pattern\":\"(\"}", "#/pattern: the pattern does not compile"},
+        {JSV_DRAFT_07, "{\"pattern\":\"(\"}", "#/pattern: the pattern is not ECMA-262"},
         {JSV_DRAFT_07, "{\"patternProperties\":{\"a**\":{}}}",
          "#/patternProperties: the pattern is not ECMA-262"},
         {JSV_DRAFT_07, "{\"properties\":[]}", "#/properties: it must be an object of schemas"},
@@ -109,10 +109,10 @@ START_TEST(schema_compile__options)
     struct jsv_options both = {.assert_formats = true, .ignore_unknown = true};
     ck_assert(compile_text("{\"minimun\":1}", JSV_DRAFT_07, lenient, &err));
     ck_assert(!compile_text("{\"$recursiveAnchor\":true}", JSV_2020_12, lenient, &err));
-    ck_assert(compile_text("{\"format\":\"iri\"}", JSV_2020_12, (struct jsv_options){0}, &err));
-    ck_assert(!compile_text("{\"format\":\"iri\"}", JSV_2020_12, formats, &err));
+    ck_assert(compile_text("{\"format\":\"color\"}", JSV_2020_12, (struct jsv_options){0}, &err));
+    ck_assert(!compile_text("{\"format\":\"color\"}", JSV_2020_12, formats, &err));
     ck_assert_msg(strstr(err.text, "#/format: the format cannot be asserted") != NULL, "%s", err.text);
-    ck_assert(compile_text("{\"format\":\"iri\"}", JSV_2020_12, both, &err));
+    ck_assert(compile_text("{\"format\":\"color\"}", JSV_2020_12, both, &err));
 }
 END_TEST
 
