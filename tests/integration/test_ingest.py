@@ -332,14 +332,12 @@ class Refused(SinkCase):
             b"{}", b'{"Unheard":{}}', b'{"ModelCall":{},"BuildSummary":{}}', b'{"modelcall":{}}', b'{"a":1,"b":2}'])
 
     def test_class_above_the_projects(self):
-        for _, name, body, _ in samples("valid", "completion-run.v1"):
-            with self.subTest(sample=name):
+        for contract, name, body, _ in samples("valid", classes=("S2",)):
+            with self.subTest(contract=contract, sample=name):
                 self.refuse(body, "class_not_allowed")
 
     def test_invalid_samples(self):
-        for contract, name, body, expect in samples("invalid"):
-            if contract == "completion-run.v1":
-                continue  # its class is above the project's; test_invalid_samples_of_class_s2
+        for contract, name, body, expect in samples("invalid", classes=("S0", "S1")):
             with self.subTest(contract=contract, sample=name):
                 self.assert_expected(self.refuse(body, expect["code"]), expect)
 
@@ -348,7 +346,7 @@ class Refused(SinkCase):
         self.sink.command("project", "set", "s2", "--max-class", "S2")
         body = next(samples("invalid", "completion-run.v1"))[2]
         wait_until(lambda: self.sink.post(body, token).code != "class_not_allowed", "the raised class counts")
-        for contract, name, body, expect in samples("invalid", "completion-run.v1"):
+        for contract, name, body, expect in samples("invalid", classes=("S2",)):
             with self.subTest(contract=contract, sample=name):
                 self.assert_expected(self.refuse(body, expect["code"], token=token), expect)
 
@@ -579,9 +577,7 @@ class Fidelity(SinkCase):
             self.assertEqual(call["x" if escaped else "x\u00e9"], self.STRINGS)
 
     def test_whole_samples(self):
-        for contract, name, body, _ in samples("valid"):
-            if contract == "completion-run.v1":
-                continue
+        for contract, name, body, _ in samples("valid", classes=("S0", "S1")):
             with self.subTest(contract=contract, sample=name):
                 event_id = uuid7()
                 receipt = self.assert_receipt(self.sink.post(body, self.write_token, event_id), 201, contract)
