@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON text: parsing by jansson into an arena, and a writer into a buffer.
 //
-// Parsing (RFC 8259, strict): duplicate names are refused, integers beyond int64 become reals (only they), NUL
-// and lone surrogates are refused, nesting is bounded by jansson at 2048. json_doc_parse() puts every node
-// into the document's own arena; the tree is read-only, its values live until the next parse or reset of that
-// document and must never be given to json_incref() or json_decref() or kept longer. One thread at a time for
-// one document; json_setup() once before any thread starts.
+// Parsing (RFC 8259, strict): duplicate names are refused, integers beyond int64 become reals (only they),
+// NUL and lone surrogates are refused, nesting is bounded by jansson at 2048. json_doc_parse() puts every
+// node into the document's own arena; the tree is read-only, its values live until the next parse or reset of
+// that document and must never be given to json_incref() or json_decref() or kept longer. One thread at a
+// time for one document; json_setup() once before any thread starts.
 #ifndef VOX_BASE_JSON_H
 #define VOX_BASE_JSON_H
 

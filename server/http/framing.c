@@ -122,7 +122,9 @@ static enum problem judge_body(struct str method, const struct framing *framing,
         *ret_reason = STR_NULL; // the table's text says it
         return PROBLEM_length_required;
     }
-    if (framing->length > 0 || framing->chunked)
+    // A method that no route has is refused as such, with a body or without.
+    bool served = str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")) || str_eq(method, STR("DELETE"));
+    if (served && (framing->length > 0 || framing->chunked))
         return refuse(ret_reason, STR("Only POST may carry a body here."));
     return PROBLEM_NONE;
 }

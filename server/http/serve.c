@@ -84,18 +84,18 @@ static bool find_route(struct http_request *request, bool known_method, enum htt
 {
     const struct http_config *config = &request->server->config;
     enum problem problem = PROBLEM_method_not_allowed;
-    if (known_method) {
-        struct route_match match = route_find(config->routes, config->route_count, method, str_from(url));
-        request->route = match.route;
-        request->arg = match.arg;
-        request->allowed = match.allowed;
-        if (!match.allowed)
-            problem = PROBLEM_route_unknown;
-        else if (match.route && request->framing.length > match.route->body_max)
-            problem = PROBLEM_body_too_large;
-        else if (match.route)
-            return true;
-    }
+    // A method that we do not know finds no route, but the methods that the path has.
+    struct route_match match = route_find(config->routes, config->route_count,
+                                          known_method ? method : HTTP_METHOD_COUNT, str_from(url));
+    request->route = match.route;
+    request->arg = match.arg;
+    request->allowed = match.allowed;
+    if (known_method && !match.allowed)
+        problem = PROBLEM_route_unknown;
+    else if (match.route && request->framing.length > match.route->body_max)
+        problem = PROBLEM_body_too_large;
+    else if (match.route)
+        return true;
     http_reply_problem(request, problem, STR_NULL, NULL, 0);
     return false;
 }

@@ -65,7 +65,7 @@ static void find_binaries(void)
 }
 
 // In the child: an unprivileged user who dies with us.
-NORETURN static void run(const char *program, char *const *args)
+NORETURN static void run(const char *program, char **args)
 {
     char path[512], log[128];
     snprintf(log, sizeof(log), "%s/log", cluster.dir);
@@ -80,6 +80,8 @@ NORETURN static void run(const char *program, char *const *args)
     if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0 || chdir(cluster.dir) != 0)
         _exit(126);
     setenv("HOME", cluster.dir, 1);
+    // By its whole path in its own eyes too: initdb looks for postgres beside itself.
+    args[0] = path;
     execv(path, args);
     _exit(127);
 }
@@ -117,25 +119,25 @@ void cluster_start(void)
     char data[96], sockets[96];
     snprintf(data, sizeof(data), "%s/data", cluster.dir);
     snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", cluster.dir);
-    char *const initdb[] = {"initdb",    "-D",
-                            data,        "-U",
-                            "vox",       "-A",
-                            "trust",     "-E",
-                            "UTF8",      "--locale=C.UTF-8",
-                            "--no-sync", "--no-instructions",
-                            NULL};
-    char *const postgres[] = {"postgres",
-                              "-D",
-                              data,
-                              "-c",
-                              "listen_addresses=",
-                              "-c",
-                              sockets,
-                              "-c",
-                              "max_connections=40",
-                              "-c",
-                              "shared_buffers=64MB",
-                              NULL};
+    char *initdb[] = {"initdb",    "-D",
+                      data,        "-U",
+                      "vox",       "-A",
+                      "trust",     "-E",
+                      "UTF8",      "--locale=C.UTF-8",
+                      "--no-sync", "--no-instructions",
+                      NULL};
+    char *postgres[] = {"postgres",
+                        "-D",
+                        data,
+                        "-c",
+                        "listen_addresses=",
+                        "-c",
+                        sockets,
+                        "-c",
+                        "max_connections=40",
+                        "-c",
+                        "shared_buffers=64MB",
+                        NULL};
     pid_t pid = fork();
     if (pid == 0)
         run("initdb", initdb);
