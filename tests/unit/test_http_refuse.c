@@ -108,7 +108,7 @@ static const struct row refused[] = {
     {"wrong method", "POST /hello HTTP/1.1\r\n" HOST CL "\r\n", 405},
     {"unknown method with body", "PUT /echo HTTP/1.1\r\n" HOST TE "\r\n", 405},
     {"lower case method", "get /inner HTTP/1.1\r\n" HOST "\r\n", 405},
-    {"chunk size in hex", POST HOST TE "\r\n0x5\r\nabcde\r\n0\r\n\r\n", 405},
+    {"chunk size in hex", POST HOST TE "\r\n0x5\r\nabcde\r\n0\r\n\r\n", 400},
     {"chunk size with blank", POST HOST TE "\r\n5 \r\nabcde\r\n0\r\n\r\n", 400},
     {"chunk without end", POST HOST TE "\r\n5\r\nabcdefg\r\n0\r\n\r\n", 400},
     {"chunk of 2^64", POST HOST TE "\r\n10000000000000000\r\n", 413},
