@@ -18,6 +18,7 @@ struct jsv_unique_slot {
 };
 
 struct jsv_context {
+    bool in_place;                     // members can be read so
     const struct jsv_program *program; // of the run under way
     uint32_t steps;                    // left
     uint32_t depth;                    // of the instance, so far

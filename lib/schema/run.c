@@ -3,6 +3,7 @@
 #include "lib/schema/run.h"
 
 #include "lib/schema/equal.h"
+#include "lib/schema/members.h"
 #include "lib/schema/regex.h"
 #include "lib/schema/unevaluated.h"
 
@@ -114,7 +115,8 @@ static enum jsv_verdict run_name(struct jsv_context *c, uint32_t block, struct s
     return check(c, block, NULL);
 }
 
-static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_object *object, json_t *value)
+static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_object *object,
+                                    const json_t *value)
 {
     size_t missing = object->required, size = json_object_size(value);
     bool open = !object->pattern_count && object->additional == JSV_NONE;
@@ -122,8 +124,8 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
         return JSV_INVALID;
     if (!jsv_take_steps(c, size))
         return JSV_LIMIT;
-    for (void *it = json_object_iter(value); it; it = json_object_iter_next(value, it)) {
-        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+    for (struct jsv_members at = jsv_members_of(value, c->in_place); at.at; jsv_members_next(&at)) {
+        struct str name = jsv_member_name(&at);
         uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
         enum jsv_verdict verdict = JSV_VALID;
         bool stated = false;
@@ -132,10 +134,10 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
             missing -= property->required;
             stated = property->block != JSV_NONE;
             if (stated)
-                verdict = check(c, property->block, json_object_iter_value(it));
+                verdict = check(c, property->block, jsv_member_value(&at));
         }
         if (verdict == JSV_VALID && !open && (!stated || object->pattern_count))
-            verdict = run_unstated(c, object, name, json_object_iter_value(it), stated);
+            verdict = run_unstated(c, object, name, jsv_member_value(&at), stated);
         if (verdict == JSV_VALID && object->names != JSV_NONE)
             verdict = run_name(c, object->names, name);
         if (verdict != JSV_VALID)
@@ -196,7 +198,7 @@ static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn 
         return JSV_LIMIT;
     c->depth++;
     if (insn->op == OP_OBJECT)
-        verdict = run_members(c, &c->program->objects.at[insn->a], (json_t *)value);
+        verdict = run_members(c, &c->program->objects.at[insn->a], value);
     else if (insn->op == OP_ARRAY)
         verdict = run_elements(c, &c->program->arrays.at[insn->a], value);
     else

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// ajv on the samples that bench_schema runs, timed the same way.
+//
+//     node ajv.mjs MODULES CONTRACTS [ROUNDS]
+//
+// MODULES is a node_modules folder with ajv 8 (npm install --prefix DIR ajv@8). Prints "ajv/<contract>/<sample>: ns".
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+
+const [modules, folder, count = "15"] = process.argv.slice(2);
+const load = createRequire(path.resolve(modules, "x.js"));
+const settings = { strict: false, allErrors: false, validateFormats: false, logger: false };
+const makers = { 2020: load("ajv/dist/2020").default, 7: load("ajv").default };
+const files = fs.readdirSync(folder).filter((f) => f.endsWith(".schema.json")).sort();
+const schemas = files.map((f) => JSON.parse(fs.readFileSync(path.join(folder, f), "utf8")));
+const ROUND_NS = 2e6;
+
+function measure(call) {
+  for (let i = 0; i < 20000; i++) call(); // the compiler of the engine has seen it all
+  let from = process.hrtime.bigint();
+  let n = 0;
+  for (; Number(process.hrtime.bigint() - from) < ROUND_NS; n++) call();
+  n++;
+  const times = [];
+  for (let i = 0; i < Number(count); i++) {
+    from = process.hrtime.bigint();
+    for (let k = 0; k < n; k++) call();
+    times.push(Number(process.hrtime.bigint() - from) / n);
+  }
+  times.sort((a, b) => a - b);
+  return times[times.length >> 1];
+}
+
+for (const [i, file] of files.entries()) {
+  const name = file.slice(0, -".schema.json".length);
+  const old = String(schemas[i].$schema || "").includes("draft-07");
+  const ajv = new makers[old ? 7 : 2020](settings);
+  for (const [j, other] of schemas.entries()) if (j !== i && other.$id) try { ajv.addSchema(other); } catch { /* of the other dialect */ }
+  const validate = ajv.compile(schemas[i]);
+  for (const kind of ["valid", "invalid"]) {
+    const dir = path.join(folder, "samples", name, kind);
+    for (const sample of fs.readdirSync(dir).sort()) {
+      if (!sample.endsWith(".json") || sample.endsWith(".expect.json")) continue;
+      let data;
+      try { data = JSON.parse(fs.readFileSync(path.join(dir, sample), "utf8")); } catch { continue; }
+      console.log(`ajv/${name}/${kind}/${sample}: ${measure(() => validate(data)).toFixed(1)}`);
+    }
+  }
+}
