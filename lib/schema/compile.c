@@ -6,33 +6,6 @@
 
 #include <stdarg.h>
 
-// The types for which an instruction has something to do.
-static const uint8_t op_types[OP_COUNT] = {
-    [OP_INTEGRAL] = TYPE_BIT(JSON_REAL),
-    [OP_CONST] = TYPE_ANY,
-    [OP_ENUM] = TYPE_ANY,
-    [OP_RANGE] = TYPE_NUMBER,
-    [OP_LENGTH] = TYPE_BIT(JSON_STRING),
-    [OP_ITEMS] = TYPE_BIT(JSON_ARRAY),
-    [OP_MEMBERS] = TYPE_BIT(JSON_OBJECT),
-    [OP_MULTIPLE] = TYPE_NUMBER,
-    [OP_FORMAT] = TYPE_BIT(JSON_STRING),
-    [OP_PATTERN] = TYPE_BIT(JSON_STRING),
-    [OP_DEPENDENCY] = TYPE_BIT(JSON_OBJECT),
-    [OP_OBJECT] = TYPE_BIT(JSON_OBJECT),
-    [OP_ARRAY] = TYPE_BIT(JSON_ARRAY),
-    [OP_REF] = TYPE_ANY,
-    [OP_ALL_OF] = TYPE_ANY,
-    [OP_ANY_OF] = TYPE_ANY,
-    [OP_ONE_OF] = TYPE_ANY,
-    [OP_NOT] = TYPE_ANY,
-    [OP_IF] = TYPE_ANY,
-    [OP_CONTAINS] = TYPE_BIT(JSON_ARRAY),
-    [OP_UNIQUE] = TYPE_BIT(JSON_ARRAY),
-    [OP_REST_MEMBERS] = TYPE_BIT(JSON_OBJECT),
-    [OP_REST_ELEMENTS] = TYPE_BIT(JSON_ARRAY),
-};
-
 static bool fail_at(struct jsv_compiler *c, const char *keyword, const char *what)
 {
     struct buf location;
@@ -74,7 +47,7 @@ bool compile_emit(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keywo
         return compile_no_memory(c);
     *insn = (struct jsv_insn){(uint8_t)op, (uint8_t)keyword, a, b};
     struct jsv_block *block = &c->program->blocks.at[c->block];
-    block->work |= op_types[op];
+    block->work |= (uint8_t)jsv_op_types(op);
     block->leaf = block->leaf && jsv_op_is_leaf(op);
     block->count++;
     return true;
@@ -233,19 +206,6 @@ static bool check_keywords(struct jsv_compiler *c)
     return true;
 }
 
-// A stable insertion sort: blocks are short.
-static void sort_block(struct jsv_program *program, const struct jsv_block *block)
-{
-    struct jsv_insn *insns = program->insns.at + block->first;
-    for (uint32_t i = 1; i < block->count; i++) {
-        struct jsv_insn insn = insns[i];
-        uint32_t at = i;
-        for (; at && insns[at - 1].op > insn.op; at--)
-            insns[at] = insns[at - 1];
-        insns[at] = insn;
-    }
-}
-
 // Draft-07 ignores them; whoever wrote them may not know.
 static void warn_of_siblings(struct jsv_compiler *c)
 {
@@ -290,8 +250,9 @@ static bool compile_block(struct jsv_compiler *c, uint32_t index)
     bool ok = compile_types(c) && compile_values(c) && compile_numbers(c) && compile_strings(c) &&
               compile_objects(c) && compile_arrays(c) && compile_reference(c) && compile_logic(c) &&
               compile_unevaluated(c);
-    if (ok && c->program->blocks.at[index].count)
-        sort_block(c->program, &c->program->blocks.at[index]);
+    block = &c->program->blocks.at[index];
+    if (ok && block->count)
+        jsv_sort_insns(c->program->insns.at + block->first, block->count);
     return ok;
 }
 
@@ -320,7 +281,7 @@ bool compile_program(struct jsv_compiler *c, uint32_t root)
     for (uint32_t i = 0; i < c->program->blocks.count; i++)
         if (!compile_block(c, i))
             return false;
-    return compile_check_jumps(c);
+    return compile_check_jumps(c) && compile_fast(c);
 }
 
 void compile_release(struct jsv_compiler *c)

@@ -97,6 +97,9 @@ MUST_CHECK bool compile_unevaluated(struct jsv_compiler *c);
 MUST_CHECK bool compile_program(struct jsv_compiler *c, uint32_t root);
 void compile_release(struct jsv_compiler *c); // all but the program
 
+// The fast program from the plain one.
+MUST_CHECK bool compile_fast(struct jsv_compiler *c);
+
 // An error if handing an instance on can come back to the same block.
 MUST_CHECK bool compile_check_jumps(struct jsv_compiler *c);
 

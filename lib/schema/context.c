@@ -16,7 +16,8 @@ struct jsv_context *jsv_context_new(struct err *err)
         context->matcher = jsv_matcher_new();
         context->unique = malloc(2 * JSV_UNIQUE_MAX * sizeof(*context->unique));
         context->marks = malloc(JSV_MARK_WORDS * sizeof(*context->marks));
-        if (context->matcher && context->unique && context->marks)
+        context->memo = calloc(JSV_MEMO, sizeof(*context->memo));
+        if (context->memo && context->matcher && context->unique && context->marks)
             return context;
     }
     jsv_context_free(context);
@@ -31,6 +32,7 @@ void jsv_context_free(struct jsv_context *context)
     jsv_matcher_free(context->matcher);
     free(context->unique);
     free(context->marks);
+    free(context->memo);
     arena_release(&context->errors);
     free(context);
 }
@@ -38,6 +40,13 @@ void jsv_context_free(struct jsv_context *context)
 void jsv_context_begin(struct jsv_context *context, const struct jsv_program *program)
 {
     context->program = program;
+    context->blocks = program->blocks.at;
+    context->insns = program->insns.at;
+    context->memorise = program->branches;
+    if (++context->run == UINT32_MAX / 2) {
+        memset(context->memo, 0, JSV_MEMO * sizeof(*context->memo));
+        context->run = 1;
+    }
     context->steps = JSV_STEPS;
     context->depth = 0;
     context->frames = 0;

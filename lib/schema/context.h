@@ -17,7 +17,23 @@ struct jsv_unique_slot {
     uint32_t index; // + 1; 0 is empty
 };
 
+#define JSV_MEMO       1024 // verdicts remembered
+#define JSV_MEMO_DEPTH 4    // of the instance, from which on they are
+
+// What a block said of a value in this run. Blocks look at nothing but the value, so it says the same again;
+// without this two branches that both recurse would take 2^depth steps.
+struct jsv_memo {
+    const json_t *value;
+    uint32_t block;
+    uint32_t stamp; // 2 * run + (valid)
+};
+
 struct jsv_context {
+    const struct jsv_block *blocks; // of the program's form that is run
+    const struct jsv_insn *insns;
+    struct jsv_memo *memo; // JSV_MEMO
+    uint32_t run;
+    bool memorise;
     bool in_place;                     // members can be read so
     const struct jsv_program *program; // of the run under way
     uint32_t steps;                    // left
@@ -44,6 +60,7 @@ static inline bool jsv_take_steps(struct jsv_context *context, size_t count)
     return true;
 }
 
+// The plain form.
 void jsv_context_begin(struct jsv_context *context, const struct jsv_program *program);
 
 #endif

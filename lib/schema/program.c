@@ -47,6 +47,9 @@ void jsv_program_unref(struct jsv_program *program)
         jsv_regex_free(program->regexes.at[i]);
     VEC_FREE(&program->blocks);
     VEC_FREE(&program->insns);
+    VEC_FREE(&program->fast_blocks);
+    VEC_FREE(&program->fast_insns);
+    VEC_FREE(&program->switches);
     VEC_FREE(&program->lists);
     VEC_FREE(&program->values);
     VEC_FREE(&program->enums);
@@ -59,4 +62,48 @@ void jsv_program_unref(struct jsv_program *program)
     VEC_FREE(&program->dependencies);
     arena_release(&program->arena);
     free(program);
+}
+
+static const uint8_t op_types[OP_COUNT] = {
+    [OP_INTEGRAL] = TYPE_BIT(JSON_REAL),
+    [OP_CONST] = TYPE_ANY,
+    [OP_ENUM] = TYPE_ANY,
+    [OP_RANGE] = TYPE_NUMBER,
+    [OP_LENGTH] = TYPE_BIT(JSON_STRING),
+    [OP_ITEMS] = TYPE_BIT(JSON_ARRAY),
+    [OP_MEMBERS] = TYPE_BIT(JSON_OBJECT),
+    [OP_MULTIPLE] = TYPE_NUMBER,
+    [OP_FORMAT] = TYPE_BIT(JSON_STRING),
+    [OP_PATTERN] = TYPE_BIT(JSON_STRING),
+    [OP_DEPENDENCY] = TYPE_BIT(JSON_OBJECT),
+    [OP_OBJECT] = TYPE_BIT(JSON_OBJECT),
+    [OP_ARRAY] = TYPE_BIT(JSON_ARRAY),
+    [OP_REF] = TYPE_ANY,
+    [OP_ALL_OF] = TYPE_ANY,
+    [OP_ANY_OF] = TYPE_ANY,
+    [OP_ONE_OF] = TYPE_ANY,
+    [OP_NOT] = TYPE_ANY,
+    [OP_IF] = TYPE_ANY,
+    [OP_CONTAINS] = TYPE_BIT(JSON_ARRAY),
+    [OP_UNIQUE] = TYPE_BIT(JSON_ARRAY),
+    [OP_REST_MEMBERS] = TYPE_BIT(JSON_OBJECT),
+    [OP_REST_ELEMENTS] = TYPE_BIT(JSON_ARRAY),
+    [OP_SWITCH_TYPE] = TYPE_ANY,
+    [OP_SWITCH_KEY] = TYPE_ANY,
+};
+
+unsigned jsv_op_types(unsigned op)
+{
+    return op_types[op];
+}
+
+void jsv_sort_insns(struct jsv_insn *insns, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct jsv_insn insn = insns[i];
+        uint32_t at = i;
+        for (; at && insns[at - 1].op > insn.op; at--)
+            insns[at] = insns[at - 1];
+        insns[at] = insn;
+    }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The compiled form of a schema (private to lib/schema).
 //
-// A program is a set of blocks, one per subschema that can be reached; block 0 is the root. A block admits
-// some JSON types and holds a run of instructions in one flat array; an instruction names other blocks by
-// number, so a $ref is a jump and recursion costs nothing. Keywords that are decided together are one
-// instruction (the four numeric bounds; everything that looks at an object's members): run.c takes it as a
-// whole, explain.c takes it apart. Immutable once jsv_compile() returns.
+// A program is in two forms: `plain`, as the schema is written, for reasons and as what the other must agree
+// with; `fast` (fuse.c), for the verdict. Either is a set of blocks, one per subschema that can be reached;
+// block 0 is the root. A block admits some JSON types and holds a run of instructions in one flat array; an
+// instruction names other blocks by number, so a $ref is a jump and recursion costs nothing. Keywords that
+// are decided together are one instruction (the four numeric bounds; everything that looks at an object's
+// members): run.c takes it as a whole, explain.c takes it apart. Immutable once jsv_compile() returns.
 #ifndef VOX_SCHEMA_PROGRAM_H
 #define VOX_SCHEMA_PROGRAM_H
 
@@ -61,7 +62,10 @@ enum jsv_op {
     OP_UNIQUE,
     // What all before have left unevaluated. a: block for each, b: the block that the instruction is in
     OP_REST_MEMBERS,
-    OP_REST_ELEMENTS,
+    OP_REST_ELEMENTS, // none but these and switches come behind
+    // In the fast program only, for an anyOf or oneOf of which at most one branch can hold.
+    OP_SWITCH_TYPE, // a: in `lists`, by the instance's type, the block or JSV_NONE
+    OP_SWITCH_KEY,  // a: switch
     OP_COUNT
 };
 
@@ -139,11 +143,22 @@ struct jsv_dependency {
     uint32_t block; // or JSV_NONE
 };
 
+// A member that tells the branches apart.
+struct jsv_switch {
+    struct str key;
+    struct jsv_keys values;
+    const uint32_t *blocks; // by value
+};
+
 struct jsv_program {
     atomic_uint refs;
+    bool branches; // has instructions that may run a block in vain
     VEC(struct jsv_block) blocks;
     VEC(struct jsv_insn) insns;
+    VEC(struct jsv_block) fast_blocks; // the same numbers
+    VEC(struct jsv_insn) fast_insns;
     VEC(uint32_t) lists;
+    VEC(struct jsv_switch) switches;
     VEC(json_t *) values; // own copies
     VEC(struct jsv_enum) enums;
     VEC(struct jsv_range) ranges;
@@ -157,5 +172,10 @@ struct jsv_program {
 };
 
 MUST_CHECK struct jsv_program *jsv_program_new(void); // one reference; NULL when memory is out
+
+// The types for which an instruction has something to do.
+unsigned jsv_op_types(unsigned op);
+// Into the order of enum jsv_op; a stable insertion sort, for blocks are short.
+void jsv_sort_insns(struct jsv_insn *insns, uint32_t count);
 
 #endif

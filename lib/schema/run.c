@@ -14,17 +14,22 @@ static inline enum jsv_verdict verdict_of(bool holds)
 
 static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
+static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const json_t *value);
 
 // The part of a block that needs no call.
 static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, const json_t *value)
 {
-    const struct jsv_block *block = &c->program->blocks.at[index];
+    const struct jsv_block *block = &c->blocks[index];
     unsigned bit = TYPE_BIT(value ? json_typeof(value) : JSON_STRING);
     if (!(block->types & bit))
         return JSV_INVALID;
     if (!(block->work & bit))
         return JSV_VALID;
-    return block->leaf ? run_leaf(c, block, value) : run_block(c, block, value);
+    if (block->leaf)
+        return run_leaf(c, block, value);
+    if (c->depth >= JSV_MEMO_DEPTH && c->memorise && value)
+        return recall_block(c, index, value);
+    return run_block(c, block, value);
 }
 
 // Bytes that do not continue a UTF-8 sequence (10xxxxxx), eight at a time.
@@ -255,6 +260,21 @@ static enum jsv_verdict run_not(struct jsv_context *c, uint32_t block, const jso
     return verdict == JSV_LIMIT ? verdict : verdict_of(verdict == JSV_INVALID);
 }
 
+static enum jsv_verdict run_switch(struct jsv_context *c, const struct jsv_switch *by, const json_t *value)
+{
+    const json_t *member = value ? json_object_getn(value, by->key.ptr, by->key.len) : NULL;
+    if (!json_is_string(member))
+        return JSV_INVALID;
+    uint32_t found = jsv_keys_find(&by->values, json_string_value(member), json_string_length(member));
+    return found == UINT32_MAX ? JSV_INVALID : check(c, by->blocks[found], value);
+}
+
+static enum jsv_verdict run_switch_type(struct jsv_context *c, const uint32_t *blocks, const json_t *value)
+{
+    uint32_t block = blocks[value ? json_typeof(value) : JSON_STRING];
+    return block == JSV_NONE ? JSV_INVALID : check(c, block, value);
+}
+
 static inline bool is_string(const json_t *value)
 {
     return !value || json_is_string(value);
@@ -324,6 +344,10 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
         return run_if(c, program->lists.at + insn->a, value);
     case OP_UNIQUE:
         return json_is_array(value) ? jsv_unique(c, value) : JSV_VALID;
+    case OP_SWITCH_TYPE:
+        return run_switch_type(c, program->lists.at + insn->a, value);
+    case OP_SWITCH_KEY:
+        return run_switch(c, &program->switches.at[insn->a], value);
     case OP_REST_MEMBERS:
     case OP_REST_ELEMENTS:
         return jsv_run_rest(c, insn, value);
@@ -334,7 +358,7 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
 
 static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
 {
-    const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
+    const struct jsv_insn *insn = c->insns + block->first, *end = insn + block->count;
     enum jsv_verdict verdict = JSV_VALID;
     if (!jsv_take_steps(c, block->count))
         return JSV_LIMIT;
@@ -345,7 +369,7 @@ static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *
 
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
 {
-    const struct jsv_insn *insn = c->program->insns.at + block->first, *end = insn + block->count;
+    const struct jsv_insn *insn = c->insns + block->first, *end = insn + block->count;
     enum jsv_verdict verdict = JSV_VALID;
     if (c->frames == c->frames_max || !jsv_take_steps(c, block->count))
         return JSV_LIMIT;
@@ -353,6 +377,18 @@ static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block 
     for (; verdict == JSV_VALID && insn < end; insn++)
         verdict = run_insn(c, insn, value);
     c->frames--;
+    return verdict;
+}
+
+static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const json_t *value)
+{
+    uint64_t hash = ((uint64_t)(uintptr_t)value ^ (uint64_t)index << 40) * 0x9e3779b97f4a7c15u;
+    struct jsv_memo *memo = &c->memo[hash >> 54];
+    if (memo->value == value && memo->block == index && memo->stamp >> 1 == c->run)
+        return memo->stamp & 1 ? JSV_VALID : JSV_INVALID;
+    enum jsv_verdict verdict = run_block(c, &c->blocks[index], value);
+    if (verdict != JSV_LIMIT)
+        *memo = (struct jsv_memo){value, index, c->run << 1 | (verdict == JSV_VALID)};
     return verdict;
 }
 
@@ -370,5 +406,18 @@ enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_cont
                               const json_t *instance)
 {
     jsv_context_begin(context, program);
+    context->blocks = program->fast_blocks.at;
+    context->insns = program->fast_insns.at;
     return check(context, 0, instance);
+}
+
+enum jsv_verdict jsv_validate_plain(const struct jsv_program *program, struct jsv_context *context,
+                                    const json_t *instance)
+{
+    bool in_place = context->in_place;
+    jsv_context_begin(context, program);
+    context->memorise = context->in_place = false;
+    enum jsv_verdict verdict = check(context, 0, instance);
+    context->in_place = in_place;
+    return verdict;
 }

@@ -33,4 +33,8 @@ static inline enum jsv_verdict jsv_search(struct jsv_context *context, const str
 // More than `max` code points, or fewer than `min`?
 bool jsv_length_holds(struct str text, uint32_t min, uint32_t max);
 
+// The verdict by the plain program and without shortcuts: what jsv_validate() is tested against.
+MUST_CHECK enum jsv_verdict jsv_validate_plain(const struct jsv_program *program, struct jsv_context *context,
+                                               const json_t *instance);
+
 #endif

@@ -170,8 +170,11 @@ enum jsv_verdict jsv_marks_collect(struct jsv_context *c, const struct jsv_insn 
     }
     memset(marks->words, 0, marks_words(marks) * sizeof(*marks->words));
     c->marks_used += (uint32_t)marks_words(marks);
-    // The other unevaluated… is of another type and stands in nobody's way.
-    return collect_until(c, &c->program->blocks.at[insn->b], insn, value, marks);
+    const struct jsv_block *block = &c->program->blocks.at[insn->b];
+    const struct jsv_insn *first = c->program->insns.at + block->first, *end = first + block->count;
+    while (end > first && end[-1].op >= OP_REST_MEMBERS)
+        end--;
+    return collect_until(c, block, end, value, marks);
 }
 
 void jsv_marks_release(struct jsv_context *c, const struct jsv_marks *marks)

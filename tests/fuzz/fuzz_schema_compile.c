@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Door: a schema's text. Whatever compiles must run, and its two ways of running must agree.
 #include "lib/base/json.h"
-#include "lib/schema/schema.h"
+#include "lib/schema/run.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,6 +23,8 @@ static void run(const struct jsv_program *program)
     }
     BUG_ON(!context || !instance);
     enum jsv_verdict verdict = jsv_validate(program, context, instance);
+    enum jsv_verdict plain = jsv_validate_plain(program, context, instance);
+    BUG_ON(plain != verdict && plain != JSV_LIMIT && verdict != JSV_LIMIT);
     size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));
     BUG_ON(verdict == JSV_VALID && count);
 }

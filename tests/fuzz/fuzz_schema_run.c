@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Door: an instance. A refusal has reasons, a valid instance has none.
 #include "lib/base/json.h"
-#include "lib/schema/schema.h"
+#include "lib/schema/run.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,6 +27,14 @@ static const char *const schemas[] = {
     "\"allOf\":[{\"maxLength\":3},{\"items\":{\"format\":\"ipv6\"}},{\"properties\":{\"h\":{\"format\":"
     "\"hostname\"},"
     "\"d\":{\"format\":\"duration\"},\"p\":{\"format\":\"json-pointer\"},\"u\":{\"format\":\"uuid\"}}}]}",
+    "{\"$dynamicAnchor\":\"n\",\"oneOf\":[{\"type\":\"object\",\"required\":[\"k\"],\"properties\":{\"k\":{"
+    "\"const\":\"a\"},\"v\":{\"$dynamicRef\":\"#n\"}}},{\"type\":\"object\",\"required\":[\"k\"],"
+    "\"properties\":{\"k\":"
+    "{\"enum\":[\"b\",\"c\"]}},\"patternProperties\":{\"^(x|y)+[^a-c]{1,3}$\":true}},{\"type\":\"array\","
+    "\"prefixItems\":[{\"pattern\":\"(?=a)(a+)+$\"}],\"contains\":{\"format\":\"uri\"},\"unevaluatedItems\":{"
+    "\"anyOf\":[{\"$ref\":\"#\"},{\"format\":\"uri-template\"},{\"format\":\"idn-hostname\"},{\"format\":"
+    "\"regex\"}]}},"
+    "{\"type\":\"string\"}],\"unevaluatedProperties\":{\"type\":\"null\"}}",
 };
 static struct jsv_program *programs[ARRAY_LEN(schemas)];
 static struct jsv_context *context;
@@ -63,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
             struct jsv_error errors[4];
             enum jsv_verdict verdict = jsv_validate(programs[i], context, doc.root);
+            enum jsv_verdict plain = jsv_validate_plain(programs[i], context, doc.root);
+            BUG_ON(plain != verdict && plain != JSV_LIMIT && verdict != JSV_LIMIT);
             size_t count = jsv_explain(programs[i], context, doc.root, errors, ARRAY_LEN(errors));
             BUG_ON(verdict == JSV_VALID && count);
             BUG_ON(verdict == JSV_INVALID && !count && size < 256); // beyond, explaining may hit a limit

@@ -2,6 +2,7 @@
 vox_unit_test(schema DEPS vox_schema)
 vox_unit_test(schema_2020 DEPS vox_schema)
 vox_unit_test(schema_compile DEPS vox_schema)
+vox_unit_test(schema_fast DEPS vox_schema)
 vox_unit_test(schema_memory DEPS vox_schema)
 vox_unit_test(schema_reasons DEPS vox_schema)
 vox_unit_test(schema_regex DEPS vox_schema)
