@@ -90,7 +90,8 @@ static bool fuse_block(struct fusion *f, uint32_t index)
     }
     program->fast_insns.count = kept;
     fast.count = kept - fast.first;
-    jsv_sort_insns(program->fast_insns.at + fast.first, fast.count);
+    if (fast.count)
+        jsv_sort_insns(program->fast_insns.at + fast.first, fast.count);
     struct jsv_block *item = VEC_PUSH(&program->fast_blocks);
     if (!item)
         return compile_no_memory(f->c);

@@ -66,22 +66,36 @@ static inline uint32_t jsv_key_hash(uint64_t factor, uint64_t head, uint64_t tai
     return (uint32_t)(mixed >> 32);
 }
 
-// The index of the name, or UINT32_MAX.
-static inline uint32_t jsv_keys_find(const struct jsv_keys *keys, const char *ptr, size_t len)
+static inline bool jsv_key_is(const struct jsv_key *key, uint64_t head, uint64_t tail, const char *ptr,
+                              size_t len)
+{
+    return key->head == head && key->tail == tail && key->len == len &&
+           (len <= 16 || !memcmp(key->ptr + 8, ptr + 8, len - 16));
+}
+
+// The index of the name, or UINT32_MAX. `guess` is looked at first: whoever writes objects mostly writes
+// their members in the order in which the schema states them.
+static inline uint32_t jsv_keys_guess(const struct jsv_keys *keys, uint32_t guess, const char *ptr,
+                                      size_t len)
 {
     uint64_t head, tail;
     if (!keys->count)
         return UINT32_MAX;
     jsv_key_words(ptr, len, &head, &tail);
+    if (guess < keys->count && jsv_key_is(&keys->keys[guess], head, tail, ptr, len))
+        return guess;
     for (uint32_t slot = jsv_key_hash(keys->factor, head, tail, len);; slot++) {
         uint32_t index = keys->slots[slot & keys->mask];
         if (!index)
             return UINT32_MAX;
-        const struct jsv_key *key = &keys->keys[index - 1];
-        if (key->head == head && key->tail == tail && key->len == len &&
-            (len <= 16 || !memcmp(key->ptr + 8, ptr + 8, len - 16)))
+        if (jsv_key_is(&keys->keys[index - 1], head, tail, ptr, len))
             return index - 1;
     }
+}
+
+static inline uint32_t jsv_keys_find(const struct jsv_keys *keys, const char *ptr, size_t len)
+{
+    return jsv_keys_guess(keys, UINT32_MAX, ptr, len);
 }
 
 #endif

@@ -192,6 +192,44 @@ static void build_states(struct builder *b)
     }
 }
 
+// Where all bytes but those of one set lead to LINEAR_DEAD, in every state, and the states are a chain.
+static void find_run(struct jsv_linear *linear)
+{
+    uint32_t classes = linear->classes, state = linear->start;
+    size_t length = 0;
+    bool good[256] = {false}, ended = false;
+    linear->most = SIZE_MAX;
+    for (uint32_t class = 0; class < classes; class ++)
+        good[class] = linear->next[state + class] != LINEAR_DEAD;
+    for (; state != LINEAR_DEAD && linear->most == SIZE_MAX; length++) {
+        uint32_t to = LINEAR_DEAD, wanted = 0, found = 0;
+        for (uint32_t class = 0; class < classes; class ++) {
+            uint32_t next = linear->next[state + class];
+            wanted += good[class];
+            found += next != LINEAR_DEAD;
+            if (next != LINEAR_DEAD && (!good[class] || (to != LINEAR_DEAD && to != next) || next == classes))
+                return;
+            to = next != LINEAR_DEAD ? next : to;
+        }
+        bool ends = linear->ends[state / classes];
+        if (state <= classes || length > LINEAR_STATES || (found && found != wanted) || (ended && !ends))
+            return;
+        if (ends && !ended)
+            linear->least = length;
+        ended = ended || ends;
+        if (to == LINEAR_DEAD)
+            linear->most = length;
+        if (to == state)
+            break;
+        state = to;
+    }
+    if (!ended)
+        return;
+    linear->run = true;
+    for (unsigned byte = 0; byte < 256; byte++)
+        linear->in_run[byte] = good[linear->class_of[byte]];
+}
+
 static void finish(struct builder *b)
 {
     struct jsv_linear *linear = b->linear;
@@ -208,6 +246,7 @@ static void finish(struct builder *b)
     linear->start *= linear->classes;
     linear->next = b->next.at;
     b->next.at = NULL;
+    find_run(linear);
 }
 
 static bool builder_init(struct builder *b)

@@ -19,6 +19,10 @@ struct jsv_linear {
     uint32_t start;
     uint32_t classes; // 0: no automaton
     uint8_t class_of[256];
+    // The many patterns like "^[0-9a-f]{64}$": so many bytes of one set, and no automaton to step through.
+    bool run;
+    bool in_run[256];
+    size_t least, most;
 };
 
 #define LINEAR_DEAD 0 // no match any more; the state `classes` is a match whatever follows

@@ -124,6 +124,7 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
                                     const json_t *value)
 {
     size_t missing = object->required, size = json_object_size(value);
+    uint32_t guess = 0;
     bool open = !object->pattern_count && object->additional == JSV_NONE;
     if (size < missing)
         return JSV_INVALID;
@@ -131,12 +132,13 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
         return JSV_LIMIT;
     for (struct jsv_members at = jsv_members_of(value, c->in_place); at.at; jsv_members_next(&at)) {
         struct str name = jsv_member_name(&at);
-        uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
+        uint32_t found = jsv_keys_guess(&object->keys, guess, name.ptr, name.len);
         enum jsv_verdict verdict = JSV_VALID;
         bool stated = false;
         if (found != UINT32_MAX) {
             const struct jsv_property *property = &object->properties[found];
             missing -= property->required;
+            guess = found + 1;
             stated = property->block != JSV_NONE;
             if (stated)
                 verdict = check(c, property->block, jsv_member_value(&at));

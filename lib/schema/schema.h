@@ -36,6 +36,7 @@
 #ifndef VOX_SCHEMA_SCHEMA_H
 #define VOX_SCHEMA_SCHEMA_H
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
@@ -96,5 +97,9 @@ struct jsv_error {
 // what failed in its branches. Allocates.
 size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
                    struct jsv_error *errors, size_t max);
+
+// Appends {"valid":…,"errors":[…]} as the "basic" output of 2020-12 has it; with no errors, the output of a
+// valid instance. An instanceLocation ends where `pointer` does. False if the buffer failed.
+MUST_CHECK bool jsv_output_basic(const struct jsv_error *errors, size_t count, struct buf *out);
 
 #endif

@@ -63,6 +63,17 @@ START_TEST(schema_reasons__errors_locate_themselves)
     ck_assert_view_eq(errors[1].message, "must have at least 3 characters");
     ck_assert_view_eq(errors[2].message, "must match the pattern ^[a-z]+$");
     ck_assert_view_eq(errors[3].message, "must be one of [\"x\",\"y\"]");
+    struct buf out;
+    buf_init(&out, 4096);
+    ck_assert(jsv_output_basic(errors + 1, 1, &out));
+    ck_assert_view_eq(buf_str(&out),
+                      "{\"valid\":false,\"errors\":[{\"keywordLocation\":\"/properties/a/$ref/minLength\","
+                      "\"absoluteKeywordLocation\":\"" URI "#/definitions/n/minLength\","
+                      "\"instanceLocation\":\"/a\",\"error\":\"must have at least 3 characters\"}]}");
+    buf_clear(&out);
+    ck_assert(jsv_output_basic(NULL, 0, &out));
+    ck_assert_view_eq(buf_str(&out), "{\"valid\":true}");
+    buf_release(&out);
     ck_assert_uint_eq(jsv_explain(program, context, instance, errors, 2), 2);
     ck_assert_uint_eq(jsv_explain(program, context, instance, errors, 0), 0);
     json_decref(instance);
