@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vox-sink contracts check|list|show`. They need files only, no database.
+// `vox-sink contracts check|list|show`; guard has a file of its own. They need files only, no database.
+#include "server/cmd_contracts.h"
 #include "lib/base/json.h"
 #include "lib/contracts/check.h"
 #include "lib/contracts/contracts.h"
@@ -96,7 +97,24 @@ static void put_metric_types(struct json_writer *w, const struct contract *contr
     json_end_object(w);
 }
 
-static void put_contract(struct json_writer *w, const struct contract *contract, bool with_schema)
+// The rules of the content guard that hold for it, by name.
+static void put_guard(struct json_writer *w, const struct contract_set *set, const struct contract *contract)
+{
+    json_key(w, "guard");
+    json_begin_array(w);
+    for (size_t i = 0; i < contract_set_guard_count(set); i++)
+        if (contract->guarded >> i & 1)
+            json_value_str(w, contract_set_guard_at(set, i)->name);
+    json_end_array(w);
+    json_key(w, "embedded_json");
+    json_begin_array(w);
+    for (size_t i = 0; i < contract->embedded_count; i++)
+        json_value_str(w, contract->embedded[i]);
+    json_end_array(w);
+}
+
+static void put_contract(struct json_writer *w, const struct contract_set *set,
+                         const struct contract *contract, bool with_schema)
 {
     char hash[SHA256_HEX_LEN + 1];
     sha256_hex(contract->schema_sha256, hash);
@@ -115,6 +133,7 @@ static void put_contract(struct json_writer *w, const struct contract *contract,
     json_str(w, "repository_id", contract->repository_id);
     json_end_object(w);
     put_retention(w, &contract->retention);
+    put_guard(w, set, contract);
     json_str(w, "schema_file", contract->schema_file);
     json_str(w, "schema_sha256", str_from(hash));
     if (with_schema) {
@@ -135,7 +154,7 @@ static int list_json(const struct contract_set *set)
     json_key(&w, "contracts");
     json_begin_array(&w);
     for (size_t i = 0; i < contract_set_count(set); i++)
-        put_contract(&w, contract_set_at(set, i), false);
+        put_contract(&w, set, contract_set_at(set, i), false);
     json_end_array(&w);
     json_end_object(&w);
     return command_write(&buf);
@@ -220,6 +239,9 @@ static void show_text(const struct contract *contract)
     show_line("session id at", contract->session_id);
     show_line("trace id at", contract->trace_id);
     show_line("repository id at", contract->repository_id);
+    if (contract->class_ <= CLASS_S1)
+        printf("%-19s %d rules; vox-sink contracts guard lists them\n", "guarded by",
+               __builtin_popcountll(contract->guarded));
     show_line("schema", contract->schema_file);
     show_line("schema SHA-256", str_from(hash));
 }
@@ -244,7 +266,7 @@ static int show(const struct command *command, const struct contract_set *set, c
     struct json_writer w;
     buf_init(&buf, OUTPUT_CEILING);
     json_writer_init(&w, &buf);
-    put_contract(&w, contract, true);
+    put_contract(&w, set, contract, true);
     return command_write(&buf);
 }
 
@@ -278,7 +300,8 @@ int cmd_contracts(int argc, char **argv)
     static const struct subcommand subs[] = {
         {"check", "check a contracts folder and its samples", contracts_check},
         {"list", "list the contracts", contracts_list},
-        {"show", "show one contract", contracts_show}};
+        {"show", "show one contract", contracts_show},
+        {"guard", "list the rules of the content guard", contracts_guard}};
     return command_dispatch("contracts", "Contracts: what events the sink takes. They are files, not rows.",
                             subs, ARRAY_LEN(subs), argc, argv);
 }

@@ -24,6 +24,7 @@ struct checker {
     struct json_doc doc;
     unsigned line;     // where the sample at hand stopped being JSON, or 0
     unsigned answered; // which subjects of the contract at hand some valid sample answers: bits
+    unsigned embedded; // and which JSON texts inside its events
 };
 
 static void fault(struct checker *checker, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -128,6 +129,9 @@ static void check_valid(struct checker *checker, const struct contract *contract
     for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
         if (contract_text_at(event, subjects[i]).ptr)
             checker->answered |= 1U << i;
+    for (size_t i = 0; i < contract->embedded_count; i++)
+        if (contract_text_at(event, contract->embedded[i]).ptr)
+            checker->embedded |= 1U << i;
 }
 
 struct expectation {
@@ -284,7 +288,7 @@ static void check_folder(struct checker *checker, const struct contract *contrac
 static void check_contract(struct checker *checker, const struct contract *contract)
 {
     char all[SAMPLE_PATH_MAX], samples[SAMPLE_PATH_MAX];
-    checker->answered = 0;
+    checker->answered = checker->embedded = 0;
     if (!join(checker, all, checker->dir, "samples") || !join(checker, samples, all, contract->name.ptr))
         return;
     check_folder(checker, contract, samples, true);
@@ -294,6 +298,10 @@ static void check_contract(struct checker *checker, const struct contract *contr
         if (subjects[i].ptr && !(checker->answered >> i & 1))
             fault(checker, samples, "no valid sample of %s has a text at its subject pointer %s",
                   contract->name.ptr, subjects[i].ptr);
+    for (size_t i = 0; i < contract->embedded_count; i++)
+        if (!(checker->embedded >> i & 1))
+            fault(checker, samples, "no valid sample of %s has a JSON text at %s", contract->name.ptr,
+                  contract->embedded[i].ptr);
 }
 
 static bool is_a_schema_file(const struct contract_set *set, struct str name)

@@ -7,8 +7,10 @@
 //       {"code": "schema_invalid", "pointer": "/ModelCall/latency_ms", "keyword": "minimum"}
 //   (pointer and keyword only where the code has errors)
 //
-// It also reports schemas and samples that belong to no contract, contracts without samples, and subject
-// pointers that no valid sample answers.
+// What the content guard refuses is {"code": "content_refused", "pointer": …, "keyword": "guard"}.
+//
+// It also reports schemas and samples that belong to no contract, contracts without samples, and pointers to
+// subjects or JSON texts that no valid sample answers.
 #ifndef VOX_CONTRACTS_CHECK_H
 #define VOX_CONTRACTS_CHECK_H
 

@@ -62,14 +62,16 @@ static bool fill(struct contract_set *set, const struct index *index, struct err
 
 static bool load(struct contract_set *set, const char *dir, const char *overrides_path, struct err *err)
 {
-    char index_path[4096], policy_path[4096];
+    char index_path[4096], policy_path[4096], guard_path[4096];
     int len = snprintf(index_path, sizeof(index_path), "%s/index.yaml", dir);
     if (len < 0 || (size_t)len >= sizeof(index_path) - sizeof("retention-policy.yaml"))
         return err_set(err, "the path of the contracts folder is too long");
     snprintf(policy_path, sizeof(policy_path), "%s/retention-policy.yaml", dir);
+    snprintf(guard_path, sizeof(guard_path), "%s/guard.yaml", dir);
 
     struct index index;
-    if (!index_load(index_path, &set->arena, &index, err))
+    if (!guard_load(guard_path, &set->arena, &set->guard, err) ||
+        !index_load(index_path, set->guard, &set->arena, &index, err))
         return false;
     set->contracts = arena_zalloc(&set->arena, index.count * sizeof(*set->contracts));
     if (!set->contracts)
@@ -141,6 +143,17 @@ const struct contract_reserved *contract_set_reserved_at(const struct contract_s
 {
     BUG_ON(index >= set->reserved_count);
     return &set->reserved[index];
+}
+
+size_t contract_set_guard_count(const struct contract_set *set)
+{
+    return set->guard->count;
+}
+
+const struct contract_guard_rule *contract_set_guard_at(const struct contract_set *set, size_t index)
+{
+    BUG_ON(index >= set->guard->count);
+    return &set->guard->rules[index].public;
 }
 
 const char *contract_set_hash(const struct contract_set *set)

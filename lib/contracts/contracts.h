@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract registry: which events there are, how a body is recognised, what judges it, how long it stays.
 //
-// contract_set_load() reads `<dir>/index.yaml`, the schema files that it names and
+// contract_set_load() reads `<dir>/index.yaml`, the schema files that it names, `<dir>/guard.yaml` and
 // `<dir>/retention-policy.yaml`, and an operator's optional overrides, and gives one immutable, counted set.
 // A set is good as a whole or not at all: the error names file, line or JSON Pointer. Reload = load a new one
 // and publish it; requests keep the one they began with.
@@ -65,6 +65,11 @@ struct contract {
     struct str schema_file;   // "model-call.v1.schema.json"
     struct str schema_text;   // as in the file
     uint8_t schema_sha256[SHA256_LEN];
+    const struct str *stated; // the names of members that its schema states, sorted
+    size_t stated_count;
+    uint64_t guarded;           // rules of the content guard that hold: 1 << index
+    const struct str *embedded; // pointers to strings that are JSON texts themselves
+    size_t embedded_count;
     struct jsv_program *program;
     size_t index; // its place in the set, 0..count-1
 };
@@ -75,6 +80,14 @@ struct contract_reserved {
     unsigned classes;   // bit 1 << CLASS_S0 and so on
     struct str owner;
     struct str note;
+};
+
+// A rule of the content guard (guard.yaml).
+struct contract_guard_rule {
+    struct str name; // "posix-path"
+    struct str what;
+    struct str matcher;
+    struct str help; // what a client is told
 };
 
 struct contract_set;
@@ -89,6 +102,8 @@ size_t contract_set_count(const struct contract_set *set);
 const struct contract *contract_set_at(const struct contract_set *set, size_t index);
 size_t contract_set_reserved_count(const struct contract_set *set);
 const struct contract_reserved *contract_set_reserved_at(const struct contract_set *set, size_t index);
+size_t contract_set_guard_count(const struct contract_set *set);
+const struct contract_guard_rule *contract_set_guard_at(const struct contract_set *set, size_t index);
 // By "model-call.v1"; or by id alone, which gives the newest version. NULL if there is none.
 const struct contract *contract_set_find(const struct contract_set *set, struct str name);
 #define CONTRACT_NEWEST UINT32_MAX
@@ -104,12 +119,15 @@ const char *contract_set_hash(const struct contract_set *set);
 struct judgement {
     const struct contract *contract;
     size_t error_count;
-    struct problem_error errors[LIMIT_ERRORS]; // strings live in the jsv_context until its next use
+    // Strings live in the jsv_context until its next use; what the guard says, in the set and in `pointer`.
+    struct problem_error errors[LIMIT_ERRORS];
+    char pointer[256];
 };
 
 // Recognises and validates: `pin_id` absent means by content (the family by its `recognise` rule, then the
-// newest version that validates), else exactly that version. PROBLEM_NONE, unknown_contract, schema_invalid
-// or schema_limit.
+// newest version that validates), else exactly that version. What the schema took goes through the content
+// guard. PROBLEM_NONE, unknown_contract, schema_invalid, schema_limit or content_refused; or the problem of
+// having no memory for a JSON text inside the event.
 MUST_CHECK enum problem contract_judge(const struct contract_set *set, struct jsv_context *context,
                                        const json_t *event, struct str pin_id, unsigned pin_version,
                                        struct judgement *ret_judgement);

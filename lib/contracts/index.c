@@ -9,6 +9,7 @@
 struct reader {
     struct yaml_file file;
     struct arena *arena;
+    const struct guard *guard;
     struct index index;
 };
 
@@ -131,6 +132,44 @@ static bool read_metrics(struct reader *reader, const struct contract_source *so
     return keep(reader, by->pointer, &contract->metric_by, err);
 }
 
+// Which rules of the content guard hold: all, for S0 and S1, but for those that the row turns off.
+static bool read_guard(struct reader *reader, const struct contract_source *source, size_t row,
+                       struct contract *contract, struct err *err)
+{
+    const struct guard_off_source *off = &source->guard;
+    bool guarded = contract->class_ <= CLASS_S1;
+    if (off->off_count && !guarded)
+        return yaml_fault(&reader->file, "contracts", row, "guard", err,
+                          "the content guard is for S0 and S1; there is nothing to turn off");
+    contract->guarded = guarded ? UINT64_MAX >> (GUARD_RULES_MAX - reader->guard->count) : 0;
+    for (size_t i = 0; i < off->off_count; i++) {
+        uint32_t rule = guard_find(reader->guard, str_from(off->off[i]));
+        if (rule == GUARD_NONE)
+            return yaml_fault(&reader->file, "contracts", row, "guard", err,
+                              "guard.yaml has no rule '%s' that could be off", off->off[i]);
+        contract->guarded &= ~(UINT64_C(1) << rule);
+    }
+    return true;
+}
+
+static bool read_embedded(struct reader *reader, const struct contract_source *source, size_t row,
+                          struct contract *contract, struct err *err)
+{
+    struct str *pointers = arena_zalloc(reader->arena, source->embedded_json_count * sizeof(*pointers));
+    if (!pointers)
+        return out_of_memory(reader, err);
+    for (size_t i = 0; i < source->embedded_json_count; i++) {
+        if (!pointer_well_formed(str_from(source->embedded_json[i])))
+            return yaml_fault(&reader->file, "contracts", row, "embedded_json", err,
+                              "'%s' is no JSON Pointer below the root", source->embedded_json[i]);
+        if (!keep(reader, source->embedded_json[i], &pointers[i], err))
+            return false;
+    }
+    contract->embedded = pointers;
+    contract->embedded_count = source->embedded_json_count;
+    return true;
+}
+
 static bool read_contract(struct reader *reader, const struct contract_source *source, size_t row,
                           struct index_row *ret_row, struct err *err)
 {
@@ -155,6 +194,8 @@ static bool read_contract(struct reader *reader, const struct contract_source *s
               keep(reader, source->transmission, &contract.transmission, err) &&
               keep(reader, source->metric_type, &contract.metric_type, err) &&
               read_metrics(reader, source, row, &contract, err) &&
+              read_guard(reader, source, row, &contract, err) &&
+              read_embedded(reader, source, row, &contract, err) &&
               keep(reader, source->session_convention, &contract.session_convention, err) &&
               keep(reader, source->schema, &contract.schema_file, err) &&
               read_subject(reader, source->subject.session_id, row, &contract.session_id, err) &&
@@ -258,9 +299,10 @@ static bool read_rows(struct reader *reader, struct err *err)
     return check_rows(reader, err);
 }
 
-bool index_load(const char *path, struct arena *arena, struct index *ret_index, struct err *err)
+bool index_load(const char *path, const struct guard *guard, struct arena *arena, struct index *ret_index,
+                struct err *err)
 {
-    struct reader reader = {.arena = arena};
+    struct reader reader = {.arena = arena, .guard = guard};
     if (!yaml_open(path, &reader.file, err))
         return false;
     bool ok = yaml_load(&reader.file, &index_value, err) && read_rows(&reader, err);

@@ -3,7 +3,7 @@
 #ifndef VOX_CONTRACTS_INDEX_H
 #define VOX_CONTRACTS_INDEX_H
 
-#include "lib/contracts/contracts.h"
+#include "lib/contracts/guard.h"
 #include "lib/contracts/rule.h"
 
 #define CONTRACTS_MAX 512
@@ -24,7 +24,8 @@ struct index {
     size_t reserved_count;
 };
 
-// Everything is copied into `arena`.
-MUST_CHECK bool index_load(const char *path, struct arena *arena, struct index *ret_index, struct err *err);
+// Everything is copied into `arena`. `guard` is what rows may turn rules of off by name.
+MUST_CHECK bool index_load(const char *path, const struct guard *guard, struct arena *arena,
+                           struct index *ret_index, struct err *err);
 
 #endif

@@ -47,6 +47,11 @@ static const cyaml_schema_field_t metric_by_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t guard_fields[] = {
+    CYAML_FIELD_SEQUENCE("off", OPTIONAL, struct guard_off_source, off, &text_value, 1, GUARD_RULES_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t contract_fields[] = {
     TEXT("id", struct contract_source, id, 0),
     CYAML_FIELD_INT("version", CYAML_FLAG_DEFAULT, struct contract_source, version),
@@ -62,6 +67,9 @@ static const cyaml_schema_field_t contract_fields[] = {
     TEXT("enforced_by", struct contract_source, enforced_by, 0),
     TEXT("session_convention", struct contract_source, session_convention, 0),
     CYAML_FIELD_MAPPING("subject", CYAML_FLAG_OPTIONAL, struct contract_source, subject, subject_fields),
+    CYAML_FIELD_MAPPING("guard", CYAML_FLAG_OPTIONAL, struct contract_source, guard, guard_fields),
+    CYAML_FIELD_SEQUENCE("embedded_json", OPTIONAL, struct contract_source, embedded_json, &text_value, 1,
+                         16),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t contract_value = {

@@ -23,6 +23,11 @@ struct metric_by_source {
     unsigned types_count;
 };
 
+struct guard_off_source {
+    char **off;
+    unsigned off_count;
+};
+
 struct contract_source {
     char *id;
     int64_t version;
@@ -37,6 +42,9 @@ struct contract_source {
     char *enforced_by;
     char *session_convention;
     struct subject_source subject;
+    struct guard_off_source guard;
+    char **embedded_json;
+    unsigned embedded_json_count;
 };
 
 struct reserved_source {

@@ -37,7 +37,7 @@ enum problem contract_judge(const struct contract_set *set, struct jsv_context *
         enum jsv_verdict verdict = jsv_validate(contract->program, context, event);
         if (verdict == JSV_VALID) {
             ret_judgement->contract = contract;
-            return PROBLEM_NONE;
+            return guard_judge(set->guard, contract, event, ret_judgement);
         }
         limited = limited || verdict == JSV_LIMIT;
         if (pinned || contract == set->contracts || !str_eq(contract[-1].id, newest->id))

@@ -62,6 +62,49 @@ static bool check_identity(const struct loader *loader, const struct contract *c
     return true;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+// The names under `properties`, wherever it stands: counted, and copied if there is room for them.
+static size_t collect_names(struct arena *arena, const json_t *schema, bool names, struct str *room,
+                            size_t count)
+{
+    // jansson's iterators want an object that they may change; they do not.
+    json_t *object = (json_t *)schema;
+    for (size_t i = 0; i < json_array_size(schema); i++)
+        count = collect_names(arena, json_array_get(schema, i), false, room, count);
+    for (void *member = json_object_iter(object); member; member = json_object_iter_next(object, member)) {
+        const char *name = json_object_iter_key(member);
+        if (names) {
+            if (room)
+                room[count] = arena_dup(arena, str_from(name));
+            count++;
+        }
+        count = collect_names(arena, json_object_iter_value(member),
+                              !names && strcmp(name, "properties") == 0, room, count);
+    }
+    return count;
+}
+
+static bool keep_names(struct loader *loader, struct contract *contract, const json_t *schema,
+                       struct err *err)
+{
+    size_t count = collect_names(loader->arena, schema, false, NULL, 0);
+    struct str *names = arena_zalloc(loader->arena, count * sizeof(*names));
+    if (!names)
+        return schema_fault(loader, contract, "out of memory, or the set is larger than 64 MiB", err);
+    collect_names(loader->arena, schema, false, names, 0);
+    for (size_t i = 0; i < count; i++)
+        if (!names[i].ptr)
+            return schema_fault(loader, contract, "out of memory, or the set is larger than 64 MiB", err);
+    qsort(names, count, sizeof(*names), compare_names);
+    contract->stated = names;
+    contract->stated_count = count;
+    return true;
+}
+
 static bool add_document(struct loader *loader, struct contract *contract, struct err *err)
 {
     char uri[sizeof(URN) + 1024];
@@ -76,6 +119,7 @@ static bool add_document(struct loader *loader, struct contract *contract, struc
                        MAX(where.line, 1), where.text);
     snprintf(uri, sizeof(uri), URN "%s", contract->name.ptr);
     bool ok = check_identity(loader, contract, schema, uri, err);
+    ok = ok && keep_names(loader, contract, schema, err);
     if (ok && !jsv_registry_add(loader->registry, uri, schema, JSV_2020_12, &cause))
         ok = schema_fault(loader, contract, cause.text, err);
     json_decref(schema);

@@ -3,6 +3,7 @@
 #ifndef VOX_CONTRACTS_SET_H
 #define VOX_CONTRACTS_SET_H
 
+#include "lib/contracts/guard.h"
 #include "lib/contracts/recognise.h"
 
 #include <stdatomic.h>
@@ -18,6 +19,7 @@ struct contract_set {
     struct contract_reserved *reserved;
     size_t reserved_count;
     struct recogniser recogniser;
+    struct guard *guard;
     char hash[SHA256_HEX_LEN + 1];
 };
 

@@ -11,6 +11,8 @@
 #define LIMIT_NUMBER_EXPONENT 308   // of the value in scientific notation, both ways
 #define LIMIT_EXPANDED_DIGITS (64 * 1024) // what all numbers of an event print as, written without exponents
 
+#define LIMIT_EMBEDDED_BYTES (256 * 1024) // a JSON text in a string of an event, without its escapes
+
 #define LIMIT_EVENT_ID_TEXT      256 // a webhook-id
 #define LIMIT_CLIENT_TEXT        64  // product/version of the User-Agent
 #define LIMIT_SUBJECT_TEXT       512 // session_id, trace_id, repository_id as stored

@@ -134,9 +134,9 @@ static bool judge_event(struct ingest *in)
     if (!problem)
         return true;
     count_event(in, problem_info(problem)->code);
-    bool schema = problem == PROBLEM_schema_invalid;
+    bool placed = problem == PROBLEM_schema_invalid || problem == PROBLEM_content_refused;
     http_reply_problem(in->auth.request, problem, STR_NULL, judgement.errors,
-                       schema ? judgement.error_count : 0);
+                       placed ? judgement.error_count : 0);
     return false;
 }
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 vox_fuzz(contract_judge DEPS vox_contracts)
+vox_fuzz(guard DEPS vox_contracts)
 if(VOX_FUZZ)
+  target_compile_definitions(fuzz_guard PRIVATE VOX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_compile_definitions(fuzz_contract_judge PRIVATE VOX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 else()
+  target_compile_definitions(replay_guard PRIVATE VOX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_compile_definitions(replay_contract_judge PRIVATE VOX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   # The samples are seeds too, where they stand.
   file(GLOB samples CONFIGURE_DEPENDS LIST_DIRECTORIES true "${CMAKE_SOURCE_DIR}/contracts/samples/*/*valid")

@@ -47,10 +47,12 @@ static bool is_stated(const struct contract *contract, struct str name)
 static void check(enum problem problem, const struct judgement *judgement)
 {
     BUG_ON(problem != PROBLEM_NONE && problem != PROBLEM_unknown_contract &&
-           problem != PROBLEM_schema_invalid && problem != PROBLEM_schema_limit);
+           problem != PROBLEM_schema_invalid && problem != PROBLEM_schema_limit &&
+           problem != PROBLEM_content_refused);
     BUG_ON((problem == PROBLEM_unknown_contract) != !judgement->contract);
     BUG_ON(judgement->error_count > LIMIT_ERRORS);
-    BUG_ON(judgement->error_count && problem != PROBLEM_schema_invalid);
+    BUG_ON(judgement->error_count && problem != PROBLEM_schema_invalid && problem != PROBLEM_content_refused);
+    BUG_ON(problem == PROBLEM_content_refused && judgement->error_count != 1);
     for (size_t i = 0; i < judgement->error_count; i++) {
         struct str rest = judgement->errors[i].pointer;
         BUG_ON(judgement->errors[i].keyword.len == 0 || judgement->errors[i].message.len == 0);

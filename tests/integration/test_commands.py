@@ -10,7 +10,7 @@ from voxtest import SINK, SinkCase, model_call, run, uuid7, wait_until
 COMMANDS = (
     ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
     ["token", "create"], ["token", "list"], ["token", "revoke"], ["contracts"], ["contracts", "check"],
-    ["contracts", "list"], ["contracts", "show"], ["doctor"], ["config"], ["config", "show"], ["version"])
+    ["contracts", "list"], ["contracts", "show"], ["contracts", "guard"], ["doctor"], ["config"], ["config", "show"], ["version"])
 
 
 class Words(SinkCase):
@@ -77,6 +77,10 @@ class Words(SinkCase):
         shown = json.loads(self.sink.command("contracts", "show", "model-call.v1", "--json").stdout)
         self.assertIn("latency_ms", shown["schema"]["properties"]["ModelCall"]["properties"])
         self.assertEqual(self.sink.command("contracts", "show", "unheard.v1", check=False).returncode, 1)
+        self.assertIn("posix-path", self.sink.command("contracts", "guard").stdout)
+        rules = json.loads(self.sink.command("contracts", "guard", "--json").stdout)["rules"]
+        self.assertEqual([rule["name"] for rule in rules], shown["guard"])
+        self.assertTrue(all(rule["help"] for rule in rules))
 
     def test_contracts_check_finds(self):
         sink = self.new_sink(contracts="/nonexistent")

@@ -222,31 +222,34 @@ START_TEST(contracts__a_pin_replaces_recognition)
 }
 END_TEST
 
-// A schema counts characters: text of exactly the limit passes whatever its bytes, one more does not.
-START_TEST(contracts__metadata_is_bounded_in_characters)
+// The schema counts characters, the sink bytes: it is the bytes that are bounded.
+START_TEST(contracts__metadata_is_bounded_in_bytes)
 {
     static const struct {
         const char *unit;
         size_t count;
         enum problem problem;
     } table[] = {
-        {"x", 262144, PROBLEM_NONE},
-        {"x", 262145, PROBLEM_schema_invalid},
-        {"\xC3\xA9", 262144, PROBLEM_NONE},
-        {"\xC3\xA9", 262145, PROBLEM_schema_invalid},
+        {"x", 262142, PROBLEM_NONE},
+        {"x", 262143, PROBLEM_schema_invalid},
+        {"\xC3\xA9", 131071, PROBLEM_NONE},
+        {"\xC3\xA9", 131072, PROBLEM_schema_invalid},
+        {"\xC3\xA9", 262144, PROBLEM_schema_invalid},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct buf text;
         struct judgement judgement;
         buf_init(&text, (size_t)2 << 20);
-        buf_put_cstr(&text,
-                     "{\"ResearchMetric\":{\"session_id\":\"s\",\"metric_type\":\"m\",\"metadata_json\":\"");
+        buf_put_cstr(&text, "{\"ResearchMetric\":{\"session_id\":\"s\",\"metric_type\":\"m\","
+                            "\"metadata_json\":\"\\\"");
         for (size_t k = 0; k < table[i].count; k++)
             buf_put_cstr(&text, table[i].unit);
-        buf_put_cstr(&text, "\"}}");
+        buf_put_cstr(&text, "\\\"\"}}");
         ck_assert(buf_ok(&text));
         ck_assert_int_eq(contract_judge(set, context, parse(buf_str(&text)), STR_NULL, 0, &judgement),
                          table[i].problem);
+        if (table[i].problem)
+            ck_assert_view_eq(judgement.errors[0].keyword, "maxLength");
         buf_release(&text);
     }
 }
@@ -311,5 +314,5 @@ CHECK_MAIN_WITH(setup, "contracts", contracts__samples_hold, contracts__typical_
                 contracts__are_found_by_name, contracts__keep_their_classes_and_days,
                 contracts__hostile_bodies_are_unknown, contracts__known_bodies_are_judged,
                 contracts__errors_never_echo_the_payload, contracts__a_pin_replaces_recognition,
-                contracts__metadata_is_bounded_in_characters, pointer__follows_rfc_6901,
+                contracts__metadata_is_bounded_in_bytes, pointer__follows_rfc_6901,
                 contracts__count_references_across_threads, contracts__release_everything)

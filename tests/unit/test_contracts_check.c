@@ -12,7 +12,7 @@
     "  - {id: ping, version: 1, schema: ping.v1.schema.json, recognise: {variant: Ping}, class: " class_ \
     ",\n"                                                                                                \
     "     transmission: local_only, owner: t, enforced_by: schema, session_convention: none,\n"          \
-    "     subject: {trace_id: /Ping/trace~1id}}\n"                                                       \
+    "     subject: {trace_id: /Ping/trace~1id}, embedded_json: [/Ping/text]}\n"                          \
     "  - {id: pong, version: 1, schema: pong.v1.schema.json, recognise: {members: [pong]}, class: S0,\n" \
     "     transmission: local_only, owner: t, enforced_by: schema, session_convention: none}\n"
 
@@ -79,6 +79,10 @@ START_TEST(contracts_check__tells_bad_samples)
     put_in(invalid, "right.expect.json",
            "{\"code\": \"schema_invalid\", \"pointer\": \"/Ping\", \"keyword\": \"type\"}");
 
+    put_in(invalid, "content.json", "{\"Ping\": {\"x\": \"/srv/x\"}}");
+    put_in(invalid, "content.expect.json",
+           "{\"code\": \"content_refused\", \"pointer\": \"\", \"keyword\": \"guard\"}");
+
     buf_init(&said, (size_t)64 * 1024);
     ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
     buf_put_char(&said, '\0');
@@ -96,6 +100,8 @@ START_TEST(contracts_check__tells_bad_samples)
         "/samples/ping.v1/invalid/alone.expect.json cannot open ",
         "/samples/ping.v1/invalid/lonely.expect.json there is no lonely.json",
         "/samples/ping.v1 no valid sample of ping.v1 has a text at its subject pointer /Ping/trace~1id\n",
+        "/samples/ping.v1 no valid sample of ping.v1 has a JSON text at /Ping/text\n",
+        "/samples/ping.v1/invalid/content.json should fail at '' by guard and fails at '/Ping' by guard\n",
         "/samples/pong.v1/valid cannot list it: No such file or directory\n",
         "/samples/pong.v1/invalid pong.v1 has no invalid sample\n",
         "/samples/gone.v1 the index has no such contract\n",

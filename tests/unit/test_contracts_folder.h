@@ -13,12 +13,6 @@
 
 static char folder[64];
 
-static inline void folder_make(void)
-{
-    snprintf(folder, sizeof(folder), "/tmp/vox-contracts-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
 static inline int folder_remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info, (void)type, (void)walk;
@@ -41,6 +35,16 @@ static inline void folder_put(const char *below, const char *name, struct str te
     ck_assert_msg(fd >= 0, "%s", path);
     ck_assert_msg(file_write_atomic_at(fd, name, text, 0600, &err), "%s", err.text);
     close(fd);
+}
+
+static inline void folder_make(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/vox-contracts-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    folder_put("", "guard.yaml",
+               STR("rules:\n"
+                   "  - {name: posix-path, what: a path, matcher: posix_path, help: No paths.}\n"
+                   "  - {name: email, what: an address, matcher: email, help: No addresses.}\n"));
 }
 
 #endif

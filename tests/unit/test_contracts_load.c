@@ -160,6 +160,11 @@ static const struct broken broken[] = {
      "/index.yaml:6: formats 'check' is neither assert nor"},
     {INDEX, "/Ping/trace~1id", "Ping/trace", "/index.yaml:12: 'Ping/trace' is no JSON Pointer"},
     {INDEX, "/Ping/trace~1id", "/Ping/trace~", "/index.yaml:12: '/Ping/trace~' is no JSON Pointer"},
+    {INDEX, "metric_type: ping.sent", "guard: {off: [emial]}",
+     "/index.yaml:6: guard.yaml has no rule 'emial' that could be off"},
+    {INDEX, "metric_type: ping.sent\n    class: S1", "guard: {off: [email]}\n    class: S2",
+     "/index.yaml:6: the content guard is for S0 and S1"},
+    {INDEX, "metric_type: ping.sent", "embedded_json: [Ping]", "/index.yaml:6: 'Ping' is no JSON Pointer"},
     // Rules
     {INDEX, "{variant: Ping}", "{}", "/index.yaml:5: recognise needs either variant or members"},
     {INDEX, "{variant: Ping}", "{variant: Ping, members: [a]}", "/index.yaml:5: recognise needs either"},
@@ -260,6 +265,26 @@ START_TEST(contracts_load__needs_every_file)
         ck_assert_msg(strstr(err.text, part_names[needed[i]]) != NULL, "%s", err.text);
         folder_remove();
     }
+}
+END_TEST
+
+START_TEST(contracts_load__needs_the_guard)
+{
+    char path[128];
+    struct contract_set *set = NULL;
+    struct err err = {""};
+    setup_folder();
+    ck_assert_uint_eq(contract_set_guard_count(set = load(false)), 2);
+    ck_assert_uint_eq(contract_set_at(set, 0)->guarded, 3);
+    contract_set_unref(set);
+    spoil(INDEX, "metric_type: ping.sent", "guard: {off: [posix-path]}");
+    ck_assert_uint_eq(contract_set_at(set = load(false), 0)->guarded, 2);
+    contract_set_unref(set);
+    snprintf(path, sizeof(path), "%s/guard.yaml", folder);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert(!contract_set_load(folder, NULL, &set, &err));
+    ck_assert_msg(strstr(err.text, "guard.yaml") != NULL, "%s", err.text);
+    folder_remove();
 }
 END_TEST
 
@@ -374,6 +399,6 @@ START_TEST(contracts_load__hashes_what_decides)
 END_TEST
 
 CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__names_what_is_broken,
-                contracts_load__needs_every_file, contracts_load__bounds_files,
-                contracts_load__reads_every_column, contracts_load__applies_overrides,
-                contracts_load__hashes_what_decides)
+                contracts_load__needs_every_file, contracts_load__needs_the_guard,
+                contracts_load__bounds_files, contracts_load__reads_every_column,
+                contracts_load__applies_overrides, contracts_load__hashes_what_decides)
