@@ -68,6 +68,25 @@ static bool take(struct fusion *f, uint32_t index)
     return ok;
 }
 
+// Bounds of integers, or of lengths, and nothing else.
+static void find_quick(const struct jsv_program *program, struct jsv_block *block)
+{
+    const struct jsv_insn *insn = program->fast_insns.at + block->first;
+    if (block->count && insn->op == OP_INTEGRAL && block->count == 2)
+        insn++; // of no concern to an integer
+    else if (block->count != 1)
+        return;
+    if (insn->op == OP_RANGE) {
+        block->quick = TYPE_BIT(JSON_INTEGER);
+        block->low = program->ranges.at[insn->a].low;
+        block->high = program->ranges.at[insn->a].high;
+    } else if (insn->op == OP_LENGTH && block->count == 1) {
+        block->quick = TYPE_BIT(JSON_STRING);
+        block->low = insn->a;
+        block->high = insn->b;
+    }
+}
+
 static bool fuse_block(struct fusion *f, uint32_t index)
 {
     struct jsv_program *program = f->program;
@@ -92,6 +111,7 @@ static bool fuse_block(struct fusion *f, uint32_t index)
     fast.count = kept - fast.first;
     if (fast.count)
         jsv_sort_insns(program->fast_insns.at + fast.first, fast.count);
+    find_quick(program, &fast);
     struct jsv_block *item = VEC_PUSH(&program->fast_blocks);
     if (!item)
         return compile_no_memory(f->c);

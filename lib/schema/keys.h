@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+// For the few functions on the path of every member, which gcc would not inline by itself.
+#define HOT_INLINE static inline __attribute__((always_inline))
+
 struct jsv_key {
     uint64_t head; // the first 8 bytes; a shorter name's bytes folded together
     uint64_t tail; // the last 8 bytes of a longer name
@@ -45,7 +48,7 @@ static inline uint64_t jsv_load32(const char *ptr)
 }
 
 // For a given length up to 16, head and tail together tell any two strings apart.
-static inline void jsv_key_words(const char *ptr, size_t len, uint64_t *ret_head, uint64_t *ret_tail)
+HOT_INLINE void jsv_key_words(const char *ptr, size_t len, uint64_t *ret_head, uint64_t *ret_tail)
 {
     *ret_tail = 0;
     if (len > 8) {
@@ -66,8 +69,8 @@ static inline uint32_t jsv_key_hash(uint64_t factor, uint64_t head, uint64_t tai
     return (uint32_t)(mixed >> 32);
 }
 
-static inline bool jsv_key_is(const struct jsv_key *key, uint64_t head, uint64_t tail, const char *ptr,
-                              size_t len)
+HOT_INLINE bool jsv_key_is(const struct jsv_key *key, uint64_t head, uint64_t tail, const char *ptr,
+                           size_t len)
 {
     return key->head == head && key->tail == tail && key->len == len &&
            (len <= 16 || !memcmp(key->ptr + 8, ptr + 8, len - 16));
@@ -75,8 +78,7 @@ static inline bool jsv_key_is(const struct jsv_key *key, uint64_t head, uint64_t
 
 // The index of the name, or UINT32_MAX. `guess` is looked at first: whoever writes objects mostly writes
 // their members in the order in which the schema states them.
-static inline uint32_t jsv_keys_guess(const struct jsv_keys *keys, uint32_t guess, const char *ptr,
-                                      size_t len)
+HOT_INLINE uint32_t jsv_keys_guess(const struct jsv_keys *keys, uint32_t guess, const char *ptr, size_t len)
 {
     uint64_t head, tail;
     if (!keys->count)

@@ -32,11 +32,24 @@ struct jsv_linear {
 MUST_CHECK bool jsv_linear_build(struct str pattern, size_t *work, struct jsv_linear *linear);
 void jsv_linear_release(struct jsv_linear *linear);
 
+static inline bool jsv_linear_run(const struct jsv_linear *linear, const unsigned char *at, size_t len)
+{
+    const bool *in = linear->in_run;
+    bool all = len >= linear->least && len <= linear->most;
+    for (; all && len >= 8; at += 8, len -= 8)
+        all = in[at[0]] & in[at[1]] & in[at[2]] & in[at[3]] & in[at[4]] & in[at[5]] & in[at[6]] & in[at[7]];
+    for (; all && len; len--)
+        all = in[*at++];
+    return all;
+}
+
 static inline bool jsv_linear_search(const struct jsv_linear *linear, struct str subject)
 {
     const unsigned char *at = (const unsigned char *)(subject.ptr ? subject.ptr : ""),
                         *end = at + subject.len;
     uint32_t state = linear->start;
+    if (linear->run)
+        return jsv_linear_run(linear, at, subject.len);
     while (at < end && state > linear->classes)
         state = linear->next[state + linear->class_of[*at++]];
     return state > linear->classes ? linear->ends[state / linear->classes] : state != LINEAR_DEAD;

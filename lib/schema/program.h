@@ -82,11 +82,14 @@ struct jsv_insn {
 };
 
 struct jsv_block {
-    uint8_t types;  // admitted by `type`
-    uint8_t work;   // those for which there is an instruction
-    bool never;     // the schema `false`
-    bool integer;   // a real needs OP_INTEGRAL
-    bool leaf;      // all its instructions are
+    uint8_t types; // admitted by `type`
+    uint8_t work;  // those for which there is an instruction
+    bool never;    // the schema `false`
+    bool integer;  // a real needs OP_INTEGRAL
+    bool leaf;     // all its instructions are
+    uint8_t quick; // types for which low..high decides: an integer's value, a string's length (fast form)
+    int64_t low;
+    int64_t high;
     uint32_t first; // in `insns`
     uint32_t count;
     struct str location; // URI with fragment

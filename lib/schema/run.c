@@ -16,6 +16,20 @@ static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
 static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const json_t *value);
 
+static inline enum jsv_verdict run_quick(struct jsv_context *c, const struct jsv_block *block,
+                                         const json_t *value)
+{
+    if (json_is_integer(value)) {
+        json_int_t v = json_integer_value(value);
+        return verdict_of(v >= block->low && v <= block->high);
+    }
+    struct str text = jsv_text(c, value);
+    // Bytes bound code points from above, a quarter of them from below.
+    if ((int64_t)text.len <= block->high && (int64_t)(text.len + 3) / 4 >= block->low)
+        return JSV_VALID;
+    return verdict_of(jsv_length_holds(text, (uint32_t)block->low, (uint32_t)block->high));
+}
+
 // The part of a block that needs no call.
 static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, const json_t *value)
 {
@@ -25,6 +39,8 @@ static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, cons
         return JSV_INVALID;
     if (!(block->work & bit))
         return JSV_VALID;
+    if (block->quick & bit)
+        return run_quick(c, block, value);
     if (block->leaf)
         return run_leaf(c, block, value);
     if (c->depth >= JSV_MEMO_DEPTH && c->memorise && value)
@@ -287,8 +303,8 @@ static inline bool is_between(size_t size, const struct jsv_insn *insn)
     return size >= insn->a && size <= insn->b;
 }
 
-static inline enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct jsv_insn *insn,
-                                             const json_t *value)
+HOT_INLINE enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct jsv_insn *insn,
+                                          const json_t *value)
 {
     const struct jsv_program *program = c->program;
     switch ((enum jsv_op)insn->op) {
