@@ -124,6 +124,7 @@ static bool start_http(struct serve *s, struct err *err)
         .max_connections = (unsigned)c->max_connections,
         .idle_timeout_sec = (unsigned)c->idle_timeout,
         .app = &s->api,
+        .turn_over = api_turn_over,
         .metrics = s->metrics,
         .clock = clock_system(),
     };

@@ -26,6 +26,12 @@ const struct http_route *api_routes(size_t *ret_count)
     return routes;
 }
 
+void api_turn_over(void *app)
+{
+    struct api *api = app;
+    writer_flush(api->writer);
+}
+
 bool api_init(struct api *api, struct err *err)
 {
     json_doc_init(&api->doc, DOC_CEILING);

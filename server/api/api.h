@@ -34,6 +34,9 @@ void api_release(struct api *api);
 // Lets go of a page; NULL is allowed. Its requests may still hold it.
 void contracts_page_unref(struct contracts_page *page);
 
+// For the HTTP server's `turn_over`: what this turn queued goes to the writer as one.
+void api_turn_over(void *api);
+
 // The routes, static; `app` of the handlers is the struct api.
 const struct http_route *api_routes(size_t *ret_count);
 

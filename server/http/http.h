@@ -52,6 +52,9 @@ struct http_config {
     const struct http_route *routes;
     size_t route_count;
     void *app; // given to every handler
+    // On the loop's thread, whenever all that was ready has been handled and it is about to wait; may be
+    // NULL.
+    void (*turn_over)(void *app);
     struct metrics *metrics;
     const struct clock *clock;
 };

@@ -129,6 +129,8 @@ static void *loop(void *cls)
         run_library(server);
         reap(server);
         report_state(server, commands);
+        if (server->config.turn_over)
+            server->config.turn_over(server->config.app);
     }
     return NULL;
 }

@@ -14,6 +14,20 @@ void event_queue_push(struct event_queue *queue, struct event *event)
     queue->bytes += event->text.len;
 }
 
+void event_queue_append(struct event_queue *queue, struct event_queue *from)
+{
+    if (!from->head)
+        return;
+    if (queue->tail)
+        queue->tail->next = from->head;
+    else
+        queue->head = from->head;
+    queue->tail = from->tail;
+    queue->events += from->events;
+    queue->bytes += from->bytes;
+    *from = (struct event_queue){0};
+}
+
 void event_queue_push_front(struct event_queue *queue, struct event **events, size_t count)
 {
     for (size_t i = count; i-- > 0;) {

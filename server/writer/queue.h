@@ -13,6 +13,8 @@ struct event_queue {
 };
 
 void event_queue_push(struct event_queue *queue, struct event *event);
+// Moves all of `from` behind the last of `queue`.
+void event_queue_append(struct event_queue *queue, struct event_queue *from);
 // Puts events[0..count) back before all others, in their order.
 void event_queue_push_front(struct event_queue *queue, struct event **events, size_t count);
 // Takes events off the front into `ret_events` until `max_events`, or until another would pass `max_bytes`

@@ -32,10 +32,11 @@ struct worker {
 
 struct writer {
     struct writer_config config;
-    pthread_mutex_t mutex; // guards all below
-    pthread_cond_t wake;   // events came, or the end is near; only idle workers wait on it
-    pthread_cond_t idle;   // the queue or a hand became empty
-    pthread_cond_t pause;  // only the end cuts a pause short
+    pthread_mutex_t mutex;       // guards all below
+    pthread_cond_t wake;         // events came, or the end is near; only idle workers wait on it
+    pthread_cond_t idle;         // the queue or a hand became empty
+    pthread_cond_t pause;        // only the end cuts a pause short
+    struct event_queue incoming; // submitted, not flushed yet: no worker takes from it
     struct event_queue queue;
     unsigned up;   // workers with a good connection
     unsigned busy; // workers with a batch in hand

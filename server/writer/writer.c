@@ -39,6 +39,23 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     return true;
 }
 
+// The mutex is held.
+static void flush(struct writer *w)
+{
+    if (!w->incoming.head)
+        return;
+    event_queue_append(&w->queue, &w->incoming);
+    if (w->busy < w->up)
+        pthread_cond_signal(&w->wake);
+}
+
+void writer_flush(struct writer *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    flush(w);
+    pthread_mutex_unlock(&w->mutex);
+}
+
 enum problem writer_submit(struct writer *w, struct event *event)
 {
     enum problem problem = PROBLEM_NONE;
@@ -50,13 +67,13 @@ enum problem writer_submit(struct writer *w, struct event *event)
         problem = PROBLEM_shutting_down;
     else if (w->up == 0 || !w->durable)
         problem = PROBLEM_database_unavailable;
-    else if (w->queue.events >= w->config.queue_events ||
-             w->queue.bytes + event->text.len > w->config.queue_bytes)
+    else if (w->queue.events + w->incoming.events >= w->config.queue_events ||
+             w->queue.bytes + w->incoming.bytes + event->text.len > w->config.queue_bytes)
         problem = PROBLEM_overloaded;
     if (!problem) {
-        event_queue_push(&w->queue, event);
-        if (w->busy < w->up)
-            pthread_cond_signal(&w->wake);
+        event_queue_push(&w->incoming, event);
+        if (w->incoming.events >= WRITER_TURN_EVENTS)
+            flush(w);
     }
     pthread_mutex_unlock(&w->mutex);
     return problem;
@@ -80,8 +97,8 @@ void writer_set_durable(struct writer *w, bool durable)
 void writer_queue_size(struct writer *w, size_t *ret_events, size_t *ret_bytes)
 {
     pthread_mutex_lock(&w->mutex);
-    *ret_events = w->queue.events;
-    *ret_bytes = w->queue.bytes;
+    *ret_events = w->queue.events + w->incoming.events;
+    *ret_bytes = w->queue.bytes + w->incoming.bytes;
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -90,6 +107,7 @@ void writer_drain(struct writer *w, int64_t deadline)
     struct timespec ts = {deadline / USEC_PER_SEC, (deadline % USEC_PER_SEC) * 1000};
     pthread_mutex_lock(&w->mutex);
     w->draining = true;
+    flush(w);
     while (w->queue.head || w->busy)
         if (pthread_cond_timedwait(&w->idle, &w->mutex, &ts) != 0)
             break;

@@ -2,8 +2,9 @@
 // Group commit: events queue while a transaction is in flight; when it commits, all that queued go as the
 // next.
 //
-// There is no timer: a lone event is sent at once. Each writer thread owns one database connection and is in
-// one state:
+// There is no timer: what one turn of the event loop submitted is handed over when the loop has handled all
+// that was ready (writer_flush), so a lone event is sent at once, and a busy turn makes one batch rather than
+// many. Each writer thread owns one database connection and is in one state:
 //
 //                   connect failed (pause; the queue is refused)
 //                  .--.
@@ -41,6 +42,7 @@
 
 #define WRITER_BATCH_EVENTS    512
 #define WRITER_BATCH_BYTES     (4 * 1024 * 1024)
+#define WRITER_TURN_EVENTS     128
 #define WRITER_GRACE_US        (2 * USEC_PER_SEC)
 #define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503
 
@@ -75,6 +77,9 @@ MUST_CHECK bool writer_start(const struct writer_config *config, struct writer *
 // Takes the event, or returns the problem to answer with at once (overloaded, database_unavailable,
 // shutting_down).
 MUST_CHECK enum problem writer_submit(struct writer *writer, struct event *event);
+// Hands over what was submitted since the last flush. Whoever submits must flush before it waits; beyond
+// WRITER_TURN_EVENTS a submit does it by itself.
+void writer_flush(struct writer *writer);
 // True if at least one connection is good and nothing says that commits are not durable.
 bool writer_is_up(struct writer *writer);
 // Word from outside: the database's settings are (not) such that a COMMIT is durable. Until told, they are.

@@ -161,6 +161,8 @@ static void finish(void)
     metrics_free(metrics);
 }
 
+static bool hold_turn; // submit without flushing
+
 static enum problem submit(size_t number, int32_t token)
 {
     struct event *event = &client.events[number];
@@ -169,7 +171,10 @@ static enum problem submit(size_t number, int32_t token)
     event->id.bytes[1] = (uint8_t)number;
     event->text = STR("{}");
     event->done = on_done;
-    return writer_submit(writer, event);
+    enum problem problem = writer_submit(writer, event);
+    if (!hold_turn)
+        writer_flush(writer);
+    return problem;
 }
 
 // Submits until the writer is up and takes it.
@@ -213,6 +218,41 @@ START_TEST(writer__what_queues_meanwhile_is_one_batch)
     ck_assert_uint_eq(fake.batches, 2);
     ck_assert_uint_eq(fake.batch_sizes[0], 1);
     ck_assert_uint_eq(fake.batch_sizes[1], 100);
+    finish();
+}
+END_TEST
+
+START_TEST(writer__one_turn_is_one_batch)
+{
+    reset();
+    start_with(1000, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    hold_turn = true;
+    for (size_t i = 1; i <= 100; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    hold_turn = false;
+    // The writer is idle, yet nothing goes before the turn is over.
+    ck_assert_uint_eq(client.answers[1], 0);
+    writer_flush(writer);
+    wait_answers(100);
+    ck_assert_uint_eq(fake.batches, 2);
+    ck_assert_uint_eq(fake.batch_sizes[1], 100);
+    finish();
+}
+END_TEST
+
+START_TEST(writer__long_turn_goes_in_parts)
+{
+    reset();
+    start_with(1000, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    hold_turn = true;
+    for (size_t i = 1; i <= WRITER_TURN_EVENTS; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    hold_turn = false;
+    wait_answers(WRITER_TURN_EVENTS);
     finish();
 }
 END_TEST
@@ -501,11 +541,11 @@ START_TEST(isolate__cuts_between_tokens)
 END_TEST
 
 CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwhile_is_one_batch,
-           writer__one_bad_row_of_a_hundred, writer__locked_key_costs_only_itself,
-           writer__isolation_is_bounded, writer__lost_connection_is_tried_again,
-           writer__transient_errors_are_tried_again, writer__lasting_errors_end_in_503,
-           writer__failing_backend_is_not_up, writer__old_event_does_not_cost_the_young,
-           writer__hung_commit_ends_by_its_deadline, writer__undurable_database_takes_nothing,
-           writer__many_connections_answer_each_once, writer__no_database_is_said_at_once,
-           writer__queue_is_bounded, writer__expired_events_are_refused, writer__drain_answers_everything,
-           isolate__cuts_between_tokens)
+           writer__one_turn_is_one_batch, writer__long_turn_goes_in_parts, writer__one_bad_row_of_a_hundred,
+           writer__locked_key_costs_only_itself, writer__isolation_is_bounded,
+           writer__lost_connection_is_tried_again, writer__transient_errors_are_tried_again,
+           writer__lasting_errors_end_in_503, writer__failing_backend_is_not_up,
+           writer__old_event_does_not_cost_the_young, writer__hung_commit_ends_by_its_deadline,
+           writer__undurable_database_takes_nothing, writer__many_connections_answer_each_once,
+           writer__no_database_is_said_at_once, writer__queue_is_bounded, writer__expired_events_are_refused,
+           writer__drain_answers_everything, isolate__cuts_between_tokens)
