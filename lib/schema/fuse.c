@@ -68,13 +68,35 @@ static bool take(struct fusion *f, uint32_t index)
     return ok;
 }
 
+// unevaluatedProperties needs no marks if what is evaluated does not depend on the instance: then it is an
+// additionalProperties that looks at more than its siblings.
+static void find_others(const struct jsv_program *program, const struct jsv_block *block)
+{
+    struct jsv_insn *rest = NULL;
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct jsv_insn *insn = &program->fast_insns.at[block->first + i];
+        if (insn->op == OP_REST_MEMBERS)
+            rest = insn;
+        else if (insn->op >= OP_REF && insn->op <= OP_IF && insn->op != OP_NOT)
+            return;
+        else if (insn->op == OP_DEPENDENCY && program->dependencies.at[insn->a].block != JSV_NONE)
+            return;
+        else if (insn->op == OP_OBJECT && program->objects.at[insn->a].additional != JSV_NONE)
+            return;
+    }
+    if (rest)
+        rest->op = OP_OTHER_MEMBERS;
+}
+
 // Bounds of integers, or of lengths, and nothing else.
 static void find_quick(const struct jsv_program *program, struct jsv_block *block)
 {
-    const struct jsv_insn *insn = program->fast_insns.at + block->first;
-    if (block->count && insn->op == OP_INTEGRAL && block->count == 2)
+    if (block->count < 1 || block->count > 2)
+        return;
+    const struct jsv_insn *insn = &program->fast_insns.at[block->first];
+    if (block->count == 2 && insn->op == OP_INTEGRAL)
         insn++; // of no concern to an integer
-    else if (block->count != 1)
+    else if (block->count == 2)
         return;
     if (insn->op == OP_RANGE) {
         block->quick = TYPE_BIT(JSON_INTEGER);
@@ -112,6 +134,7 @@ static bool fuse_block(struct fusion *f, uint32_t index)
     if (fast.count)
         jsv_sort_insns(program->fast_insns.at + fast.first, fast.count);
     find_quick(program, &fast);
+    find_others(program, &fast);
     struct jsv_block *item = VEC_PUSH(&program->fast_blocks);
     if (!item)
         return compile_no_memory(f->c);

@@ -63,6 +63,9 @@ enum jsv_op {
     // What all before have left unevaluated. a: block for each, b: the block that the instruction is in
     OP_REST_MEMBERS,
     OP_REST_ELEMENTS, // none but these and switches come behind
+    // In the fast program only. Unevaluated members where only OP_OBJECTs of the same block evaluate any: as
+    // OP_REST_MEMBERS.
+    OP_OTHER_MEMBERS,
     // In the fast program only, for an anyOf or oneOf of which at most one branch can hold.
     OP_SWITCH_TYPE, // a: in `lists`, by the instance's type, the block or JSV_NONE
     OP_SWITCH_KEY,  // a: switch

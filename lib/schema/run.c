@@ -362,6 +362,8 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
         return run_if(c, program->lists.at + insn->a, value);
     case OP_UNIQUE:
         return json_is_array(value) ? jsv_unique(c, value) : JSV_VALID;
+    case OP_OTHER_MEMBERS:
+        return jsv_run_others(c, insn, value);
     case OP_SWITCH_TYPE:
         return run_switch_type(c, program->lists.at + insn->a, value);
     case OP_SWITCH_KEY:

@@ -2,6 +2,7 @@
 // Marking what was evaluated, and running the schema of the rest.
 #include "lib/schema/unevaluated.h"
 
+#include "lib/schema/members.h"
 #include "lib/schema/regex.h"
 #include "lib/schema/run.h"
 
@@ -217,6 +218,44 @@ enum jsv_verdict jsv_run_rest(struct jsv_context *c, const struct jsv_insn *insn
     if (verdict == JSV_VALID)
         verdict = run_each(c, insn->a, (json_t *)value, &marks);
     jsv_marks_release(c, &marks);
+    c->depth--;
+    return verdict;
+}
+
+// Whether an OP_OBJECT of the block states the member: JSV_VALID if one does.
+static enum jsv_verdict is_stated(struct jsv_context *c, const struct jsv_block *block, struct str name)
+{
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct jsv_insn *insn = c->insns + block->first + i;
+        if (insn->op != OP_OBJECT)
+            continue;
+        const struct jsv_object *object = &c->program->objects.at[insn->a];
+        uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
+        if (found != UINT32_MAX && object->properties[found].block != JSV_NONE)
+            return JSV_VALID;
+        for (uint32_t n = 0; n < object->pattern_count; n++) {
+            enum jsv_verdict verdict = jsv_search(c, object->patterns[n].regex, name);
+            if (verdict != JSV_INVALID)
+                return verdict;
+        }
+    }
+    return JSV_INVALID;
+}
+
+enum jsv_verdict jsv_run_others(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+{
+    const struct jsv_block *block = &c->blocks[insn->b];
+    enum jsv_verdict verdict = JSV_VALID;
+    if (!json_is_object(value))
+        return JSV_VALID;
+    if (c->depth == c->depth_max || !jsv_take_steps(c, json_object_size(value)))
+        return JSV_LIMIT;
+    c->depth++;
+    for (struct jsv_members at = jsv_members_of(value, c->in_place); at.at && verdict == JSV_VALID;
+         jsv_members_next(&at)) {
+        enum jsv_verdict stated = is_stated(c, block, jsv_member_name(&at));
+        verdict = stated == JSV_INVALID ? jsv_run(c, insn->a, jsv_member_value(&at)) : stated;
+    }
     c->depth--;
     return verdict;
 }

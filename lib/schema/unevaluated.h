@@ -29,4 +29,8 @@ void jsv_marks_release(struct jsv_context *context, const struct jsv_marks *mark
 MUST_CHECK enum jsv_verdict jsv_run_rest(struct jsv_context *context, const struct jsv_insn *insn,
                                          const json_t *value);
 
+// OP_OTHER_MEMBERS.
+MUST_CHECK enum jsv_verdict jsv_run_others(struct jsv_context *context, const struct jsv_insn *insn,
+                                           const json_t *value);
+
 #endif
