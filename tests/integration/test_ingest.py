@@ -454,8 +454,11 @@ class Tokens(SinkCase):
         self.wait_accepted(revoked)
         self.sink.command("token", "revoke", revoked.split("_")[1])
         wait_until(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=revoked).status == 401, "revoked counts")
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
-        expired = self.sink.token("demo", "ingest", "--expires", soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        expired = self.sink.token("demo", "ingest", "--expires", later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self.wait_accepted(expired)
+        self.sql("UPDATE telemetry.tokens SET expires_at = clock_timestamp() "
+                 f"WHERE key_id = '{expired.split('_')[1]}'")
         wait_until(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=expired).status == 401, "expired counts")
         bodies = set()
         for wrong in (crc, unknown, revoked, expired, token[:-2], "vts_a_b_c"):
