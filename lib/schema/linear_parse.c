@@ -3,20 +3,10 @@
 //
 // A counted repeat parses its atom again for each copy, so there is no tree. Whatever is unexpected makes the
 // parser give up, and PCRE2 takes the pattern.
+#include "lib/schema/linear_parse.h"
 #include "lib/schema/linear.h"
-#include "lib/schema/linear_set.h"
-
-#include <string.h>
 
 #define NESTING 100
-
-struct parser {
-    struct str pattern;
-    size_t at;
-    struct nodes *nodes;
-    unsigned depth;
-    bool failed;
-};
 
 // Enters at `start`; leaves through `end`, a NODE_PASS whose `out` is not set yet.
 struct piece {
@@ -24,11 +14,6 @@ struct piece {
 };
 
 static struct piece alternatives(struct parser *p);
-
-static int peek(const struct parser *p, size_t ahead)
-{
-    return p->at + ahead < p->pattern.len ? (unsigned char)p->pattern.ptr[p->at + ahead] : -1;
-}
 
 static uint32_t add(struct parser *p, enum node_kind kind, uint32_t out)
 {
@@ -109,103 +94,6 @@ static struct piece of_set(struct parser *p, struct set *set)
     return piece;
 }
 
-static int32_t hex(struct parser *p, unsigned count)
-{
-    int32_t value = 0;
-    for (unsigned i = 0; i < count; i++, p->at++) {
-        int c = peek(p, 0);
-        if (c >= 0 && char_is_digit((char)c))
-            value = value * 16 + c - '0';
-        else if (c >= 0 && char_lower((char)c) >= 'a' && char_lower((char)c) <= 'f')
-            value = value * 16 + char_lower((char)c) - 'a' + 10;
-        else
-            return -1;
-    }
-    return value;
-}
-
-// Behind "\u".
-static int32_t unicode(struct parser *p)
-{
-    if (peek(p, 0) == '{') {
-        size_t close = p->at + 1;
-        while (close < p->pattern.len && p->pattern.ptr[close] != '}')
-            close++;
-        p->at++;
-        int32_t code = close - p->at <= 6 ? hex(p, (unsigned)(close - p->at)) : -1;
-        p->at++;
-        return code;
-    }
-    int32_t code = hex(p, 4);
-    if (code < 0xd800 || code > 0xdfff)
-        return code;
-    if (peek(p, 0) != '\\' || peek(p, 1) != 'u')
-        return -1;
-    p->at += 2;
-    int32_t low = hex(p, 4);
-    return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-}
-
-// An escape that means one character, at the letter; -1 if it is none.
-static int32_t escaped_char(struct parser *p)
-{
-    static const char letters[] = "nrtfv0", meanings[] = "\n\r\t\f\v";
-    int c = peek(p, 0);
-    p->at++;
-    const char *letter = c > 0 ? strchr(letters, c) : NULL;
-    if (letter)
-        return meanings[letter - letters];
-    if (c == 'c' && peek(p, 0) >= 0) {
-        p->at++;
-        return p->pattern.ptr[p->at - 1] & 0x1f;
-    }
-    if (c == 'x')
-        return hex(p, 2);
-    if (c == 'u')
-        return unicode(p);
-    bool word = c < 0x20 || c > 0x7e || char_is_alpha((char)c) || char_is_digit((char)c);
-    return word ? -1 : c;
-}
-
-static int32_t plain_char(struct parser *p)
-{
-    int first = peek(p, 0);
-    unsigned more = first < 0xc0 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    int32_t code = more ? first & (0x3f >> more) : first;
-    p->at++;
-    for (; more && peek(p, 0) >= 0; more--, p->at++)
-        code = code << 6 | (peek(p, 0) & 0x3f);
-    return code;
-}
-
-// "\d" and its like, at the letter.
-static bool class_escape(struct parser *p, struct set *set)
-{
-    int c = peek(p, 0);
-    if (c < 0 || !strchr("dDwWsS", c))
-        return false;
-    p->at++;
-    set_add_named(set, (char)c);
-    return true;
-}
-
-// One end of a range in a class; -1 if it is a set, which was added.
-static int32_t class_char(struct parser *p, struct set *set)
-{
-    if (peek(p, 0) != '\\')
-        return plain_char(p);
-    p->at++;
-    if (class_escape(p, set))
-        return -1;
-    if (peek(p, 0) == 'b') {
-        p->at++;
-        return '\b';
-    }
-    int32_t code = escaped_char(p);
-    p->failed = p->failed || code < 0;
-    return code;
-}
-
 static struct piece class(struct parser *p)
 {
     struct set set = {.count = 0};
@@ -217,10 +105,10 @@ static struct piece class(struct parser *p)
             p->failed = true;
             break;
         }
-        int32_t low = class_char(p, &set), high = low;
+        int32_t low = linear_class_char(p, &set), high = low;
         if (peek(p, 0) == '-' && peek(p, 1) != ']') {
             p->at++;
-            high = class_char(p, &set);
+            high = linear_class_char(p, &set);
             if (low < 0 || high < low) // a set as an end: the two languages differ
                 p->failed = true;
         }
@@ -237,8 +125,8 @@ static struct piece escape(struct parser *p)
 {
     struct set set = {.count = 0};
     p->at++;
-    if (!class_escape(p, &set)) {
-        int32_t code = escaped_char(p);
+    if (!linear_class_escape(p, &set)) {
+        int32_t code = linear_escaped_char(p);
         p->failed = p->failed || code < 0 || code > 0x10ffff;
         if (!p->failed)
             set_add(&set, (uint32_t)code, (uint32_t)code);
@@ -299,7 +187,7 @@ static struct piece atom(struct parser *p)
         set_negate(&set);
         return of_set(p, &set);
     default: {
-        uint32_t code = (uint32_t)plain_char(p);
+        uint32_t code = (uint32_t)linear_plain_char(p);
         set_add(&set, code, code);
         return of_set(p, &set);
     }
