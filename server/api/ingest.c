@@ -7,7 +7,7 @@
 #include "lib/wire/names.h"
 #include "lib/wire/receipt.h"
 #include "server/api/auth.h"
-#include "server/api/expiry.h"
+#include "server/api/candidate.h"
 #include "server/store/query.h"
 
 // While a token is not known, a body up to this size is read before the refusal: a token made a moment ago
@@ -41,12 +41,6 @@ static void release(void *context)
 {
     struct ingest *in = context;
     auth_release(&in->auth);
-}
-
-static void count_event(struct ingest *in, const char *outcome)
-{
-    const char *contract = in->contract ? in->contract->name.ptr : "unknown";
-    metrics_add(in->auth.api->metrics, METRIC_EVENTS, contract, outcome, 1);
 }
 
 // ---- before the body
@@ -110,74 +104,54 @@ void ingest_on_request(struct http_request *request, void *app UNUSED)
         store_event(in);
 }
 
-// Lexical door, parser, contract, class, schema. Leaves the parsed event in the api's document.
+// Lexical door, parser, contract, class, schema; answers what does not pass.
 static bool judge_event(struct ingest *in)
 {
-    struct api *api = in->auth.api;
-    struct judgement judgement = {0};
+    struct candidate candidate = {
+        .api = in->auth.api,
+        .snapshot = in->auth.snapshot,
+        .token = &in->auth.token,
+        .pin_id = in->identity.pin_id,
+        .pin_version = in->identity.pin_version,
+        .event = &in->event,
+    };
+    const struct problem_error *errors = NULL;
     enum problem problem = request_event_text(in->auth.request, &in->event.text);
-    if (!problem) {
-        json_doc_reset(&api->doc);
-        enum json_fault fault = json_doc_parse(&api->doc, in->event.text, NULL);
-        problem = fault ? event_text_fault((int)fault) : PROBLEM_NONE;
-    }
-    if (!problem && !json_is_object(api->doc.root))
-        problem = PROBLEM_json_not_object;
-    if (!problem) {
-        problem = contract_judge(in->auth.snapshot->contracts, api->judge, api->doc.root, in->identity.pin_id,
-                                 in->identity.pin_version, &judgement);
-        in->contract = judgement.contract;
-        // What the project must not hold is refused as such, whether or not it is well-formed.
-        if (in->contract && (int)in->contract->class_ > in->auth.token.max_class)
-            problem = PROBLEM_class_not_allowed;
-    }
+    if (!problem)
+        problem = candidate_judge(&candidate);
+    in->contract = candidate.contract;
     if (!problem)
         return true;
-    count_event(in, problem_info(problem)->code);
-    bool placed = problem == PROBLEM_schema_invalid || problem == PROBLEM_content_refused;
-    http_reply_problem(in->auth.request, problem, STR_NULL, judgement.errors,
-                       placed ? judgement.error_count : 0);
+    count_event(in->auth.api, in->contract, problem_info(problem)->code);
+    size_t count = candidate_errors(&candidate, problem, &errors);
+    http_reply_problem(in->auth.request, problem, STR_NULL, errors, count);
     return false;
 }
 
-// A subject pointer's text, cut to what is stored, in the request's memory.
-static struct str subject(struct ingest *in, struct str pointer)
+// Out of the judge's document into the request's memory.
+static bool keep(struct ingest *in, struct str *text)
 {
-    struct str text = contract_text_at(in->auth.api->doc.root, pointer);
-    if (!text.ptr)
-        return STR_NULL;
-    text.len = utf8_cut(text, LIMIT_SUBJECT_TEXT);
-    return arena_dup(http_request_arena(in->auth.request), text);
+    if (text->ptr)
+        *text = arena_dup(http_request_arena(in->auth.request), *text);
+    return text->ptr;
 }
 
 static enum problem describe_event(struct ingest *in)
 {
     struct event *e = &in->event;
-    const struct contract *c = in->contract;
-    const int32_t *ids = in->auth.snapshot->contract_ids;
-    if (!ids)
-        return PROBLEM_not_ready;
-    int64_t now = clock_wall_us(in->auth.api->clock);
-    enum problem problem = request_identity_resolve(&in->identity, in->auth.token.project_id, now, &e->id);
-    if (!problem)
-        problem = expiry_of(c, in->auth.api->doc.root, now, e);
-    if (problem)
-        return problem;
+    const struct str subjects[] = {e->session_id, e->trace_id, e->repository_id};
+    struct str *const kept[] = {&e->session_id, &e->trace_id, &e->repository_id};
     in->receipt_room = arena_alloc(http_request_arena(in->auth.request), RECEIPT_ROOM);
     if (!in->receipt_room)
         return PROBLEM_overloaded;
-    e->project_id = in->auth.token.project_id;
-    e->token_id = in->auth.token.id;
-    e->contract_id = ids[c->index];
-    e->class_ = (int16_t)c->class_;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        if (!keep(in, kept[i]) && subjects[i].ptr)
+            return PROBLEM_overloaded;
     e->has_occurred_at = in->identity.has_time;
     e->occurred_at = in->identity.time;
     e->client = in->identity.client;
-    e->session_id = subject(in, c->session_id);
-    e->trace_id = subject(in, c->trace_id);
-    e->repository_id = subject(in, c->repository_id);
-    sha256(e->text, e->sha256);
-    return PROBLEM_NONE;
+    return request_identity_resolve(&in->identity, in->auth.token.project_id,
+                                    clock_wall_us(in->auth.api->clock), &e->id);
 }
 
 // ---- commit and answer
@@ -260,15 +234,15 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     switch (e->outcome) {
     case EVENT_STORED:
         metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
-        count_event(in, "stored");
+        count_event(in->auth.api, in->contract, "stored");
         answer_receipt(in, in->contract->name);
         break;
     case EVENT_DUPLICATE:
-        count_event(in, "duplicate");
+        count_event(in->auth.api, in->contract, "duplicate");
         answer_duplicate(in);
         break;
     case EVENT_REFUSED:
-        count_event(in, problem_info(e->problem)->code);
+        count_event(in->auth.api, in->contract, problem_info(e->problem)->code);
         refuse(in, e->problem);
         break;
     case EVENT_PENDING:
@@ -300,6 +274,6 @@ static void store_event(struct ingest *in)
         http_wake(in->auth.request);
         return;
     }
-    count_event(in, problem_info(problem)->code);
+    count_event(in->auth.api, in->contract, problem_info(problem)->code);
     refuse(in, problem);
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stages between an event's text and the writer.
+#include "server/api/candidate.h"
+
+#include "lib/wire/limits.h"
+#include "server/api/expiry.h"
+#include "server/api/ingest.h"
+
+void count_event(struct api *api, const struct contract *contract, const char *outcome)
+{
+    metrics_add(api->metrics, METRIC_EVENTS, contract ? contract->name.ptr : "unknown", outcome, 1);
+}
+
+size_t candidate_errors(const struct candidate *c, enum problem problem,
+                        const struct problem_error **ret_errors)
+{
+    *ret_errors = c->judgement.errors;
+    bool placed = problem == PROBLEM_schema_invalid || problem == PROBLEM_content_refused;
+    return placed ? c->judgement.error_count : 0;
+}
+
+// Leaves the parsed event in the api's document.
+static enum problem parse(struct candidate *c)
+{
+    struct json_doc *doc = &c->api->doc;
+    json_doc_reset(doc);
+    enum json_fault fault = json_doc_parse(doc, c->event->text, NULL);
+    if (fault)
+        return event_text_fault((int)fault);
+    return json_is_object(doc->root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+}
+
+static enum problem judge(struct candidate *c)
+{
+    enum problem problem = contract_judge(c->snapshot->contracts, c->api->judge, c->api->doc.root, c->pin_id,
+                                          c->pin_version, &c->judgement);
+    c->contract = c->judgement.contract;
+    // What the project must not hold is refused as such, whether or not it is well-formed.
+    if (c->contract && (int)c->contract->class_ > c->token->max_class)
+        problem = PROBLEM_class_not_allowed;
+    return problem;
+}
+
+// A subject pointer's text, cut to what is stored.
+static struct str subject(const struct candidate *c, struct str pointer)
+{
+    struct str text = contract_text_at(c->api->doc.root, pointer);
+    if (text.ptr)
+        text.len = utf8_cut(text, LIMIT_SUBJECT_TEXT);
+    return text;
+}
+
+static enum problem describe(struct candidate *c)
+{
+    struct event *e = c->event;
+    const struct contract *contract = c->contract;
+    const int32_t *ids = c->snapshot->contract_ids;
+    if (!ids)
+        return PROBLEM_not_ready;
+    e->project_id = c->token->project_id;
+    e->token_id = c->token->id;
+    e->contract_id = ids[contract->index];
+    e->class_ = (int16_t)contract->class_;
+    e->session_id = subject(c, contract->session_id);
+    e->trace_id = subject(c, contract->trace_id);
+    e->repository_id = subject(c, contract->repository_id);
+    sha256(e->text, e->sha256);
+    return expiry_of(contract, c->api->doc.root, clock_wall_us(c->api->clock), e);
+}
+
+enum problem candidate_judge(struct candidate *c)
+{
+    c->contract = NULL;
+    c->judgement.error_count = 0;
+    enum problem problem = parse(c);
+    if (!problem)
+        problem = judge(c);
+    return problem ? problem : describe(c);
+}
