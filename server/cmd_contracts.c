@@ -239,7 +239,7 @@ static void show_text(const struct contract *contract)
     show_line("session id at", contract->session_id);
     show_line("trace id at", contract->trace_id);
     show_line("repository id at", contract->repository_id);
-    if (contract->class_ <= CLASS_S1)
+    if (contract->guarded)
         printf("%-19s %d rules; vox-sink contracts guard lists them\n", "guarded by",
                __builtin_popcountll(contract->guarded));
     show_line("schema", contract->schema_file);

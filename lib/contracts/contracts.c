@@ -5,6 +5,8 @@
 #include "lib/contracts/retention.h"
 #include "lib/contracts/set.h"
 
+#include <inttypes.h>
+
 static const char *const classes[] = {
     [CLASS_S0] = "S0", [CLASS_S1] = "S1", [CLASS_S2] = "S2", [CLASS_S3] = "S3"};
 
@@ -29,12 +31,15 @@ static bool hash_set(struct contract_set *set, struct err *err)
 {
     struct buf text;
     buf_init(&text, SET_BYTES_MAX);
+    char guard[SHA256_HEX_LEN + 1];
+    sha256_hex(set->guard->sha256, guard);
+    buf_putf(&text, "guard %s\n", guard);
     for (size_t i = 0; i < set->count; i++) {
         const struct contract *contract = &set->contracts[i];
         char schema[SHA256_HEX_LEN + 1];
         sha256_hex(contract->schema_sha256, schema);
-        buf_putf(&text, "%s %s %s %s ", contract->name.ptr, contract_class_name(contract->class_), schema,
-                 contract->assert_formats ? "assert" : "annotate");
+        buf_putf(&text, "%s %s %s %s %" PRIx64 " ", contract->name.ptr, contract_class_name(contract->class_),
+                 schema, contract->assert_formats ? "assert" : "annotate", contract->guarded);
         buf_put_str(&text, contract->recognised_by);
         buf_put_char(&text, '\n');
     }

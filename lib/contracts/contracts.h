@@ -110,9 +110,9 @@ const struct contract *contract_set_find(const struct contract_set *set, struct 
 // By id and version; CONTRACT_NEWEST for the newest.
 const struct contract *contract_set_find_version(const struct contract_set *set, struct str id,
                                                  unsigned version);
-// SHA-256 over every contract's name, class, schema hash, treatment of formats and rule, in order of id and
-// version, as 64 hex digits, NUL-terminated: clients compare it to learn that a refused event may be taken
-// now.
+// SHA-256 over the content guard's file and every contract's name, class, schema hash, treatment of formats,
+// rules of the guard and of recognition, in order of id and version, as 64 hex digits, NUL-terminated:
+// clients compare it to learn that a refused event may be taken now.
 const char *contract_set_hash(const struct contract_set *set);
 
 // What the judge found. `contract` is set as soon as the family is known.

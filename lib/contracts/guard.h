@@ -2,13 +2,16 @@
 // The content guard: no string of an event is a path of somebody's machine, a person or a secret.
 //
 // guard_load() reads guard.yaml. contract_judge() calls guard_judge() for an event that its contract's schema
-// has taken. Values are looked at wherever they stand, in members that the schema knows and in others; names
-// of members are not.
+// has taken. By default all rules hold for S0 and S1 and none for S2; a row of index.yaml says otherwise.
+// Values are looked at wherever they stand, in members that the schema knows and in others; names of members
+// are not.
 #ifndef VOX_CONTRACTS_GUARD_H
 #define VOX_CONTRACTS_GUARD_H
 
 #include "lib/base/arena.h"
 #include "lib/contracts/guard_match.h"
+
+#define GUARD_ALL "all" // every rule, in a row of index.yaml; no rule is named so
 
 // Everything is copied into `arena`.
 MUST_CHECK bool guard_load(const char *path, struct arena *arena, struct guard **ret_guard, struct err *err);

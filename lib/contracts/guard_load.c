@@ -109,6 +109,8 @@ static bool read_rule(struct reader *reader, const struct rule_row *row, size_t 
     struct guard_rule *rule = &guard->rules[place];
     if (strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(row->name))
         return fault(reader, place, "name", err, "a rule's name is of a-z, 0-9 and -", row->name);
+    if (strcmp(row->name, GUARD_ALL) == 0)
+        return fault(reader, place, "name", err, "this name stands for every rule", row->name);
     guard->count = place;
     if (guard_find(guard, str_from(row->name)) != GUARD_NONE)
         return fault(reader, place, "name", err, "a second rule of this name", row->name);
@@ -133,6 +135,7 @@ static bool read_rules(struct reader *reader, struct guard **ret_guard, struct e
         if (!read_rule(reader, &source->rules[i], i, guard, err))
             return false;
     guard->count = source->rules_count;
+    sha256(buf_str(&reader->file.text), guard->sha256);
     guard_prepare(guard);
     *ret_guard = guard;
     return true;

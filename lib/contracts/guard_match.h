@@ -41,8 +41,9 @@ struct guard_rule {
 struct guard {
     struct guard_rule *rules;
     size_t count;
-    uint64_t at[256];     // which rules may match around a byte: 1 << index
-    uint64_t before[256]; // and which of them where this is the byte behind that one
+    uint64_t at[256];           // which rules may match around a byte: 1 << index
+    uint64_t before[256];       // and which of them where this is the byte behind that one
+    uint8_t sha256[SHA256_LEN]; // of the file
 };
 
 MUST_CHECK bool guard_matcher_from(struct str name, enum guard_matcher *ret_matcher);

@@ -132,23 +132,47 @@ static bool read_metrics(struct reader *reader, const struct contract_source *so
     return keep(reader, by->pointer, &contract->metric_by, err);
 }
 
-// Which rules of the content guard hold: all, for S0 and S1, but for those that the row turns off.
+// The rules that a list of a row names, as bits; `all` is told apart, because a rule's own name goes before
+// it.
+static bool read_guard_rules(struct reader *reader, char *const *names, unsigned count, size_t row,
+                             uint64_t *ret_rules, bool *ret_all, struct err *err)
+{
+    uint64_t rules = 0;
+    bool all = false;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t rule = guard_find(reader->guard, str_from(names[i]));
+        if (strcmp(names[i], GUARD_ALL) == 0)
+            all = true;
+        else if (rule == GUARD_NONE)
+            return yaml_fault(&reader->file, "contracts", row, "guard", err, "guard.yaml has no rule '%s'",
+                              names[i]);
+        else
+            rules |= UINT64_C(1) << rule;
+    }
+    *ret_rules = rules;
+    *ret_all = all;
+    return true;
+}
+
+// Which rules of the content guard hold: all for S0 and S1, none for S2, and what the row turns on and off.
 static bool read_guard(struct reader *reader, const struct contract_source *source, size_t row,
                        struct contract *contract, struct err *err)
 {
-    const struct guard_off_source *off = &source->guard;
-    bool guarded = contract->class_ <= CLASS_S1;
-    if (off->off_count && !guarded)
+    const struct guard_source *guard = &source->guard;
+    uint64_t every = UINT64_MAX >> (GUARD_RULES_MAX - reader->guard->count), on, off;
+    uint64_t rules = contract->class_ <= CLASS_S1 ? every : 0;
+    bool all_on, all_off;
+    if (!read_guard_rules(reader, guard->on, guard->on_count, row, &on, &all_on, err) ||
+        !read_guard_rules(reader, guard->off, guard->off_count, row, &off, &all_off, err))
+        return false;
+    if (on & off || (all_on && all_off))
+        return yaml_fault(&reader->file, "contracts", row, "guard", err, "a rule is both on and off");
+    if (guard->off_count && !rules && !all_on)
         return yaml_fault(&reader->file, "contracts", row, "guard", err,
-                          "the content guard is for S0 and S1; there is nothing to turn off");
-    contract->guarded = guarded ? UINT64_MAX >> (GUARD_RULES_MAX - reader->guard->count) : 0;
-    for (size_t i = 0; i < off->off_count; i++) {
-        uint32_t rule = guard_find(reader->guard, str_from(off->off[i]));
-        if (rule == GUARD_NONE)
-            return yaml_fault(&reader->file, "contracts", row, "guard", err,
-                              "guard.yaml has no rule '%s' that could be off", off->off[i]);
-        contract->guarded &= ~(UINT64_C(1) << rule);
-    }
+                          "for S2 no rule holds unless it is turned on; there is nothing to turn off");
+    if (all_on || all_off)
+        rules = all_on ? every : 0;
+    contract->guarded = (rules | on) & ~off;
     return true;
 }
 

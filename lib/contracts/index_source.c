@@ -48,7 +48,8 @@ static const cyaml_schema_field_t metric_by_fields[] = {
 };
 
 static const cyaml_schema_field_t guard_fields[] = {
-    CYAML_FIELD_SEQUENCE("off", OPTIONAL, struct guard_off_source, off, &text_value, 1, GUARD_RULES_MAX),
+    CYAML_FIELD_SEQUENCE("on", OPTIONAL, struct guard_source, on, &text_value, 1, GUARD_RULES_MAX),
+    CYAML_FIELD_SEQUENCE("off", OPTIONAL, struct guard_source, off, &text_value, 1, GUARD_RULES_MAX),
     CYAML_FIELD_END,
 };
 

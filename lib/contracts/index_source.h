@@ -23,7 +23,9 @@ struct metric_by_source {
     unsigned types_count;
 };
 
-struct guard_off_source {
+struct guard_source {
+    char **on;
+    unsigned on_count;
     char **off;
     unsigned off_count;
 };
@@ -42,7 +44,7 @@ struct contract_source {
     char *enforced_by;
     char *session_convention;
     struct subject_source subject;
-    struct guard_off_source guard;
+    struct guard_source guard;
     char **embedded_json;
     unsigned embedded_json_count;
 };

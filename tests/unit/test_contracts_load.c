@@ -39,6 +39,34 @@ START_TEST(contracts_load__needs_the_guard)
 }
 END_TEST
 
+START_TEST(contracts_load__turns_rules_on_and_off)
+{
+    // Rule 0 is posix-path, rule 1 email.
+    static const struct {
+        const char *row;
+        uint64_t rules;
+    } rows[] = {
+        {"class: S1", 3},
+        {"guard: {on: [all]}\n    class: S1", 3},
+        {"guard: {off: [email]}\n    class: S1", 1},
+        {"guard: {off: [all]}\n    class: S0", 0},
+        {"guard: {off: [all], on: [email]}\n    class: S1", 2},
+        {"class: S2", 0},
+        {"guard: {on: [all]}\n    class: S2", 3},
+        {"guard: {on: [email]}\n    class: S2", 2},
+        {"guard: {on: [all], off: [email]}\n    class: S2", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        setup_folder();
+        spoil(INDEX, "class: S1", rows[i].row);
+        struct contract_set *set = load(false);
+        ck_assert_msg(contract_set_at(set, 0)->guarded == rows[i].rules, "%s", rows[i].row);
+        contract_set_unref(set);
+        folder_remove();
+    }
+}
+END_TEST
+
 START_TEST(contracts_load__bounds_files)
 {
     struct contract_set *set = NULL;
@@ -126,6 +154,7 @@ START_TEST(contracts_load__hashes_what_decides)
         {INDEX, "class: S1", "class: S0", "class"},
         {INDEX, "variant: Ping", "variant: Pinge", "rule"},
         {INDEX, "metric_type: ping.sent", "formats: assert", "formats"},
+        {INDEX, "metric_type: ping.sent", "guard: {off: [email]}", "guard"},
         {SCHEMA, "\"required\": [\"Ping\"],", "", "schema"},
     };
     char before[SHA256_HEX_LEN + 1];
@@ -149,7 +178,7 @@ START_TEST(contracts_load__hashes_what_decides)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__needs_every_file,
-                contracts_load__needs_the_guard, contracts_load__bounds_files,
-                contracts_load__reads_every_column, contracts_load__applies_overrides,
-                contracts_load__hashes_what_decides)
+CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__turns_rules_on_and_off,
+                contracts_load__needs_every_file, contracts_load__needs_the_guard,
+                contracts_load__bounds_files, contracts_load__reads_every_column,
+                contracts_load__applies_overrides, contracts_load__hashes_what_decides)
