@@ -32,6 +32,8 @@
 // here.
 #define LIMIT_COMMIT_LAG_SEC 30
 
+#define LIMIT_USAGE_DAYS 35 // what a token stored on a day is known for this long
+
 #define DEDUP_GENERATION_DAYS 90
 #define DEDUP_GENERATIONS     3
 #define DEDUP_WINDOW_DAYS     ((DEDUP_GENERATIONS - 1) * DEDUP_GENERATION_DAYS)

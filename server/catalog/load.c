@@ -100,6 +100,12 @@ static struct token token_from_row(const struct token_row *row, const struct tok
         .max_class = row->max_class,
         .revoked = row->revoked,
         .expires_at = row->expires_at,
+        .rate_milli = row->rate_milli,
+        .burst = row->burst,
+        .quota_events = row->quota_events,
+        .quota_bytes = row->quota_bytes,
+        .used_events = row->used_events,
+        .used_bytes = row->used_bytes,
     };
     memcpy(token.key_id, row->key_id.ptr, TOKEN_KEY_ID_LEN);
     memcpy(token.hash, row->hash, SHA256_LEN);
@@ -112,11 +118,13 @@ static struct token token_from_row(const struct token_row *row, const struct tok
     return token;
 }
 
+// What was used of a quota is no change: it would make every load of a busy sink one.
 static bool token_same(const struct token *a, const struct token *b)
 {
     return a->id == b->id && a->project_id == b->project_id && a->scopes == b->scopes &&
            a->max_class == b->max_class && a->revoked == b->revoked && a->expires_at == b->expires_at &&
-           memcmp(a->hash, b->hash, SHA256_LEN) == 0;
+           a->rate_milli == b->rate_milli && a->burst == b->burst && a->quota_events == b->quota_events &&
+           a->quota_bytes == b->quota_bytes && memcmp(a->hash, b->hash, SHA256_LEN) == 0;
 }
 
 static struct token_table *make_table(const struct token_row *rows, size_t count,

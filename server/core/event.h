@@ -51,6 +51,7 @@ struct event {
     struct str repository_id;
     uint8_t sha256[SHA256_LEN];
     struct str text; // minified JSON
+    bool counted;    // the token has a daily quota, which a stored event uses up
 
     // Filled by the store.
     enum event_outcome outcome;

@@ -23,6 +23,14 @@ struct token {
     int16_t max_class; // the project's ceiling, 0..2
     bool revoked;
     int64_t expires_at; // wall microseconds; INT64_MAX: never
+    // Limits of its own; 0: the sink's default.
+    int64_t rate_milli; // requests in 1,000 seconds
+    int64_t burst;
+    int64_t quota_events; // a day
+    int64_t quota_bytes;
+    // What of the day's quota was used, by all sinks, when the table was made.
+    int64_t used_events;
+    int64_t used_bytes;
 };
 
 struct token_table;

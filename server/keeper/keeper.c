@@ -54,7 +54,7 @@ static bool upkeep(struct keeper *k, struct db *db, struct err *err)
         return false;
     if (rotated)
         log_info("ledger rotated to a new generation");
-    return true;
+    return store_usage_forget(db, err);
 }
 
 static bool work(struct keeper *k, struct err *err)

@@ -133,6 +133,35 @@ bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struc
     return true;
 }
 
+static void put_list(struct buf *buf, const struct token_use *uses, size_t count, bool times)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_putf(buf, "%s%lld", i ? "," : "{",
+                 times ? (long long)(uses[i].at / USEC_PER_SEC) : uses[i].token_id);
+    buf_put_char(buf, '}');
+}
+
+bool store_token_note_use(struct db *db, const struct token_use *uses, size_t count, struct err *err)
+{
+    struct pg_params params = {0};
+    struct buf ids, times;
+    if (count == 0)
+        return true;
+    buf_init(&ids, SIZE_MAX);
+    buf_init(&times, SIZE_MAX);
+    put_list(&ids, uses, count, false);
+    put_list(&times, uses, count, true);
+    pg_param_text(&params, buf_str(&ids));
+    pg_param_text(&params, buf_str(&times));
+    bool ok = buf_ok(&ids) && buf_ok(&times)
+                  ? pg_run(db, "SELECT telemetry.note_token_use($1::text::int4[], $2::text::int8[])", &params,
+                           pg_deadline_in(ADMIN_USEC), NULL, err)
+                  : err_set(err, "no memory for the use of tokens");
+    buf_release(&ids);
+    buf_release(&times);
+    return ok;
+}
+
 static bool read_token(const PGresult *result, int i, struct arena *arena, struct token_row *ret_row)
 {
     struct str label = pg_text(result, i, 7);
@@ -147,6 +176,13 @@ static bool read_token(const PGresult *result, int i, struct arena *arena, struc
         .created_at = pg_time(result, i, 8),
         .expires_at = pg_time(result, i, 9),
         .revoked = pg_bool(result, i, 10),
+        .rate_milli = pg_i64(result, i, 11),
+        .burst = pg_i32(result, i, 12),
+        .quota_events = pg_i64(result, i, 13),
+        .quota_bytes = pg_i64(result, i, 14),
+        .used_events = pg_i64(result, i, 15),
+        .used_bytes = pg_i64(result, i, 16),
+        .last_used_at = pg_time(result, i, 17),
     };
     return pg_bytes(result, i, 4, ret_row->hash, sizeof(ret_row->hash)) && ret_row->project.ptr &&
            ret_row->key_id.ptr && ret_row->scopes.ptr && (!label.ptr || ret_row->label.ptr);
@@ -159,8 +195,14 @@ bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret
     PGresult *result;
     if (!pg_run(db,
                 "SELECT t.id, t.project_id, p.name, t.key_id, t.secret_hash, t.scopes, p.max_class, t.label,"
-                " t.created_at, t.expires_at, t.revoked_at IS NOT NULL"
+                " t.created_at, t.expires_at, t.revoked_at IS NOT NULL,"
+                " CASE WHEN t.rate_per_second > 0 THEN ceil(least(t.rate_per_second, 1e9) * 1000)::int8 END, "
+                "t.burst, t.quota_per_day,"
+                " t.quota_bytes_per_day, u.events, u.bytes, t.last_used_at"
                 " FROM telemetry.tokens t JOIN telemetry.projects p ON p.id = t.project_id"
+                " LEFT JOIN (SELECT token_id, sum(events)::int8 AS events, sum(bytes)::int8 AS bytes"
+                "  FROM telemetry.token_usage WHERE day = telemetry.today() GROUP BY token_id) u"
+                " ON u.token_id = t.id"
                 " ORDER BY p.name COLLATE \"C\", t.id",
                 &none, pg_deadline_in(ADMIN_USEC), &result, err))
         return false;

@@ -27,6 +27,14 @@ struct token_row {
     int64_t created_at;
     int64_t expires_at; // wall microseconds, INT64_MAX: never
     bool revoked;
+    // Limits of its own; 0: the sink's default.
+    int64_t rate_milli; // requests in 1,000 seconds
+    int64_t burst;
+    int64_t quota_events; // a day
+    int64_t quota_bytes;
+    int64_t used_events; // today, where the token has a quota
+    int64_t used_bytes;
+    int64_t last_used_at; // wall microseconds, INT64_MAX: never
 };
 
 // False with `err` if the name exists (create) or does not (set), or the database fails.
@@ -41,6 +49,14 @@ MUST_CHECK bool store_project_list(struct db *db, struct arena *arena, struct pr
 MUST_CHECK bool store_token_create(struct db *db, const struct token_row *row, struct err *err);
 // `*ret_found` false if no token has that key id. Revoking twice is no error.
 MUST_CHECK bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struct err *err);
+struct token_use {
+    int32_t token_id;
+    int64_t at; // wall microseconds
+};
+
+// Writes down when tokens were last used; no sink is notified. A token may stand there once only.
+MUST_CHECK bool store_token_note_use(struct db *db, const struct token_use *uses, size_t count,
+                                     struct err *err);
 // All tokens, revoked and expired too, by project and id.
 MUST_CHECK bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret_rows,
                                  size_t *ret_count, struct err *err);

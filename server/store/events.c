@@ -7,11 +7,47 @@
 
 #define PARTITION_TRIES 3
 
-// The shared lock is a statement of its own: one that took the lock and read the generation would read it as
-// it was before the lock.
-//
 // The ledger decides: a key that is in an older generation or in this one already gives no row, and only new
 // keys get an event. $1.. as rows_put_events() says.
+#define STORE_INCOMING(type, name)                                                                       \
+    "WITH incoming AS MATERIALIZED ("                                                                    \
+    " SELECT i.*, telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS expires_on"          \
+    " FROM unnest($1::int4[], $2::uuid[], $3::int2[], $4::int4[], $5::date[], $6::int4[], $7::int4[],"   \
+    "  $8::int2[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[]," \
+    "  $15::jsonb[]" type ")"                                                                            \
+    " AS i (project_id, event_id, kind, days, day, contract_id, token_id, class, occurred_at, client,"   \
+    "  session_id, trace_id, repository_id, sha256, payload" name ")"
+// A scalar sub-select and no join, so that it is a look-up by index whatever the planner believes.
+#define STORE_KEYED                                                                                 \
+    "), keyed AS ("                                                                                 \
+    " INSERT INTO telemetry.event_keys"                                                             \
+    "  (received_at, event_id, project_id, gen, contract_id, expires_on, sha256)"                   \
+    " SELECT now(), i.event_id, i.project_id, (SELECT gen FROM telemetry.ledger), i.contract_id,"   \
+    "  i.expires_on, i.sha256"                                                                      \
+    " FROM incoming i"                                                                              \
+    " WHERE (SELECT k.gen FROM telemetry.event_keys k WHERE k.project_id = i.project_id"            \
+    "  AND k.event_id = i.event_id AND k.gen < (SELECT gen FROM telemetry.ledger) LIMIT 1) IS NULL" \
+    " ON CONFLICT DO NOTHING RETURNING project_id, event_id"
+// What tokens with a quota store new: a row of this connection's own for each, so that none waits for it.
+#define STORE_USAGE                                                                            \
+    "), used AS ("                                                                             \
+    " INSERT INTO telemetry.token_usage AS u (day, token_id, writer, events, bytes)"           \
+    " SELECT telemetry.today(), i.token_id, pg_backend_pid(), count(*), sum(i.counted)"        \
+    " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id" \
+    " WHERE i.counted IS NOT NULL GROUP BY i.token_id"                                         \
+    " ON CONFLICT (day, token_id, writer)"                                                     \
+    "  DO UPDATE SET events = u.events + excluded.events, bytes = u.bytes + excluded.bytes"
+#define STORE_EVENTS                                                                                         \
+    ") INSERT INTO telemetry.events (received_at, occurred_at, event_id, project_id, contract_id, token_id," \
+    "  expires_on, due_on, class, sha256, client, session_id, trace_id, repository_id, payload)"             \
+    " SELECT now(), i.occurred_at, i.event_id, i.project_id, i.contract_id, i.token_id, i.expires_on,"       \
+    "  CASE i.kind WHEN 0 THEN i.expires_on WHEN 1 THEN i.day END, i.class, i.sha256, i.client,"             \
+    "  i.session_id, i.trace_id, i.repository_id, i.payload"                                                 \
+    " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"               \
+    " RETURNING project_id, event_id, received_at"
+
+// The shared lock is a statement of its own: one that took the lock and read the generation would read it as
+// it was before the lock.
 static const struct statement {
     const char *name;
     const char *sql;
@@ -21,31 +57,7 @@ static const struct statement {
      "SELECT pg_advisory_xact_lock_shared(" PG_LOCK_ARGS(
          PG_LOCK_LEDGER) "),"
                          " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"},
-    {"vox_store",
-     "WITH incoming AS MATERIALIZED ("
-     " SELECT i.*, telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS expires_on"
-     " FROM unnest($1::int4[], $2::uuid[], $3::int2[], $4::int4[], $5::date[], $6::int4[], $7::int4[],"
-     "  $8::int2[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[],"
-     "  $15::jsonb[])"
-     " AS i (project_id, event_id, kind, days, day, contract_id, token_id, class, occurred_at, client,"
-     "  session_id, trace_id, repository_id, sha256, payload)"
-     "), keyed AS ("
-     " INSERT INTO telemetry.event_keys"
-     "  (received_at, event_id, project_id, gen, contract_id, expires_on, sha256)"
-     " SELECT now(), i.event_id, i.project_id, (SELECT gen FROM telemetry.ledger), i.contract_id,"
-     "  i.expires_on, i.sha256"
-     " FROM incoming i"
-     // A scalar sub-select and no join, so that it is a look-up by index whatever the planner believes.
-     " WHERE (SELECT k.gen FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
-     "  AND k.event_id = i.event_id AND k.gen < (SELECT gen FROM telemetry.ledger) LIMIT 1) IS NULL"
-     " ON CONFLICT DO NOTHING RETURNING project_id, event_id"
-     ") INSERT INTO telemetry.events (received_at, occurred_at, event_id, project_id, contract_id, token_id,"
-     "  expires_on, due_on, class, sha256, client, session_id, trace_id, repository_id, payload)"
-     " SELECT now(), i.occurred_at, i.event_id, i.project_id, i.contract_id, i.token_id, i.expires_on,"
-     "  CASE i.kind WHEN 0 THEN i.expires_on WHEN 1 THEN i.day END, i.class, i.sha256, i.client,"
-     "  i.session_id, i.trace_id, i.repository_id, i.payload"
-     " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"
-     " RETURNING project_id, event_id, received_at"},
+    {"vox_store", STORE_INCOMING("", "") STORE_KEYED STORE_EVENTS},
     {"vox_commit", "COMMIT"},
     // $1, $2 as rows_put_keys() says. A row may be seen here whose transaction was told not to wait for its
     // standby, and reading waits for none: a record of our own, written behind it, does.
@@ -55,9 +67,11 @@ static const struct statement {
                  " FROM unnest($1::int4[], $2::uuid[]) AS i (project_id, event_id) CROSS JOIN LATERAL"
                  " (SELECT * FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
                  "  AND k.event_id = i.event_id LIMIT 1) k"},
+    {"vox_store_counted", STORE_INCOMING(", $16::int4[]", ", counted") STORE_KEYED STORE_USAGE STORE_EVENTS},
 };
 
-enum { STEP_BEGIN, STEP_LOCK, STEP_STORE, STEP_COMMIT, STEP_KEYS, STEP_COUNT };
+// STEP_STORE_COUNTED takes the place of STEP_STORE where a token of the batch has a quota.
+enum { STEP_BEGIN, STEP_LOCK, STEP_STORE, STEP_COMMIT, STEP_KEYS, STEP_STORE_COUNTED, STEP_COUNT };
 
 static void clear_results(PGresult **results, size_t count)
 {
@@ -268,13 +282,17 @@ static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t
     struct pg_params params;
     PGresult *results[STEP_COMMIT + 1];
     *ret_no_partition = false;
-    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, &params)) {
+    bool counted = false;
+    for (size_t i = 0; i < batch->key_count; i++)
+        counted = counted || batch->firsts[i]->counted;
+    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, counted, &params)) {
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }
     db->unreplicated = false;
     if (!PQenterPipelineMode(db->conn) || !send_step(db, STEP_BEGIN, NULL) ||
-        !send_step(db, STEP_LOCK, NULL) || !send_step(db, STEP_STORE, &params) ||
+        !send_step(db, STEP_LOCK, NULL) ||
+        !send_step(db, counted ? STEP_STORE_COUNTED : STEP_STORE, &params) ||
         !send_step(db, STEP_COMMIT, NULL)) {
         pg_lose(db, err, "the connection to the database was lost");
         return COMMIT_LOST;

@@ -118,3 +118,15 @@ bool store_ledger_rotate(struct db *db, int64_t now_us, bool *ret_rotated, struc
     PQclear(result);
     return true;
 }
+
+bool store_usage_forget(struct db *db, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_i32(&params, LIMIT_USAGE_DAYS);
+    if (!run_patiently(db, "SELECT telemetry.forget_usage($1)", &params, pg_deadline_in(ROTATE_USEC), &result,
+                       err))
+        return false;
+    PQclear(result);
+    return true;
+}

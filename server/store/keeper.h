@@ -17,5 +17,7 @@ MUST_CHECK bool store_partitions_look(struct db *db, int days_ahead, int64_t dea
 // Opens a new generation of event_keys when the current one is older than DEDUP_GENERATION_DAYS, and drops
 // the one beyond DEDUP_GENERATIONS. Safe when several sinks try at once. `now_us` 0: the database's clock.
 MUST_CHECK bool store_ledger_rotate(struct db *db, int64_t now_us, bool *ret_rotated, struct err *err);
+// Drops what is known of quotas used LIMIT_USAGE_DAYS ago and earlier.
+MUST_CHECK bool store_usage_forget(struct db *db, struct err *err);
 
 #endif

@@ -56,7 +56,7 @@ struct db {
 #define PG_EPOCH_DAYS 10957
 #define PG_EPOCH_USEC (PG_EPOCH_DAYS * USEC_PER_DAY)
 
-#define PG_PARAMS_MAX 16
+#define PG_PARAMS_MAX 20
 struct pg_params {
     int count;
     Oid types[PG_PARAMS_MAX];

@@ -130,6 +130,14 @@ static void put_payload(struct buf *buf, const struct event *event)
     buf_put_str(buf, event->text);
 }
 
+static void put_counted(struct buf *buf, const struct event *event)
+{
+    if (event->counted)
+        put_i32(buf, (int32_t)event->text.len);
+    else
+        put_null(buf);
+}
+
 static const struct column keys[] = {
     {PG_INT4, ARRAY_OF_INT4, put_project},
     {PG_UUID, ARRAY_OF_UUID, put_id},
@@ -147,6 +155,10 @@ static const struct column rest[] = {
     {PG_TEXT, ARRAY_OF_TEXT, put_client},   {PG_TEXT, ARRAY_OF_TEXT, put_session},
     {PG_TEXT, ARRAY_OF_TEXT, put_trace},    {PG_TEXT, ARRAY_OF_TEXT, put_repository},
     {PG_BYTEA, ARRAY_OF_BYTEA, put_sha256}, {PG_JSONB, ARRAY_OF_JSONB, put_payload},
+};
+
+static const struct column counting[] = {
+    {PG_INT4, ARRAY_OF_INT4, put_counted},
 };
 
 struct columns {
@@ -208,8 +220,9 @@ bool rows_put_expiry(struct buf *buf, struct event *const *events, size_t count,
     return put_all(buf, groups, ARRAY_LEN(groups), events, count, params);
 }
 
-bool rows_put_events(struct buf *buf, struct event *const *events, size_t count, struct pg_params *params)
+bool rows_put_events(struct buf *buf, struct event *const *events, size_t count, bool counted,
+                     struct pg_params *params)
 {
-    const struct columns groups[] = {COLUMNS(keys), COLUMNS(expiry), COLUMNS(rest)};
-    return put_all(buf, groups, ARRAY_LEN(groups), events, count, params);
+    const struct columns groups[] = {COLUMNS(keys), COLUMNS(expiry), COLUMNS(rest), COLUMNS(counting)};
+    return put_all(buf, groups, ARRAY_LEN(groups) - !counted, events, count, params);
 }

@@ -17,8 +17,8 @@ MUST_CHECK bool rows_put_expiry(struct buf *buf, struct event *const *events, si
                                 struct pg_params *params);
 // The parameters of the statement that stores: keys, then expiry, then contract_id int4[], token_id int4[],
 // class int2[], occurred_at timestamptz[], client, session_id, trace_id, repository_id text[], sha256
-// bytea[], payload jsonb[].
-MUST_CHECK bool rows_put_events(struct buf *buf, struct event *const *events, size_t count,
+// bytea[], payload jsonb[]; `counted` adds the bytes that count in a quota int4[], null where none does.
+MUST_CHECK bool rows_put_events(struct buf *buf, struct event *const *events, size_t count, bool counted,
                                 struct pg_params *params);
 
 #endif

@@ -364,9 +364,48 @@ START_TEST(store_commit__is_planned_by_index_while_the_tables_are_empty)
 }
 END_TEST
 
+// What a token with a quota stored new, and nothing of others' or of what was there.
+START_TEST(store_commit__counts_what_quotas_need)
+{
+    char *url = cluster_database();
+    struct db *one = cluster_open(url, DB_WRITER), *two = cluster_open(url, DB_WRITER);
+    struct event events[6], again[2];
+    for (unsigned i = 0; i < 6; i++) {
+        event_make(&events[i], i == 5 ? 0 : i, TEXT); // the last repeats the first
+        events[i].token_id = i < 4 || i == 5 ? 7 : 8;
+        events[i].counted = events[i].token_id == 7;
+    }
+    ck_assert_int_eq(commit_many(one, events, 6), COMMIT_DONE);
+    const int64_t bytes = (int64_t)strlen(TEXT);
+    ck_assert_int_eq(cluster_number(url, "SELECT count(*) FROM telemetry.token_usage"), 1);
+    ck_assert_int_eq(cluster_number(url, "SELECT events FROM telemetry.token_usage WHERE token_id = 7"
+                                         " AND day = telemetry.today()"),
+                     4);
+    ck_assert_int_eq(cluster_number(url, "SELECT bytes FROM telemetry.token_usage"), 4 * bytes);
+    // A repeat counts nothing, another connection has a row of its own, this one's grows.
+    for (unsigned i = 0; i < 2; i++) {
+        event_make(&again[i], i == 0 ? 0 : 100, TEXT);
+        again[i].token_id = 7;
+        again[i].counted = true;
+    }
+    ck_assert_int_eq(commit_many(two, again, 2), COMMIT_DONE);
+    event_make(&again[0], 101, TEXT);
+    again[0].token_id = 7;
+    again[0].counted = true;
+    ck_assert_int_eq(commit_one(one, &again[0]), COMMIT_DONE);
+    ck_assert_int_eq(cluster_number(url, "SELECT count(*) FROM telemetry.token_usage"), 2);
+    ck_assert_int_eq(cluster_number(url, "SELECT sum(events)::int8 FROM telemetry.token_usage"), 6);
+    ck_assert_int_eq(cluster_number(url, "SELECT max(bytes) FROM telemetry.token_usage"), 5 * bytes);
+    db_close(one);
+    db_close(two);
+    free(url);
+}
+END_TEST
+
 CHECK_MAIN_WITH(cluster_start, "store", store_commit__stores_every_column,
                 store_commit__tells_duplicate_reuse_and_erased, store_commit__folds_repeats_within_a_batch,
                 store_commit__stores_once_from_two_connections, store_commit__remembers_ids_across_rotations,
                 store_commit__makes_a_missing_partition, store_commit__computes_the_day_of_expiry,
                 store_commit__takes_a_thousand_and_a_large_one,
-                store_commit__is_planned_by_index_while_the_tables_are_empty)
+                store_commit__is_planned_by_index_while_the_tables_are_empty,
+                store_commit__counts_what_quotas_need)

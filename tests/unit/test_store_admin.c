@@ -2,6 +2,7 @@
 // Projects, tokens, contract numbers and word of changes against a real PostgreSQL.
 #include "server/store/admin.h"
 #include "server/store/catalog.h"
+#include "server/store/keeper.h"
 #include "test_store_cluster.h"
 
 #include "check_main.h"
@@ -93,6 +94,50 @@ START_TEST(store_token__is_created_revoked_and_listed)
     ck_assert(store_token_list(db, &arena, &rows, &count, &err));
     ck_assert(rows[0].revoked && !rows[1].revoked);
     arena_release(&arena);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
+START_TEST(store_token__has_limits_and_what_was_used)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_CATALOG);
+    struct arena arena;
+    struct token_row *rows;
+    size_t count;
+    struct err err;
+    cluster_sql(
+        url, "INSERT INTO telemetry.tokens (project_id, key_id, secret_hash, scopes, rate_per_second, burst,"
+             " quota_per_day, quota_bytes_per_day) SELECT 1, 'abcdefghi' || n, sha256(''), 'ingest',"
+             " CASE n WHEN 1 THEN 0.5 WHEN 2 THEN 1e300 END, CASE n WHEN 1 THEN 3 END,"
+             " CASE n WHEN 1 THEN 40 END, CASE n WHEN 1 THEN 50 END FROM generate_series(1, 3) n;"
+             "INSERT INTO telemetry.token_usage SELECT d, 1, w, 10, 100"
+             " FROM unnest(ARRAY[telemetry.today(), telemetry.today() - 1, telemetry.today() - 36]) d,"
+             " generate_series(1, 2) w");
+    const struct token_use uses[] = {{3, 1700000000000000}, {1, 1600000000000000}};
+    ck_assert_msg(store_token_note_use(db, uses, 2, &err), "%s", err.text);
+    const struct token_use earlier = {1, 1500000000000000};
+    ck_assert_msg(store_token_note_use(db, &earlier, 1, &err), "%s", err.text);
+    arena_init(&arena, 1024, 65536);
+    ck_assert_msg(store_token_list(db, &arena, &rows, &count, &err), "%s", err.text);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(rows[0].rate_milli, 500);
+    ck_assert_int_eq(rows[0].burst, 3);
+    ck_assert_int_eq(rows[0].quota_events, 40);
+    ck_assert_int_eq(rows[0].quota_bytes, 50);
+    ck_assert_int_eq(rows[0].used_events, 20);
+    ck_assert_int_eq(rows[0].used_bytes, 200);
+    ck_assert_int_eq(rows[0].last_used_at, 1600000000000000);
+    ck_assert_int_eq(rows[1].rate_milli, 1000000000000);
+    ck_assert_int_eq(rows[1].last_used_at, INT64_MAX);
+    ck_assert_int_eq(rows[2].rate_milli + rows[2].burst + rows[2].quota_events + rows[2].used_events, 0);
+    ck_assert_int_eq(rows[2].last_used_at, 1700000000000000);
+    struct db *keeper = cluster_open(url, DB_KEEPER);
+    ck_assert_msg(store_usage_forget(keeper, &err), "%s", err.text);
+    ck_assert_int_eq(cluster_number(url, "SELECT count(*) FROM telemetry.token_usage"), 4);
+    arena_release(&arena);
+    db_close(keeper);
     db_close(db);
     free(url);
 }
@@ -207,5 +252,5 @@ START_TEST(store_contracts_sync__agrees_from_two_connections)
 END_TEST
 
 CHECK_MAIN_WITH(cluster_start, "store_admin", store_project__is_created_set_and_listed,
-                store_token__is_created_revoked_and_listed, store_catalog_wait__hears_of_changes,
-                store_contracts_sync__agrees_from_two_connections)
+                store_token__is_created_revoked_and_listed, store_token__has_limits_and_what_was_used,
+                store_catalog_wait__hears_of_changes, store_contracts_sync__agrees_from_two_connections)
