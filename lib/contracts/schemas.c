@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The schema files of an index: read, checked for their identity, and compiled together.
 #include "lib/base/file.h"
+#include "lib/contracts/line.h"
 #include "lib/contracts/set.h"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@ struct loader {
     const char *dir;
     int dir_fd;
     struct arena *arena;
+    const struct index *index;
     struct jsv_registry *registry;
     struct buf text; // one file at a time
 };
@@ -26,6 +28,32 @@ static bool schema_fault(const struct loader *loader, const struct contract *con
                          struct err *err)
 {
     return err_set(err, "%s/%s: %s", loader->dir, contract->schema_file.ptr, sentence);
+}
+
+// A fault at a place of the document, with its line.
+static bool schema_fault_at(const struct loader *loader, const struct contract *contract, struct str pointer,
+                            const char *sentence, struct err *err)
+{
+    return err_set(err, "%s/%s:%u: %s", loader->dir, contract->schema_file.ptr,
+                   line_of_pointer(contract->schema_text, pointer), sentence);
+}
+
+// What the engine says begins with "Schema <URI>#<pointer>: ": the file is the one that it names, which may
+// be another one than `contract`, where that refers to it.
+static bool engine_fault(const struct loader *loader, const struct contract *contract,
+                         const struct err *cause, struct err *err)
+{
+    struct str rest = str_from(cause->text);
+    if (!str_starts(rest, STR("Schema " URN)))
+        return schema_fault(loader, contract, cause->text, err);
+    rest = str_skip(rest, strlen("Schema " URN));
+    const char *end = strstr(rest.ptr, ": ");
+    struct str place = end ? str_slice(rest.ptr, (size_t)(end - rest.ptr)) : rest;
+    struct str name = str_cut(&place, '#');
+    for (size_t i = 0; i < loader->index->count; i++)
+        if (str_eq(loader->index->rows[i].contract.name, name))
+            contract = &loader->index->rows[i].contract;
+    return schema_fault_at(loader, contract, place.ptr ? place : STR(""), cause->text, err);
 }
 
 static bool is_dialect(const json_t *name)
@@ -53,12 +81,14 @@ static bool check_identity(const struct loader *loader, const struct contract *c
                            const char *uri, struct err *err)
 {
     if (!json_is_object(schema))
-        return schema_fault(loader, contract, "the schema is not a JSON object", err);
+        return schema_fault_at(loader, contract, STR(""), "the schema is not a JSON object", err);
     if (!is_dialect(json_object_get(schema, "$schema")))
-        return schema_fault(loader, contract, "/$schema is neither draft-07 nor 2020-12", err);
+        return schema_fault_at(loader, contract, STR("/$schema"), "/$schema is neither draft-07 nor 2020-12",
+                               err);
     const char *id = json_string_value(json_object_get(schema, "$id"));
     if (!id || strcmp(id, uri) != 0)
-        return err_set(err, "%s/%s: /$id is not %s", loader->dir, contract->schema_file.ptr, uri);
+        return err_set(err, "%s/%s:%u: /$id is not %s", loader->dir, contract->schema_file.ptr,
+                       line_of_pointer(contract->schema_text, STR("/$id")), uri);
     return true;
 }
 
@@ -121,7 +151,7 @@ static bool add_document(struct loader *loader, struct contract *contract, struc
     bool ok = check_identity(loader, contract, schema, uri, err);
     ok = ok && keep_names(loader, contract, schema, err);
     if (ok && !jsv_registry_add(loader->registry, uri, schema, JSV_2020_12, &cause))
-        ok = schema_fault(loader, contract, cause.text, err);
+        ok = engine_fault(loader, contract, &cause, err);
     json_decref(schema);
     return ok;
 }
@@ -133,7 +163,7 @@ static bool compile(struct loader *loader, struct contract *contract, struct err
     struct jsv_options options = {.assert_formats = contract->assert_formats};
     snprintf(uri, sizeof(uri), URN "%s", contract->name.ptr);
     if (!jsv_compile(loader->registry, uri, &options, &contract->program, &cause))
-        return schema_fault(loader, contract, cause.text, err);
+        return engine_fault(loader, contract, &cause, err);
     return true;
 }
 
@@ -151,7 +181,7 @@ static bool load_all(struct loader *loader, struct index *index, struct err *err
 
 bool schemas_load(const char *dir, struct arena *arena, struct index *index, struct err *err)
 {
-    struct loader loader = {.dir = dir, .arena = arena};
+    struct loader loader = {.dir = dir, .arena = arena, .index = index};
     loader.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (loader.dir_fd < 0)
         return err_set_errno(err, "cannot open %s", dir);

@@ -123,12 +123,23 @@ static const struct broken broken[] = {
     // Schemas
     {SCHEMA, "\"type\"", "type", "/ping.v1.schema.json:3: not JSON: "},
     {SCHEMA, "\"type\"", "\"$id\": 1, \"type\"", "/ping.v1.schema.json:3: not JSON: duplicate object key"},
-    {SCHEMA, NULL, "[]", "/ping.v1.schema.json: the schema is not a JSON object"},
-    {SCHEMA, "2020-12", "2019-09", "/ping.v1.schema.json: /$schema is neither draft-07 nor 2020-12"},
-    {SCHEMA, ":ping.v1", ":ping.v2", "/ping.v1.schema.json: /$id is not urn:vox:contract:ping.v1"},
-    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\": {\"type\": \"objekt\"}", "/properties/Ping"},
-    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\": {\"$ref\": \"urn:vox:contract:none.v1\"}",
-     "urn:vox:contract:none.v1"},
+    {SCHEMA, NULL, "[]", "/ping.v1.schema.json:1: the schema is not a JSON object"},
+    {SCHEMA, "2020-12", "2019-09", "/ping.v1.schema.json:1: /$schema is neither draft-07 nor 2020-12"},
+    {SCHEMA, ":ping.v1", ":ping.v2", "/ping.v1.schema.json:2: /$id is not urn:vox:contract:ping.v1"},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\":\n{\n\"type\": \"objekt\"}",
+     "/ping.v1.schema.json:6: Schema urn:vox:contract:ping.v1#/properties/Ping/type: "},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\":\n{\"$ref\": \"urn:vox:contract:none.v1\"}",
+     "/ping.v1.schema.json:5: Schema urn:vox:contract:ping.v1#/properties/Ping/$ref: "
+     "\"urn:vox:contract:none.v1\": it is not in the registry"},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"P/\u00e9~g\":\n{\"pattern\": \"(\"}",
+     "/ping.v1.schema.json:5: Schema urn:vox:contract:ping.v1#/properties/P~1%C3%A9~0g/pattern: "},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\": {\"allOf\": [true,\n{\"minimum\": \"1\"}]}",
+     "/ping.v1.schema.json:5: "},
+    {SCHEMA, "\"Ping\": {\"type\": \"object\"}", "\"Ping\":\n{\"type\": \"object\", \"x\": 1}",
+     "/ping.v1.schema.json:5: "},
+    // The fault of a schema that another one refers to is that one's.
+    {OTHER_SCHEMA, "\"type\"", "\n\"$ref\": \"urn:vox:contract:ping.v1#/nowhere\", \"$comment\"",
+     "/pong.v1.schema.json:3: "},
 };
 
 START_TEST(contracts_faults__names_what_is_broken)
