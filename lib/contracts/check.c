@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/contracts/line.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,23 +23,31 @@ struct checker {
     struct buf text;     // a sample as in its file
     struct buf minified; // as the sink would see it
     struct json_doc doc;
-    unsigned line;     // where the sample at hand stopped being JSON, or 0
+    unsigned line;     // where the sample at hand stopped being JSON, else 1
     unsigned answered; // which subjects of the contract at hand some valid sample answers: bits
     unsigned embedded; // and which JSON texts inside its events
 };
 
-static void fault(struct checker *checker, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
+static void fault_at(struct checker *checker, const char *file, unsigned line, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
-static void fault(struct checker *checker, const char *file, const char *format, ...)
+// `line` 0: the file as a whole, or a folder.
+static void fault_at(struct checker *checker, const char *file, unsigned line, const char *format, ...)
 {
-    char message[1024];
+    char message[1024], place[SAMPLE_PATH_MAX + 16];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    if (line)
+        snprintf(place, sizeof(place), "%s:%u", file, line);
+    else
+        snprintf(place, sizeof(place), "%s", file);
     checker->tally.faults++;
-    checker->report(checker->context, str_from(file), str_from(message));
+    checker->report(checker->context, str_from(place), str_from(message));
 }
+
+#define fault(checker, file, ...) fault_at(checker, file, 0, __VA_ARGS__)
 
 // Errors of loading begin with "<path>[:<line>]: " wherever a file is to blame.
 static void report_err(struct checker *checker, const char *fallback, const struct err *err)
@@ -63,14 +72,6 @@ static bool join(struct checker *checker, char path[static SAMPLE_PATH_MAX], con
     return false;
 }
 
-static unsigned line_at(struct str text, size_t offset)
-{
-    unsigned line = 1;
-    for (size_t i = 0; i < MIN(offset, text.len); i++)
-        line += text.ptr[i] == '\n';
-    return line;
-}
-
 // What the sink would answer before it asks for a contract. On PROBLEM_NONE the tree is in the document.
 static enum problem take_in(struct checker *checker, const char *path, bool *ret_read)
 {
@@ -78,7 +79,7 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
     buf_clear(&checker->text);
     buf_clear(&checker->minified);
     json_doc_reset(&checker->doc);
-    checker->line = 0;
+    checker->line = 1;
     *ret_read = file_read_at(AT_FDCWD, path, &checker->text, &err);
     if (!*ret_read) {
         report_err(checker, path, &err);
@@ -90,7 +91,7 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
     size_t offset = 0;
     enum json_fault json_fault = json_doc_parse(&checker->doc, buf_str(&checker->text), &offset);
     if (json_fault != JSON_FAULT_NONE) {
-        checker->line = line_at(buf_str(&checker->text), offset);
+        checker->line = line_of_offset(buf_str(&checker->text), offset);
         return event_text_fault((int)json_fault);
     }
     return json_is_object(checker->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
@@ -99,6 +100,13 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
 static const char *code_of(enum problem problem)
 {
     return problem == PROBLEM_NONE ? "valid" : problem_info(problem)->code;
+}
+
+// Of the first error, in the sample at hand.
+static unsigned line_of_error(const struct checker *checker, const struct judgement *judgement)
+{
+    return judgement->error_count ? line_of_pointer(buf_str(&checker->text), judgement->errors[0].pointer)
+                                  : 1;
 }
 
 static void check_valid(struct checker *checker, const struct contract *contract, const char *path)
@@ -110,21 +118,20 @@ static void check_valid(struct checker *checker, const struct contract *contract
         return;
     checker->tally.valid++;
     if (problem != PROBLEM_NONE) {
-        char place[SAMPLE_PATH_MAX + 16];
-        snprintf(place, sizeof(place), "%s:%u", path, checker->line);
-        fault(checker, checker->line ? place : path, "should be valid and is refused before it is judged: %s",
-              code_of(problem));
+        fault_at(checker, path, checker->line, "should be valid and is refused before it is judged: %s",
+                 code_of(problem));
         return;
     }
     const json_t *event = checker->doc.root;
     const struct contract *family = contract_recognise(checker->set, event);
     if (!family || !str_eq(family->id, contract->id))
-        fault(checker, path, "should be recognised as %s and is recognised as %s", contract->id.ptr,
-              family ? family->id.ptr : "nothing");
+        fault_at(checker, path, 1, "should be recognised as %s and is recognised as %s", contract->id.ptr,
+                 family ? family->id.ptr : "nothing");
     problem = contract_judge(checker->set, checker->jsv, event, contract->id, contract->version, &judgement);
     if (problem != PROBLEM_NONE)
-        fault(checker, path, "should be valid and is refused: %s at '%.*s', keyword %.*s", code_of(problem),
-              STR_FMT(judgement.errors[0].pointer), STR_FMT(judgement.errors[0].keyword));
+        fault_at(checker, path, line_of_error(checker, &judgement),
+                 "should be valid and is refused: %s at '%.*s', keyword %.*s", code_of(problem),
+                 STR_FMT(judgement.errors[0].pointer), STR_FMT(judgement.errors[0].keyword));
     const struct str subjects[] = {contract->session_id, contract->trace_id, contract->repository_id};
     for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
         if (contract_text_at(event, subjects[i]).ptr)
@@ -162,8 +169,10 @@ static bool read_expectation(struct checker *checker, const char *path, struct e
         *ret_expectation = expectation;
         return true;
     }
+    unsigned line = expectation.root ? 1 : (unsigned)MAX(where.line, 1);
     json_decref(expectation.root);
-    fault(checker, path, "is not an object of a known code and, both or neither, pointer and keyword");
+    fault_at(checker, path, line,
+             "is not an object of a known code and, both or neither, pointer and keyword");
     return false;
 }
 
@@ -192,17 +201,19 @@ static void check_invalid(struct checker *checker, const struct contract *contra
         const struct contract *family = contract_recognise(checker->set, event);
         bool own = family && str_eq(family->id, contract->id);
         if (wanted != PROBLEM_unknown_contract && !own)
-            fault(checker, path, "should be recognised as %s and is recognised as %s", contract->id.ptr,
-                  family ? family->id.ptr : "nothing");
+            fault_at(checker, path, 1, "should be recognised as %s and is recognised as %s", contract->id.ptr,
+                     family ? family->id.ptr : "nothing");
         problem = contract_judge(checker->set, checker->jsv, event, own ? contract->id : STR_NULL,
                                  contract->version, &judgement);
     }
     if (problem != wanted)
-        fault(checker, path, "should be %s and is %s", expectation->code, code_of(problem));
+        fault_at(checker, path, problem ? MAX(checker->line, line_of_error(checker, &judgement)) : 1,
+                 "should be %s and is %s", expectation->code, code_of(problem));
     else if (expectation->pointer && !has_error(&judgement, expectation))
-        fault(checker, path, "should fail at '%s' by %s and fails at '%.*s' by %.*s", expectation->pointer,
-              expectation->keyword, STR_FMT(judgement.errors[0].pointer),
-              STR_FMT(judgement.errors[0].keyword));
+        fault_at(checker, path, line_of_error(checker, &judgement),
+                 "should fail at '%s' by %s and fails at '%.*s' by %.*s", expectation->pointer,
+                 expectation->keyword, STR_FMT(judgement.errors[0].pointer),
+                 STR_FMT(judgement.errors[0].keyword));
 }
 
 // "<case>.json" and "<case>.expect.json" come in pairs.

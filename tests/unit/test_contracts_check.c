@@ -61,7 +61,7 @@ START_TEST(contracts_check__tells_bad_samples)
     struct buf said;
     setup_folder();
     const char *valid = "samples/ping.v1/valid", *invalid = "samples/ping.v1/invalid";
-    put_in(valid, "bad-type.json", "{\"Ping\": 1}");
+    put_in(valid, "bad-type.json", "{\n\"Ping\": 1}");
     put_in(valid, "no-json.json", "{\"Ping\":\n{,}}");
     put_in(valid, "other.json", "{\"pong\": 1}");
     put_in(valid, "readme.txt", "?");
@@ -73,6 +73,10 @@ START_TEST(contracts_check__tells_bad_samples)
            "{\"code\": \"schema_invalid\", \"pointer\": \"\", \"keyword\": \"required\"}");
     put_in(invalid, "half.json", "{}");
     put_in(invalid, "half.expect.json", "{\"code\": \"schema_invalid\", \"pointer\": \"\"}");
+    put_in(invalid, "broken.json", "{}");
+    put_in(invalid, "broken.expect.json", "{\"code\":\n?}");
+    put_in(invalid, "wrong.json", "{\"Ping\":\n{\"x\":\n\"/srv/x\"}}");
+    put_in(invalid, "wrong.expect.json", "{\"code\": \"unknown_contract\"}");
     put_in(invalid, "alone.json", "{}");
     put_in(invalid, "lonely.expect.json", "{\"code\": \"unknown_contract\"}");
     put_in(invalid, "right.json", "{\"Ping\": []}");
@@ -87,21 +91,23 @@ START_TEST(contracts_check__tells_bad_samples)
     ck_assert(!contract_check(folder, NULL, collect, &said, &tally));
     buf_put_char(&said, '\0');
     static const char *const says[] = {
-        "/samples/ping.v1/valid/bad-type.json should be valid and is refused: schema_invalid at '/Ping', "
+        "/samples/ping.v1/valid/bad-type.json:2 should be valid and is refused: schema_invalid at '/Ping', "
         "keyword type\n",
         "/samples/ping.v1/valid/no-json.json:2 should be valid and is refused before it is judged: "
         "json_malformed\n",
-        "/samples/ping.v1/valid/other.json should be recognised as ping and is recognised as pong\n",
+        "/samples/ping.v1/valid/other.json:1 should be recognised as ping and is recognised as pong\n",
         "/samples/ping.v1/valid/readme.txt a sample's name ends in .json\n",
-        "/samples/ping.v1/invalid/valid.json should be schema_invalid and is valid\n",
-        "/samples/ping.v1/invalid/elsewhere.json should fail at '' by required and fails at '/Ping' by "
+        "/samples/ping.v1/invalid/valid.json:1 should be schema_invalid and is valid\n",
+        "/samples/ping.v1/invalid/elsewhere.json:1 should fail at '' by required and fails at '/Ping' by "
         "type\n",
-        "/samples/ping.v1/invalid/half.expect.json is not an object of a known code",
+        "/samples/ping.v1/invalid/half.expect.json:1 is not an object of a known code",
+        "/samples/ping.v1/invalid/broken.expect.json:2 is not an object of a known code",
+        "/samples/ping.v1/invalid/wrong.json:1 should be unknown_contract and is content_refused\n",
         "/samples/ping.v1/invalid/alone.expect.json cannot open ",
         "/samples/ping.v1/invalid/lonely.expect.json there is no lonely.json",
         "/samples/ping.v1 no valid sample of ping.v1 has a text at its subject pointer /Ping/trace~1id\n",
         "/samples/ping.v1 no valid sample of ping.v1 has a JSON text at /Ping/text\n",
-        "/samples/ping.v1/invalid/content.json should fail at '' by guard and fails at '/Ping' by guard\n",
+        "/samples/ping.v1/invalid/content.json:1 should fail at '' by guard and fails at '/Ping' by guard\n",
         "/samples/pong.v1/valid cannot list it: No such file or directory\n",
         "/samples/pong.v1/invalid pong.v1 has no invalid sample\n",
         "/samples/gone.v1 the index has no such contract\n",
