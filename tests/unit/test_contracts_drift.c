@@ -143,10 +143,36 @@ static struct buf read_page(const char *path)
     return page;
 }
 
-static void expect(const struct buf *page, struct str text)
+// The line of a table that begins with the name.
+static struct str row_of(const struct buf *page, const char *name)
 {
-    ck_assert_msg(text.len == 0 || memmem(page->ptr, page->len, text.ptr, text.len), "%.*s is missing",
-                  STR_FMT(text));
+    char begin[128];
+    struct str rest = buf_str(page);
+    snprintf(begin, sizeof(begin), "| `%s` |", name);
+    while (rest.ptr) {
+        struct str line = str_cut(&rest, '\n');
+        if (str_starts(line, str_from(begin)))
+            return line;
+    }
+    ck_abort_msg("no row of %s", name);
+}
+
+static void expect(struct str row, struct str text)
+{
+    bool there = !text.len || memmem(row.ptr, row.len, text.ptr, text.len);
+    ck_assert_msg(there, "\"%.*s\" is missing in %.*s; run vox-sink reference again", STR_FMT(text),
+                  STR_FMT(row));
+}
+
+// A cell of its own, in code style or not.
+static void expect_cell(struct str row, const char *text)
+{
+    char plain[128], code[128];
+    snprintf(plain, sizeof(plain), " %s |", text);
+    snprintf(code, sizeof(code), " `%s` |", text);
+    bool there =
+        memmem(row.ptr, row.len, plain, strlen(plain)) || memmem(row.ptr, row.len, code, strlen(code));
+    ck_assert_msg(there, "no cell \"%s\" in %.*s; run vox-sink reference again", text, STR_FMT(row));
 }
 
 START_TEST(drift__pages_name_everything)
@@ -155,17 +181,30 @@ START_TEST(drift__pages_name_everything)
     struct buf retention = read_page(VOX_SOURCE_DIR "/docs/reference/retention-sensitivity.md");
     for (size_t i = 0; i < contract_set_count(set); i++) {
         const struct contract *contract = contract_set_at(set, i);
-        expect(&taxonomy, contract->name);
-        expect(&taxonomy, contract->metric_type);
+        struct str row = row_of(&taxonomy, contract->name.ptr);
+        expect(row, contract->metric_type);
         for (size_t k = 0; k < contract->metric_count; k++)
-            expect(&taxonomy, contract->metrics[k].metric_type);
-        expect(&taxonomy, contract->session_convention);
-        expect(&taxonomy, contract->schema_file);
-        expect(&taxonomy, contract->owner);
-        expect(&retention, contract->name);
-        expect(&retention, contract->retention.rationale);
+            expect(row, contract->metrics[k].metric_type);
+        expect(row, contract->session_convention);
+        expect(row, contract->schema_file);
+        expect_cell(row, contract_class_name(contract->class_));
+        expect_cell(row, contract->transmission.ptr);
+        expect_cell(row, contract->owner.ptr);
+        row = row_of(&retention, contract->name.ptr);
+        char days[16];
+        snprintf(days, sizeof(days), "%d", contract->retention.days);
+        expect_cell(row, contract_class_name(contract->class_));
+        expect(row, str_from(retention_kind_name(contract->retention.kind)));
+        expect(row, contract->retention.parent);
+        expect(row, contract->retention.expires_at);
+        expect(row, contract->retention.rationale);
+        if (contract->retention.kind == RETENTION_DAYS)
+            expect_cell(row, days);
+        else if (contract->retention.days)
+            expect(row, str_from(days));
     }
-    expect(&taxonomy, contract_set_reserved_at(set, 0)->pattern);
+    struct str reserved = contract_set_reserved_at(set, 0)->pattern;
+    ck_assert_ptr_nonnull(memmem(taxonomy.ptr, taxonomy.len, reserved.ptr, reserved.len));
     buf_release(&taxonomy);
     buf_release(&retention);
 }
