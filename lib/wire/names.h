@@ -14,6 +14,8 @@
 #define HEADER_CONTRACT        "X-Vox-Telemetry-Contract"
 #define HEADER_SIGNATURE       "X-Vox-Telemetry-Signature"
 #define HEADER_WEBHOOK_ID      "webhook-id"
+#define HEADER_WEBHOOK_AT      "webhook-timestamp"
+#define HEADER_WEBHOOK_SIGN    "webhook-signature"
 #define HEADER_REQUEST_ID      "X-Request-Id"
 
 #define MEDIA_JSON    "application/json"

@@ -114,6 +114,10 @@ static struct str challenge(enum problem problem)
 {
     switch (problem) {
     case PROBLEM_token_missing:
+    case PROBLEM_signature_missing:
+    case PROBLEM_signature_malformed:
+    case PROBLEM_signature_invalid:
+    case PROBLEM_signature_stale:
         return STR("Bearer realm=\"vox-sink\"");
     case PROBLEM_token_invalid:
         return STR("Bearer realm=\"vox-sink\", error=\"invalid_token\"");

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads signature headers, strictly.
+#include "lib/wire/base64.h"
+#include "lib/wire/signature.h"
+
+#define SECONDS_DIGITS_MAX 12
+
+bool signature_is_present(const struct signature_headers *headers)
+{
+    return headers->vox.ptr || headers->webhook_signature.ptr || headers->webhook_timestamp.ptr;
+}
+
+// Digits in the one way that a number is written.
+static bool read_seconds(struct str text, int64_t *ret_seconds)
+{
+    uint64_t value;
+    if (text.len > SECONDS_DIGITS_MAX || !str_to_u64(text, &value) || (text.len > 1 && text.ptr[0] == '0'))
+        return false;
+    *ret_seconds = (int64_t)value;
+    return true;
+}
+
+static bool read_mac(struct str hex, struct signature *s)
+{
+    uint8_t mac[SHA256_LEN];
+    if (hex.len != SHA256_HEX_LEN || !sha256_from_hex(hex, mac))
+        return false;
+    for (size_t i = 0; i < hex.len; i++)
+        if (hex.ptr[i] >= 'A' && hex.ptr[i] <= 'F')
+            return false;
+    if (s->mac_count < LIMIT_SIGNATURES)
+        memcpy(s->macs[s->mac_count++], mac, SHA256_LEN);
+    return true;
+}
+
+// One "name=value" of the Vox header.
+static bool read_element(struct str element, struct signature *s)
+{
+    struct str value = element, name = str_cut(&value, '=');
+    if (!value.ptr)
+        return false;
+    if (str_eq(name, STR("t"))) {
+        bool first = !s->at_text.ptr;
+        s->at_text = value;
+        return first && read_seconds(value, &s->at);
+    }
+    if (str_eq(name, STR("kid"))) {
+        bool first = !s->kid.ptr;
+        s->kid = value;
+        return first && signing_kid_is(value);
+    }
+    return !str_eq(name, STR("v1")) || read_mac(value, s);
+}
+
+static enum problem parse_vox(struct str header, struct signature *s)
+{
+    s->form = SIGNATURE_VOX;
+    for (struct str rest = header; rest.ptr;)
+        if (!read_element(str_trim(str_cut(&rest, ',')), s))
+            return PROBLEM_signature_malformed;
+    if (!s->at_text.ptr || !s->kid.ptr)
+        return PROBLEM_signature_malformed;
+    return PROBLEM_NONE;
+}
+
+// One "scheme,base64" of webhook-signature.
+static bool read_versioned(struct str element, struct signature *s)
+{
+    struct str value = element, scheme = str_cut(&value, ',');
+    uint8_t bytes[SIGNATURE_ED25519_LEN];
+    if (!value.ptr)
+        return false;
+    bool mac = str_eq(scheme, STR("v1"));
+    if (!mac && !str_eq(scheme, STR("v1a")))
+        return true;
+    size_t got, len = mac ? SHA256_LEN : SIGNATURE_ED25519_LEN;
+    if (!base64_read(value, bytes, len, &got) || got != len)
+        return false;
+    if (s->mac_count + s->signed_count == LIMIT_SIGNATURES)
+        return true;
+    memcpy(mac ? s->macs[s->mac_count++] : s->ed25519[s->signed_count++], bytes, len);
+    return true;
+}
+
+static bool is_id(struct str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (id.ptr[i] < 0x20 || id.ptr[i] > 0x7e || id.ptr[i] == '.')
+            return false;
+    return id.len >= 1 && id.len <= LIMIT_EVENT_ID_TEXT;
+}
+
+static enum problem parse_webhooks(const struct signature_headers *headers, struct signature *s)
+{
+    s->form = SIGNATURE_WEBHOOKS;
+    s->id = headers->webhook_id;
+    s->at_text = headers->webhook_timestamp;
+    if (!headers->webhook_signature.ptr || !is_id(s->id) || !read_seconds(s->at_text, &s->at))
+        return PROBLEM_signature_malformed;
+    for (struct str rest = headers->webhook_signature; rest.ptr;)
+        if (!read_versioned(str_cut(&rest, ' '), s))
+            return PROBLEM_signature_malformed;
+    return PROBLEM_NONE;
+}
+
+enum problem signature_parse(const struct signature_headers *headers, struct signature *ret_signature)
+{
+    struct signature s = {0};
+    bool webhooks = headers->webhook_signature.ptr || headers->webhook_timestamp.ptr;
+    if (webhooks == (headers->vox.ptr != NULL))
+        return PROBLEM_signature_malformed;
+    enum problem problem = webhooks ? parse_webhooks(headers, &s) : parse_vox(headers->vox, &s);
+    if (!problem && s.mac_count + s.signed_count == 0)
+        problem = PROBLEM_signature_invalid;
+    if (!problem)
+        *ret_signature = s;
+    return problem;
+}
+
+enum problem signature_fresh(const struct signature *s, int64_t now_us)
+{
+    int64_t apart = now_us - s->at * USEC_PER_SEC;
+    bool fresh =
+        apart <= LIMIT_SIGNATURE_SKEW_SEC * USEC_PER_SEC && apart >= -LIMIT_SIGNATURE_SKEW_SEC * USEC_PER_SEC;
+    return fresh ? PROBLEM_NONE : PROBLEM_signature_stale;
+}

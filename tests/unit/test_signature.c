@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// lib/wire/signature and signing_key, by the vectors of tests/vectors/signatures and bit by bit.
+#include "lib/wire/signature.h"
+
+#include "lib/base/file.h"
+#include "lib/base/json.h"
+#include "tests/unit/check_main.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+
+#define VECTORS VOX_SOURCE_DIR "/tests/vectors/signatures/"
+#define BODY    "{\"ModelCall\":{\"model\":\"a\"}}"
+#define AT      1790000000
+#define NOW_US  (AT * USEC_PER_SEC)
+
+static struct str member(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+}
+
+// As the gate does it: parse, time, keys. `piece`: bytes given to the verifier at a time.
+static enum problem verify(const struct signature_headers *headers, const struct signing_key *keys,
+                           size_t count, struct str body, int64_t now_us, size_t piece, struct str name,
+                           struct uuid *ret_id)
+{
+    struct signature s;
+    const struct signing_key *pointers[8];
+    for (size_t i = 0; i < count; i++)
+        pointers[i] = &keys[i];
+    enum problem problem = signature_parse(headers, &s);
+    if (!problem)
+        problem = signature_fresh(&s, now_us);
+    if (problem)
+        return problem;
+    struct signature_verifier *v = signature_verifier_new(&s, pointers, count, 65536, name);
+    ck_assert_ptr_nonnull(v);
+    for (; body.len; body = str_skip(body, piece))
+        signature_verifier_update(v, str_slice(body.ptr, MIN(body.len, piece)));
+    problem = signature_verifier_finish(v, ret_id);
+    signature_verifier_free(v);
+    return problem;
+}
+
+static void run_vector(const json_t *vector, struct str kid)
+{
+    const json_t *headers = json_object_get(vector, "headers"), *key_texts = json_object_get(vector, "keys");
+    struct signing_key keys[4];
+    struct uuid id;
+    char id_text[UUID_TEXT_LEN + 1];
+    const struct signature_headers h = {.vox = member(headers, "X-Vox-Telemetry-Signature"),
+                                        .webhook_id = member(headers, "webhook-id"),
+                                        .webhook_timestamp = member(headers, "webhook-timestamp"),
+                                        .webhook_signature = member(headers, "webhook-signature")};
+    struct str name = member(vector, "name"), wanted = member(vector, "problem"),
+               event_id = member(vector, "event_id");
+    size_t count = json_array_size(key_texts);
+    ck_assert_uint_le(count, ARRAY_LEN(keys));
+    for (size_t i = 0; i < count; i++) {
+        const json_t *text = json_array_get(key_texts, i);
+        struct str t = str_slice(json_string_value(text), json_string_length(text));
+        ck_assert_msg(signing_secret_parse(t, &keys[i]) || signing_public_parse(t, &keys[i]), "%.*s",
+                      STR_FMT(name));
+    }
+    int64_t now = json_integer_value(json_object_get(vector, "now")) * USEC_PER_SEC;
+    for (size_t piece = 1; piece < 2000; piece += 999) {
+        enum problem problem = verify(&h, keys, count, member(vector, "body"), now, piece, kid, &id);
+        struct str code = problem ? str_from(problem_info(problem)->code) : STR_NULL;
+        ck_assert_msg(str_eq(code, wanted), "%.*s: %.*s, expected %.*s", STR_FMT(name), STR_FMT(code),
+                      STR_FMT(wanted));
+    }
+    if (!event_id.ptr)
+        return;
+    uuid_format(&id, id_text);
+    ck_assert_view_eq(event_id, id_text);
+}
+
+static size_t run_vectors(const char *path)
+{
+    struct json_doc doc;
+    struct buf text;
+    struct err err;
+    buf_init(&text, 1 << 20);
+    json_doc_init(&doc, 8 << 20);
+    ck_assert_msg(file_read_at(AT_FDCWD, path, &text, &err), "%s", err.text);
+    ck_assert_int_eq(json_doc_parse(&doc, buf_str(&text), NULL), JSON_FAULT_NONE);
+    const json_t *vectors = json_object_get(doc.root, "vectors");
+    size_t count = json_array_size(vectors);
+    for (size_t i = 0; i < count; i++)
+        run_vector(json_array_get(vectors, i), member(doc.root, "kid"));
+    json_doc_release(&doc);
+    buf_release(&text);
+    return count;
+}
+
+START_TEST(signature__foreign_vectors)
+{
+    ck_assert_uint_gt(run_vectors(VECTORS "webhooks.json"), 30);
+    ck_assert_uint_gt(run_vectors(VECTORS "vox.json"), 25);
+}
+END_TEST
+
+static struct signing_key known_key(void)
+{
+    struct signing_key key = {.kind = SIGNING_HMAC, .len = 32};
+    for (size_t i = 0; i < key.len; i++)
+        key.bytes[i] = (uint8_t)(i * 7);
+    return key;
+}
+
+// Every bit of every header and of the body, one at a time.
+static void flip_all(const struct signature_headers *good, struct str body, const struct signing_key *key)
+{
+    struct str fields[] = {good->vox, good->webhook_id, good->webhook_timestamp, good->webhook_signature,
+                           body};
+    struct uuid id;
+    for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
+        char copy[512];
+        ck_assert_uint_le(fields[f].len, sizeof(copy));
+        for (size_t bit = 0; bit < 8 * fields[f].len; bit++) {
+            memcpy(copy, fields[f].ptr, fields[f].len);
+            copy[bit / 8] = (char)(copy[bit / 8] ^ (1 << bit % 8));
+            struct str changed = str_slice(copy, fields[f].len);
+            const struct signature_headers h = {
+                f == 0 ? changed : good->vox, f == 1 ? changed : good->webhook_id,
+                f == 2 ? changed : good->webhook_timestamp, f == 3 ? changed : good->webhook_signature};
+            struct signature s;
+            enum problem problem = verify(&h, key, 1, f == 4 ? changed : body, NOW_US, 4096, STR_NULL, &id);
+            // Who signed is for the gate to compare: the kid only has to be another.
+            if (!problem && f == 0 && signature_parse(&h, &s) == PROBLEM_NONE)
+                problem = str_eq(s.kid, STR("abcdefghij")) ? PROBLEM_NONE : PROBLEM_signature_invalid;
+            ck_assert_msg(problem && problem_info(problem)->status == 401, "field %zu bit %zu: %.*s", f, bit,
+                          STR_FMT(changed));
+        }
+    }
+}
+
+START_TEST(signature__one_flipped_bit_is_refused)
+{
+    const struct signing_key key = known_key();
+    char vox[SIGNATURE_VOX_TEXT_MAX], webhook[SIGNATURE_WEBHOOK_TEXT_MAX];
+    struct uuid id;
+    ck_assert(signature_make_vox(&key, STR("abcdefghij"), AT, STR(BODY), vox));
+    ck_assert(signature_make_webhook(&key, STR("msg_1"), AT, STR(BODY), webhook));
+    const struct signature_headers first = {.vox = str_from(vox)};
+    const struct signature_headers second = {.webhook_id = STR("msg_1"),
+                                             .webhook_timestamp = STR("1790000000"),
+                                             .webhook_signature = str_from(webhook)};
+    ck_assert_int_eq(verify(&first, &key, 1, STR(BODY), NOW_US, 5, STR_NULL, &id), PROBLEM_NONE);
+    ck_assert_int_eq(verify(&second, &key, 1, STR(BODY), NOW_US, 5, STR_NULL, &id), PROBLEM_NONE);
+    flip_all(&first, STR(BODY), &key);
+    flip_all(&second, STR(BODY), &key);
+}
+END_TEST
+
+START_TEST(signature__presence)
+{
+    struct signature s;
+    struct signature_headers h = {.webhook_id = STR("msg_1")};
+    ck_assert(!signature_is_present(&h));
+    h.webhook_timestamp = STR("1790000000");
+    ck_assert(signature_is_present(&h));
+    ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_signature_malformed);
+    // Both forms at once.
+    h.webhook_signature = STR("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_NONE);
+    h.vox = STR("t=1790000000,kid=abcdefghij,v1=00");
+    ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_signature_malformed);
+}
+END_TEST
+
+START_TEST(signature__a_replay_has_the_same_id)
+{
+    const struct signing_key key = known_key();
+    char vox[SIGNATURE_VOX_TEXT_MAX];
+    struct uuid ids[3];
+    for (int i = 0; i < 3; i++) {
+        ck_assert(signature_make_vox(&key, STR("abcdefghij"), i < 2 ? AT : AT + 1, STR(BODY), vox));
+        const struct signature_headers h = {.vox = str_from(vox)};
+        ck_assert_int_eq(verify(&h, &key, 1, STR(BODY), NOW_US, 7, STR("abcdefghij"), &ids[i]), PROBLEM_NONE);
+    }
+    ck_assert(uuid_eq(&ids[0], &ids[1]));
+    ck_assert(!uuid_eq(&ids[0], &ids[2]));
+}
+END_TEST
+
+START_TEST(signing_key__text)
+{
+    struct signing_key key, again;
+    char secret[SIGNING_SECRET_TEXT_MAX], public[SIGNING_PUBLIC_TEXT_LEN + 1], pem[200];
+    signing_secret_generate(&key);
+    signing_secret_format(&key, secret);
+    ck_assert(signing_secret_parse(str_from(secret), &again));
+    ck_assert_mem_eq(&key, &again, sizeof(key));
+    ck_assert(!signing_secret_parse(str_slice(secret, strlen(secret) - 1), &again));
+    ck_assert(!signing_secret_parse(str_from(secret + 6), &again));
+    ck_assert(!signing_secret_parse(STR("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="), &again)); // 22 bytes
+    ck_assert(!signing_secret_parse(STR("whsec_"), &again));
+    // RFC 8032 section 7.1, test 1, in three spellings.
+    struct str base64 = STR("11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    ck_assert(signing_public_parse(base64, &key));
+    ck_assert_int_eq(key.kind, SIGNING_ED25519);
+    signing_public_format(&key, public);
+    ck_assert_str_eq(public, "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    ck_assert(signing_public_parse(str_from(public), &again));
+    ck_assert_mem_eq(&key, &again, sizeof(key));
+    snprintf(pem, sizeof(pem), "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%.*s\n-----END PUBLIC KEY-----\n",
+             STR_FMT(base64));
+    ck_assert(signing_public_parse(str_from(pem), &again));
+    ck_assert_mem_eq(&key, &again, sizeof(key));
+    pem[40] ^= 1;
+    ck_assert(!signing_public_parse(str_from(pem), &again));
+    ck_assert(!signing_public_parse(STR(""), &again));
+    ck_assert(!signing_public_parse(STR("-----BEGIN PUBLIC KEY-----"), &again));
+}
+END_TEST
+
+static void setup(void)
+{
+    BUG_ON(sodium_init() < 0);
+    json_setup();
+}
+
+CHECK_MAIN_WITH(setup, "signature", signature__foreign_vectors, signature__one_flipped_bit_is_refused,
+                signature__presence, signature__a_replay_has_the_same_id, signing_key__text)
