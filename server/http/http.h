@@ -45,8 +45,15 @@ struct http_route {
     http_handler *on_request;
 };
 
+// A bound, listening socket: opened while the process still has the right to.
+struct http_listener {
+    int fd;
+    unsigned port;
+};
+
 struct http_config {
-    const char *listen; // "127.0.0.1:8787", "[::1]:0"
+    const char *listen;                   // "127.0.0.1:8787", "[::1]:0"
+    const struct http_listener *listener; // opened on it already, the server's to close; NULL: it opens one
     unsigned max_connections;
     unsigned idle_timeout_sec; // of a connection that neither sends nor waits for us
     const struct http_route *routes;
@@ -59,6 +66,8 @@ struct http_config {
     const struct clock *clock;
 };
 
+// "host:port" to a bound, listening, non-blocking socket.
+MUST_CHECK bool http_listen(const char *address, struct http_listener *ret_listener, struct err *err);
 MUST_CHECK bool http_server_start(const struct http_config *config, struct http_server **ret_server,
                                   struct err *err);
 // The port it listens on, for ":0".

@@ -100,7 +100,7 @@ struct http_linger {
 };
 
 struct http_server {
-    struct http_config config; // `listen` is not kept
+    struct http_config config; // `listen` and `listener` are not kept
     struct MHD_Daemon *daemon;
     pthread_t thread;
     int listen_fd; // -1 once quiesced
@@ -129,9 +129,6 @@ struct http_server {
     pthread_cond_t idle_cond;
     bool idle;
 };
-
-// listen.c: "host:port" to a bound, listening, non-blocking socket.
-MUST_CHECK bool http_listen(const char *address, int *ret_fd, unsigned *ret_port, struct err *err);
 
 // connection.c: the library's callbacks about connections.
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,

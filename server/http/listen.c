@@ -57,7 +57,7 @@ static unsigned port_of(int fd)
                                          : ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-bool http_listen(const char *address, int *ret_fd, unsigned *ret_port, struct err *err)
+bool http_listen(const char *address, struct http_listener *ret_listener, struct err *err)
 {
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (!split_address(address, host, port, err))
@@ -75,7 +75,6 @@ bool http_listen(const char *address, int *ret_fd, unsigned *ret_port, struct er
     freeaddrinfo(found);
     if (fd < 0)
         return false;
-    *ret_fd = fd;
-    *ret_port = port_of(fd);
+    *ret_listener = (struct http_listener){fd, port_of(fd)};
     return true;
 }

@@ -212,6 +212,18 @@ static void init_idle(struct http_server *server)
     pthread_mutex_init(&server->idle_lock, NULL);
 }
 
+static bool take_listener(struct http_server *server, const struct http_config *config, struct err *err)
+{
+    struct http_listener listener;
+    if (config->listener)
+        listener = *config->listener;
+    else if (!http_listen(config->listen, &listener, err))
+        return false;
+    server->listen_fd = listener.fd;
+    server->port = listener.port;
+    return true;
+}
+
 bool http_server_start(const struct http_config *config, struct http_server **ret_server, struct err *err)
 {
     struct http_server *server = calloc(1, sizeof(*server));
@@ -219,6 +231,7 @@ bool http_server_start(const struct http_config *config, struct http_server **re
         return err_set(err, "no memory for the HTTP server");
     server->config = *config;
     server->config.listen = NULL;
+    server->config.listener = NULL;
     server->listen_fd = server->epoll_fd = -1;
     if (!wake_init(&server->wakes, err)) {
         free(server);
@@ -228,8 +241,8 @@ bool http_server_start(const struct http_config *config, struct http_server **re
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll_fd < 0)
         err_set_errno(err, "cannot make an epoll descriptor");
-    if (server->epoll_fd < 0 || !http_listen(config->listen, &server->listen_fd, &server->port, err) ||
-        !start_library(server, err) || !start_thread(server, err)) {
+    if (server->epoll_fd < 0 || !take_listener(server, config, err) || !start_library(server, err) ||
+        !start_thread(server, err)) {
         release(server);
         return false;
     }
