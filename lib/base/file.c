@@ -87,6 +87,11 @@ bool file_read_at(int dirfd, const char *path, struct buf *buf, struct err *err)
 
 bool file_read_secret(const char *path, struct buf *buf, struct err *err)
 {
+    return file_read_secret_of(path, geteuid(), buf, err);
+}
+
+bool file_read_secret_of(const char *path, uid_t owner, struct buf *buf, struct err *err)
+{
     struct stat st;
     size_t before = buf->len;
     int fd = open_regular(AT_FDCWD, path, &st, err);
@@ -95,6 +100,8 @@ bool file_read_secret(const char *path, struct buf *buf, struct err *err)
     bool ok = true;
     if (st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH))
         ok = err_set(err, "cannot use %s: group or others can read or write it; chmod 600 it", path);
+    else if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != owner)
+        ok = err_set(err, "cannot use %s: it belongs to another user; chown it", path);
     else
         ok = append_fd(fd, path, (size_t)st.st_size, buf, err);
     close(fd);

@@ -6,6 +6,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
+#include <sys/types.h>
+
 // Appends a regular file's bytes to `buf` (its ceiling bounds them); on failure `buf` is as it was. `dirfd`
 // may be AT_FDCWD.
 MUST_CHECK bool file_read_at(int dirfd, const char *path, struct buf *buf, struct err *err);
@@ -17,7 +19,10 @@ MUST_CHECK bool file_write_atomic_at(int dirfd, const char *name, struct str byt
 // write(2) until all is out; false with errno set.
 MUST_CHECK bool fd_write_all(int fd, const void *ptr, size_t len);
 
-// A file that holds a secret: refused if group or others can read or write it; one trailing newline is cut.
+// A file that holds a secret: refused if group or others can read or write it, or if it belongs to another
+// user than root or ourselves; one trailing newline is cut.
 MUST_CHECK bool file_read_secret(const char *path, struct buf *buf, struct err *err);
+// The same, `owner` being allowed too: for root on behalf of the user that it is about to become.
+MUST_CHECK bool file_read_secret_of(const char *path, uid_t owner, struct buf *buf, struct err *err);
 
 #endif

@@ -2,11 +2,9 @@
 // Reads the sources in their order of precedence, and again on a reload.
 #include "server/config/config.h"
 
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "server/config/options.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
 
@@ -19,30 +17,6 @@ static bool no_memory(struct err *err)
     return err_set(err, "cannot read the configuration: out of memory");
 }
 
-// What a file says where the option itself would be a secret.
-static const char *read_secret(struct config *config, const struct option_given *given, struct err *err)
-{
-    struct buf buf;
-    buf_init(&buf, OPTION_VALUE_MAX + 1);
-    struct err cause;
-    bool ok = given->trusted_path ? file_read_at(AT_FDCWD, given->path, &buf, &cause)
-                                  : file_read_secret(given->path, &buf, &cause);
-    const char *value = NULL;
-    if (!ok) {
-        err_set(err, "%s: %s", given->path_origin, cause.text);
-    } else {
-        struct str text = str_trim(buf_str(&buf));
-        if (text.len == 0 || memchr(text.ptr, '\0', text.len))
-            err_set(err, "%s: %s holds no line of text", given->path_origin, given->path);
-        else if (!(value = arena_dup(&config->arena, text).ptr))
-            no_memory(err);
-    }
-    if (buf.ptr)
-        sodium_memzero(buf.ptr, buf.cap);
-    buf_release(&buf);
-    return value;
-}
-
 static bool apply(struct config *config, enum config_source source, const struct option_given *rows,
                   struct err *err)
 {
@@ -50,13 +24,22 @@ static bool apply(struct config *config, enum config_source source, const struct
         const struct option *option = &option_table[row];
         const struct option_given *given = &rows[row];
         const char *value = given->value, *origin = given->value_origin;
+        bool secret = option->type == OPTION_TYPE_SECRET;
+        if (secret && config->reloading)
+            continue;
         if (value && given->path)
             return err_set(err, "%s and %s both give %s; keep one", origin, given->path_origin, option->name);
         if (given->path) {
-            value = read_secret(config, given, err);
+            value = config_read_secret(config, given, err);
             origin = given->path_origin;
             if (!value)
                 return false;
+        } else if (value && secret) {
+            char *copied = (char *)(uintptr_t)value; // in our own arena
+            value = config_keep_secret(config, str_from(copied));
+            sodium_memzero(copied, strlen(copied));
+            if (!value)
+                return no_memory(err);
         }
         if (!value)
             continue;
@@ -78,7 +61,7 @@ static bool take_variable(struct config *config, const char *name, bool wipe, co
     *ret_value = arena_dup(&config->arena, str_from(value)).ptr;
     *ret_origin = arena_dup(&config->arena, str_from(name)).ptr;
     if (wipe)
-        sodium_memzero(value, strlen(value));
+        config_wipe_variable(name);
     return *ret_value && *ret_origin;
 }
 
@@ -210,6 +193,16 @@ static bool set_defaults(struct config *config, struct err *err)
     return true;
 }
 
+static const char *user_of(const struct option_given *flags, const struct option_given *environment,
+                           const struct option_given *file)
+{
+    const struct option_given *sources[] = {flags, environment, file};
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+        if (sources[i][OPTION_ROW_user].value)
+            return sources[i][OPTION_ROW_user].value;
+    return NULL;
+}
+
 // `fault` is the source being read.
 static bool load(struct config *config, int argc, char **argv, int *ret_words, struct err *err)
 {
@@ -224,8 +217,11 @@ static bool load(struct config *config, int argc, char **argv, int *ret_words, s
         (!path && !take_variable(config, PREFIX "CONFIG", false, &path, &ignored)))
         return false;
     config->fault = CONFIG_FILE;
-    if ((path && !config_file_read(path, &config->arena, file, err)) ||
-        !apply(config, CONFIG_FILE, file, err))
+    if (path && !config_file_read(path, &config->arena, file, err))
+        return false;
+    // Whose files may hold secrets must be known before any is opened.
+    config_set_owner(config, user_of(flags, environment, file));
+    if ((path && !config_file_is_ours(path, config, file, err)) || !apply(config, CONFIG_FILE, file, err))
         return false;
     config->fault = CONFIG_ENVIRONMENT;
     if (!apply(config, CONFIG_ENVIRONMENT, environment, err))
@@ -239,9 +235,10 @@ static bool load(struct config *config, int argc, char **argv, int *ret_words, s
     return true;
 }
 
-bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err)
+static bool load_fresh(struct config *config, bool reloading, int argc, char **argv, int *ret_words,
+                       struct err *err)
 {
-    struct config fresh = {0};
+    struct config fresh = {.reloading = reloading};
     int words = 0;
     arena_init(&fresh.arena, ARENA_BLOCK, ARENA_CEILING);
     if (!load(&fresh, argc, argv, ret_words ? &words : NULL, err)) {
@@ -255,15 +252,14 @@ bool config_load(struct config *config, int argc, char **argv, int *ret_words, s
     return true;
 }
 
+bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err)
+{
+    return load_fresh(config, false, argc, argv, ret_words, err);
+}
+
 void config_release(struct config *config)
 {
-    for (enum option_row row = 0; row < OPTION_COUNT; row++) {
-        if (option_table[row].type != OPTION_TYPE_SECRET)
-            continue;
-        char *secret = (char *)option_text_of(&option_table[row], config);
-        if (secret)
-            sodium_memzero(secret, strlen(secret));
-    }
+    config_forget_secrets(config);
     arena_release(&config->arena);
 }
 
@@ -307,12 +303,12 @@ bool config_reload(struct config *config, int argc, char **argv, struct err *err
 {
     struct config fresh;
     int words;
-    if (!config_load(&fresh, argc, argv, &words, err))
+    if (!load_fresh(&fresh, true, argc, argv, &words, err))
         return false;
     for (enum option_row row = 0; row < OPTION_COUNT; row++) {
         const struct option *option = &option_table[row];
-        bool gone = option->type == OPTION_TYPE_SECRET && config->sources[row] == CONFIG_ENVIRONMENT;
-        if (!option->reloadable && !gone && changed(option, config, &fresh))
+        bool secret = option->type == OPTION_TYPE_SECRET;
+        if (!option->reloadable && !secret && changed(option, config, &fresh))
             log_warn("option changed; restart to take it over", LOG_CSTR("option", option->name),
                      LOG_CSTR("source", fresh.origins[row]));
     }

@@ -6,7 +6,8 @@
 // environment and --queue-events as a flag; an empty value counts as not given. A secret (a database URL may
 // hold a password) has no flag: it is VOX_SINK_DATABASE_URL, overwritten in the environment once read, or the
 // path of a file as VOX_SINK_DATABASE_URL_FILE, `database_url_file:` or --database-url-file, or the systemd
-// credential `database_url`, or stands in a configuration file that nobody else can read. The same table
+// credential `database_url`, or stands in a configuration file that nobody else can read. Secrets live in
+// memory that is locked and not dumped. The same table
 // makes --help, `config show` and docs/reference/options.md.
 //
 // Threads: the one that loads. After a reload strings handed out before stay valid until config_release().
@@ -17,6 +18,7 @@
 #include "lib/base/err.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
@@ -28,10 +30,14 @@ struct config {
 #define OPTION_ADDRESS(name, ...) const char *name;
 #define OPTION_INTEGER(name, ...) int64_t name;
 #include "server/config/options.def"
-    enum config_source *sources; // by row
-    const char **origins;        // by row: "sink.yaml:3", "VOX_SINK_LISTEN", "--listen", "default"
-    enum config_source fault;    // after a failed load: the source that was at fault
-    struct arena arena;          // owns the strings
+    enum config_source *sources;   // by row
+    const char **origins;          // by row: "sink.yaml:3", "VOX_SINK_LISTEN", "--listen", "default"
+    enum config_source fault;      // after a failed load: the source that was at fault
+    struct arena arena;            // owns the strings, but for the secrets
+    struct config_secret *secrets; // in locked memory
+    bool unlocked_secrets;         // the system would not lock it: RLIMIT_MEMLOCK
+    bool reloading;
+    uid_t owner; // beside root the one whose files may hold secrets: `user` where we are root, else ourselves
 };
 
 // argv[0] is the command's name and not looked at; what follows are flags of the configuration, a command's
@@ -40,8 +46,8 @@ struct config {
 // a failure nothing is to be released, and only `fault` may be read.
 MUST_CHECK bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err);
 // Reads the same sources again and takes over what is marked reloadable; logs a warning for any other option
-// that changed. Keeps every value on an error. Secrets from the environment are not there any more and
-// stay as they were.
+// that changed. Keeps every value on an error. Secrets are not read again: those of the environment are gone,
+// and files of theirs need not be readable for the user that was become.
 MUST_CHECK bool config_reload(struct config *config, int argc, char **argv, struct err *err);
 void config_release(struct config *config); // wipes the secrets
 

@@ -64,6 +64,18 @@ int64_t option_integer_of(const struct option *option, const struct config *conf
 MUST_CHECK bool option_set(const struct option *option, struct config *config, const char *value,
                            const char *origin, struct err *err);
 
+// A copy in locked memory; NULL when memory is out.
+MUST_CHECK const char *config_keep_secret(struct config *config, struct str text);
+void config_forget_secrets(struct config *config); // wipes them
+// What the file at given->path says where the option itself would be a secret; NULL with `err`.
+MUST_CHECK const char *config_read_secret(struct config *config, const struct option_given *given,
+                                          struct err *err);
+// False if the file at `path` gives a secret itself and is another user's.
+MUST_CHECK bool config_file_is_ours(const char *path, const struct config *config,
+                                    const struct option_given *rows, struct err *err);
+void config_set_owner(struct config *config, const char *user); // NULL: none is given
+void config_wipe_variable(const char *name);                    // its value where the environment holds it
+
 // The YAML file's part of the sources, into rows[OPTION_COUNT].
 MUST_CHECK bool config_file_read(const char *path, struct arena *arena, struct option_given *rows,
                                  struct err *err);

@@ -4,14 +4,23 @@
 
 #include "lib/base/file.h"
 
+#include <sodium.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
+{
+    BUG_ON(sodium_init() < 0);
+    return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = memfd_create("config", MFD_CLOEXEC);
-    if (fd < 0 || !fd_write_all(fd, data, size)) {
+    if (fd < 0 || fchmod(fd, 0600) != 0 || !fd_write_all(fd, data, size)) {
         if (fd >= 0)
             close(fd);
         return 0;

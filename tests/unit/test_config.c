@@ -220,7 +220,7 @@ START_TEST(config__misspelt_variables_are_found)
 }
 END_TEST
 
-CHECK_MAIN("config", config__defaults_are_those_of_the_table, config__later_sources_win,
-           config__an_empty_value_counts_as_not_given, config__bad_flags_are_named,
-           config__bad_files_are_told_with_their_line, config__words_are_kept_in_order,
-           config__reload_takes_over_what_may_change, config__misspelt_variables_are_found)
+CHECK_MAIN_WITH(setup, "config", config__defaults_are_those_of_the_table, config__later_sources_win,
+                config__an_empty_value_counts_as_not_given, config__bad_flags_are_named,
+                config__bad_files_are_told_with_their_line, config__words_are_kept_in_order,
+                config__reload_takes_over_what_may_change, config__misspelt_variables_are_found)

@@ -131,7 +131,7 @@ START_TEST(config__show_masks_secrets_and_names_sources)
 }
 END_TEST
 
-CHECK_MAIN("config_secrets", config__secrets_are_not_quoted,
-           config__a_secret_of_the_environment_is_overwritten, config__secrets_come_from_private_files,
-           config__secrets_come_from_private_configuration_files, config__secrets_come_from_systemd,
-           config__show_masks_secrets_and_names_sources)
+CHECK_MAIN_WITH(setup, "config_secrets", config__secrets_are_not_quoted,
+                config__a_secret_of_the_environment_is_overwritten, config__secrets_come_from_private_files,
+                config__secrets_come_from_private_configuration_files, config__secrets_come_from_systemd,
+                config__show_masks_secrets_and_names_sources)

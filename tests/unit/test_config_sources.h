@@ -7,11 +7,17 @@
 #include "server/config/config.h"
 
 #include <fcntl.h>
+#include <sodium.h>
 #include <sys/stat.h>
 
 #include "tests/unit/check_main.h"
 
 static char dir[64]; // holds what a case writes
+
+static inline void setup(void)
+{
+    BUG_ON(sodium_init() < 0);
+}
 
 static inline void make_dir(void)
 {
