@@ -6,6 +6,7 @@
 #include "server/command.h"
 #include "server/gate/gate.h"
 #include "server/probe.h"
+#include "server/process.h"
 #include "server/store/admin.h"
 #include "server/store/inspect.h"
 #include "server/store/keeper.h"
@@ -74,6 +75,9 @@ static void look_at_configuration(struct doctor *doctor)
              unknown.count > 1 ? " and other variables are" : " is");
     else
         note(doctor, STATUS_OK, "configuration", "every option is known and in range");
+    struct err err;
+    if (!process_may_serve(doctor->config->user, &err))
+        note(doctor, STATUS_FAIL, "user", "%s", err.text);
     struct rlimit limit;
     rlim_t need = (rlim_t)doctor->config->max_connections + OTHER_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < need)

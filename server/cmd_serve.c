@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "server/api/api.h"
 #include "server/command.h"
+#include "server/process.h"
 #include "server/writer/backend.h"
 
 #include <signal.h>
@@ -19,6 +20,7 @@ struct serve {
     struct reader *reader;
     struct keeper *keeper;
     struct catalog *catalog;
+    struct http_listener listener;
     struct http_server *http;
     struct api api;
 };
@@ -52,6 +54,24 @@ static void raise_descriptor_limit(int64_t connections)
 }
 
 // ---- start
+
+// What needs the rights that we were started with, then their end. Nothing of a peer's was read yet.
+static bool prepare_process(struct serve *s, struct err *err)
+{
+    const struct config *c = s->config;
+    raise_descriptor_limit(c->max_connections);
+    if (!http_listen(c->listen, &s->listener, err))
+        return false;
+    if (!process_drop(c->user, err)) {
+        close(s->listener.fd);
+        return false;
+    }
+    if (c->unlocked_secrets)
+        log_warn(
+            "secrets may be swapped to disk: the system would not lock their memory; raise the service's "
+            "LimitMEMLOCK");
+    return true;
+}
 
 static bool start_storage(struct serve *s, struct err *err)
 {
@@ -121,6 +141,7 @@ static bool start_http(struct serve *s, struct err *err)
         return false;
     struct http_config http = {
         .listen = c->listen,
+        .listener = &s->listener,
         .max_connections = (unsigned)c->max_connections,
         .idle_timeout_sec = (unsigned)c->idle_timeout,
         .app = &s->api,
@@ -247,7 +268,8 @@ static int run(struct serve *s)
     // Blocked before any thread starts, so that only sigwait() above sees them.
     signals_of_interest(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    raise_descriptor_limit(s->config->max_connections);
+    if (!prepare_process(s, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
     if (!start_all(s, &err)) {
         stop_all(s);
         return command_error(EXIT_FAILED, "%s", err.text);
@@ -285,7 +307,7 @@ int cmd_serve(int argc, char **argv)
         code = command_error(EXIT_CONFIG,
                              "stop_deadline must exceed commit_deadline by 2 s, so that what is being "
                              "committed can be answered");
-    else if (!apply_log_options(&command.config, &err))
+    else if (!process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err))
         code = command_error(EXIT_CONFIG, "%s", err.text);
     else
         code = run(&serve);

@@ -3,6 +3,7 @@
 #include "lib/base/json.h"
 #include "lib/wire/event_text.h"
 #include "server/command.h"
+#include "server/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -87,7 +88,10 @@ static int flush_output(int code)
 
 int main(int argc, char **argv)
 {
+    struct err err;
     umask(077);
+    if (!process_seal(&err))
+        return command_error(EXIT_FAILED, "%s", err.text);
     signal(SIGPIPE, SIG_IGN);
     json_setup();
     if (sodium_init() < 0)

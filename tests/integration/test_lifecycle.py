@@ -312,6 +312,7 @@ class Reload(SinkCase):
     def copied(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-contracts-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, folder)
+        folder.chmod(0o755)
         shutil.copytree(CONTRACTS, folder / "contracts")
         return folder / "contracts"
 

@@ -18,6 +18,8 @@ BIN = pathlib.Path(os.environ.get("VOX_TEST_BIN", ROOT / "build/release/bin")).r
 SINK = BIN / "vox-sink"
 TELEMETRY = BIN / "vox-telemetry"
 CONTRACTS = ROOT / "contracts"
+# Whom a sink of ours becomes, and who owns our clusters, when root runs the tests; root itself may do neither.
+USER = "postgres" if os.geteuid() == 0 else ""
 LONG = os.environ.get("VOX_TEST_LONG") == "1"
 # "asan" or "tsan" where the binaries are instrumented: slower, and their memory means nothing.
 SANITIZED = os.environ.get("VOX_TEST_SANITIZER", "")

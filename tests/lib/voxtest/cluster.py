@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from .base import wait_until
+from .base import USER, wait_until
 
 
 def _bin_folder():
@@ -34,8 +34,8 @@ class Cluster:
         self.log = self.folder / "log"
         self.process = None
         self.as_owner = []
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam("postgres")
+        if USER:
+            owner = pwd.getpwnam(USER)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
             self.as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
         self._command("initdb", "-D", self.data, "--auth=trust", "--username=vox", "--encoding=UTF8",

@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 
-from .base import CONTRACTS, SINK, clean_environment, run, wait_until
+from .base import CONTRACTS, SINK, USER, clean_environment, run, wait_until
 from .http import Connection, Refused
 
 # What a sanitizer, BUG() or libmicrohttpd says when something is wrong; none of it may ever be in a log.
@@ -18,16 +19,23 @@ ALARMS = re.compile(
 
 
 class Sink:
-    """start() waits for `msg=listening` in the log; ready() for /readyz; stop() is SIGTERM, kill() is kill -9."""
+    """start() waits for `msg=listening` in the log; ready() for /readyz; stop() is SIGTERM, kill() is kill -9.
+
+    Started by root it becomes USER, who may reach `folder`.
+    """
 
     def __init__(self, url, contracts=CONTRACTS, **options):
         self.url = url
         self._temporary = tempfile.TemporaryDirectory(prefix="vox-sink-test-", dir="/tmp")
         self.folder = pathlib.Path(self._temporary.name)
         self.log_path = self.folder / "log"
+        if USER:
+            shutil.chown(self.folder, USER)
+            options = {"user": USER, **options}
         self.environment = clean_environment(
             VOX_SINK_DATABASE_URL=url, VOX_SINK_CONTRACTS_DIR=contracts,
             **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **options}.items()})
+        self.wrapper = []  # words before the daemon's command line
         self.process = None
         self.address = None
 
@@ -56,7 +64,7 @@ class Sink:
         offset = len(self.log())
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=self.environment,
+                [*self.wrapper, "setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
         def listening():
