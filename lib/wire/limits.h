@@ -20,6 +20,11 @@
 #define LIMIT_SIGNATURES         4 // read in one request
 #define LIMIT_SIGNATURE_SKEW_SEC 300
 
+// A compressed body, once it has given LIMIT_INFLATE_FREE bytes, may give this many times what it is.
+#define LIMIT_INFLATE_RATIO   200
+#define LIMIT_INFLATE_FREE    (1024 * 1024)
+#define LIMIT_ZSTD_WINDOW_LOG 23 // 8 MiB
+
 #define LIMIT_BATCH_EVENTS 10000
 #define LIMIT_BATCH_BYTES  (32 * 1024 * 1024)
 
