@@ -22,6 +22,8 @@
 struct ingest {
     struct auth auth;
     struct request_identity identity;
+    enum coding coding;
+    struct buf decoded;              // the body, where it came encoded
     const struct contract *contract; // of the auth's snapshot
     struct event event;
     char *receipt_room; // taken before the commit: after it nothing may fail any more
@@ -41,6 +43,7 @@ static void release(void *context)
 {
     struct ingest *in = context;
     auth_release(&in->auth);
+    buf_release(&in->decoded);
 }
 
 // ---- before the body
@@ -68,6 +71,7 @@ void ingest_on_head(struct http_request *request, void *app)
         http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
         return;
     }
+    buf_init(&in->decoded, LIMIT_EVENT_BYTES);
     http_request_set_context(request, in, release);
     enum auth_result result = auth_begin(&in->auth, app, request, SCOPE_INGEST, true);
     if (result == AUTH_ANSWERED)
@@ -76,7 +80,7 @@ void ingest_on_head(struct http_request *request, void *app)
         refuse_stranger(in);
         return;
     }
-    enum problem problem = request_media(request);
+    enum problem problem = request_media(request, &in->coding);
     if (!problem)
         problem = request_identity_read(request, clock_wall_us(in->auth.api->clock), &in->identity);
     if (problem)
@@ -116,7 +120,7 @@ static bool judge_event(struct ingest *in)
         .event = &in->event,
     };
     const struct problem_error *errors = NULL;
-    enum problem problem = request_event_text(in->auth.request, &in->event.text);
+    enum problem problem = request_event_text(in->auth.request, in->coding, &in->decoded, &in->event.text);
     if (!problem)
         problem = candidate_judge(&candidate);
     in->contract = candidate.contract;

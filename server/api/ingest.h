@@ -5,6 +5,7 @@
 
 #include "server/api/api.h"
 
+#include "lib/wire/coding.h"
 #include "lib/wire/identity.h"
 
 struct request_identity {
@@ -19,16 +20,18 @@ struct request_identity {
     struct str client;
 };
 
-// Content-Type application/json in UTF-8, no content encoding.
-MUST_CHECK enum problem request_media(const struct http_request *request);
+// Content-Type application/json in UTF-8, and a content encoding that can be decoded.
+MUST_CHECK enum problem request_media(const struct http_request *request, enum coding *ret_coding);
 // All of the above but the id's final form. Strings live as long as the request.
 MUST_CHECK enum problem request_identity_read(const struct http_request *request, int64_t now_us,
                                               struct request_identity *ret_identity);
 // The event's id: the key, else the webhook-id (two that differ are refused), else a fresh UUIDv7.
 MUST_CHECK enum problem request_identity_resolve(struct request_identity *identity, int32_t project_id,
                                                  int64_t now_us, struct uuid *ret_id);
-// The body, through the lexical door, minified where it lies, so that a parked request holds it once.
-MUST_CHECK enum problem request_event_text(struct http_request *request, struct str *ret_text);
+// The body, decoded into `decoded` where it is encoded, then through the lexical door, minified where it
+// lies, so that a parked request holds it once.
+MUST_CHECK enum problem request_event_text(struct http_request *request, enum coding coding,
+                                           struct buf *decoded, struct str *ret_text);
 // May a client whose token is not known yet send its body? Not if it waits to be asked, or the body is long.
 bool stranger_may_send(const struct http_request *request, size_t max);
 // The longest prefix of at most `max` bytes that ends between two UTF-8 characters.

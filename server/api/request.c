@@ -18,16 +18,14 @@ static bool is_json_utf8(struct str value)
     return str_eq_nocase(charset, STR("charset=utf-8")) || str_eq_nocase(charset, STR("charset=\"utf-8\""));
 }
 
-enum problem request_media(const struct http_request *request)
+enum problem request_media(const struct http_request *request, enum coding *ret_coding)
 {
     unsigned count;
     struct str type = http_request_header(request, "Content-Type", &count);
     if (count != 1 || !is_json_utf8(type))
         return PROBLEM_media_type_unsupported;
     struct str encoding = http_request_header(request, "Content-Encoding", &count);
-    if (count > 1 || (count == 1 && !str_eq_nocase(str_trim(encoding), STR("identity"))))
-        return PROBLEM_content_encoding_unsupported;
-    return PROBLEM_NONE;
+    return coding_from_header(encoding, count, ret_coding);
 }
 
 // A header that may come once; `twice` is the problem if it comes more often.
@@ -108,11 +106,19 @@ enum problem request_identity_resolve(struct request_identity *id, int32_t proje
     return PROBLEM_NONE;
 }
 
-enum problem request_event_text(struct http_request *request, struct str *ret_text)
+enum problem request_event_text(struct http_request *request, enum coding coding, struct buf *decoded,
+                                struct str *ret_text)
 {
     size_t len = http_request_body(request).len;
     char *text = http_request_body_mutable(request);
-    enum problem problem = event_text_scan_in_place(text, &len);
+    enum problem problem = PROBLEM_NONE;
+    if (coding != CODING_IDENTITY) {
+        problem = coding_decode(coding, http_request_body(request), decoded);
+        text = decoded->ptr;
+        len = decoded->len;
+    }
+    if (!problem)
+        problem = event_text_scan_in_place(text, &len);
     if (!problem)
         *ret_text = str_slice(text, len);
     return problem;

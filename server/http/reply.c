@@ -2,6 +2,7 @@
 // Answers: the headers that every one carries, and those that a problem asks for.
 #include "server/http/internal.h"
 
+#include "lib/wire/coding.h"
 #include "lib/wire/names.h"
 
 #define PROBLEM_BODY_MAX (64 * 1024)
@@ -164,6 +165,8 @@ void http_reply_problem(struct http_request *request, enum problem problem, stru
         .body = buf_str(body),
         .headers = {{"WWW-Authenticate", challenge(problem)},
                     {"Allow", problem == PROBLEM_method_not_allowed ? str_from(allow) : STR_NULL},
+                    {"Accept-Encoding",
+                     problem == PROBLEM_content_encoding_unsupported ? STR(CODINGS_TAKEN) : STR_NULL},
                     {"Retry-After", retry_after(request, problem)}},
     };
     http_reply(request, &reply);

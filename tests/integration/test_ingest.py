@@ -4,11 +4,12 @@
 import base64
 import datetime
 import decimal
+import gzip
 import json
 import uuid
 
 import voxtest
-from voxtest import PROBLEMS, SinkCase, minified_sha256, model_call, samples, uuid7, wait_until
+from voxtest import PROBLEMS, SinkCase, minified_sha256, model_call, samples, uuid7, wait_until, zstd
 
 
 def with_member(raw_value, name="x"):
@@ -288,9 +289,34 @@ class Refused(SinkCase):
                 self.before += 1
 
     def test_content_encodings(self):
-        for coding in ("gzip", "br", "gzip, gzip", "compress", "x"):
+        for coding in ("br", "gzip, gzip", "deflate", "compress", "x"):
             with self.subTest(coding=coding):
-                self.refuse(model_call(), "content_encoding_unsupported", headers=[("Content-Encoding", coding)])
+                answer = self.sink.post(model_call(), self.write_token, headers=[("Content-Encoding", coding)])
+                self.assert_problem(answer, "content_encoding_unsupported")
+                self.assertEqual(answer.header("accept-encoding"), "gzip, zstd")
+
+    def test_encoded_bodies_are_decoded(self):
+        body = json.dumps(model_call("encoded"), indent=2).encode()
+        bodies = {"gzip": gzip.compress(body), "GZIP": gzip.compress(body[:9]) + gzip.compress(body[9:]),
+                  "zstd": zstd(body), "identity": body}
+        for coding, sent in bodies.items():
+            with self.subTest(coding=coding):
+                answer = self.sink.post(sent, self.write_token, uuid7(), [("Content-Encoding", coding)])
+                self.assertEqual(self.assert_receipt(answer, 201)["sha256"], minified_sha256(body))
+                self.before += 1
+
+    def test_broken_encodings(self):
+        body = gzip.compress(json.dumps(model_call("broken")).encode())
+        for name, sent in {"plain": b"{}", "cut": body[:-1], "more": body + b"{}", "empty": b"",
+                           "damaged": body[:-6] + b"xx" + body[-4:]}.items():
+            with self.subTest(body=name):
+                self.refuse(sent, "content_encoding_malformed", headers=[("Content-Encoding", "gzip")])
+
+    def test_bombs(self):
+        bomb = b"{" + b" " * (64 << 20)
+        for coding, sent in {"gzip": gzip.compress(bomb), "zstd": zstd(bomb)}.items():
+            with self.subTest(coding=coding):
+                self.refuse(sent, "body_too_large", headers=[("Content-Encoding", coding)])
 
     def test_too_large_by_length(self):
         body = with_member('"' + "x" * 1_048_577 + '"')

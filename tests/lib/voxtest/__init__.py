@@ -7,7 +7,7 @@ VOX_TEST_BIN names the folder of the binaries under test, VOX_TEST_LONG=1 asks f
 
 from .base import (
     CONTRACTS, LONG, ROOT, SANITIZED, SINK, TELEMETRY, Problem, PROBLEMS, minified_sha256, model_call, run,
-    samples, uuid7, wait_until,
+    samples, uuid7, wait_until, zstd,
 )
 from .case import SinkCase, shared_cluster
 from .cluster import Cluster
@@ -18,5 +18,5 @@ from .sink import Sink
 __all__ = [
     "Answer", "CONTRACTS", "Cluster", "Connection", "LONG", "Load", "PROBLEMS", "Problem", "ROOT", "Refused",
     "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "minified_sha256", "model_call", "run", "samples",
-    "shared_cluster", "uuid7", "wait_until",
+    "shared_cluster", "uuid7", "wait_until", "zstd",
 ]

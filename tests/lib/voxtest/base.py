@@ -57,6 +57,11 @@ def run(*argv, env=None, stdin=None, timeout=60):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
 
 
+def zstd(data):
+    """The bytes as one zstd frame."""
+    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
 Problem = collections.namedtuple("Problem", "code status retry action title detail")
 
 
