@@ -48,7 +48,7 @@ class Bench:
         self.seconds, self.pairs = seconds, pairs
         self.figures = {}
         self.cluster = Cluster()
-        self.cluster.start(shared_buffers="1GB", max_wal_size="8GB", checkpoint_timeout="30min")
+        self.cluster.start(shared_buffers="1GB", max_wal_size="8GB", checkpoint_timeout="30min", max_connections=600)
         self.cluster.create_database("bench")
         self.url = self.cluster.url("bench")
         self.sink = Sink(self.url)
@@ -64,9 +64,10 @@ class Bench:
         self.sink.stop()
         self.cluster.remove()
 
-    def load(self, connections, seconds=None):
+    def load(self, connections, seconds=None, rate=None):
         host, port = self.sink.address
-        return tool("load", f"{host}:{port}", self.token, EVENT, connections, seconds or self.seconds)
+        return tool("load", f"{host}:{port}", self.token, EVENT, connections, seconds or self.seconds,
+                    *([rate] if rate else []))
 
     def ceiling(self, seconds=None):
         return tool("ceiling", EVENT, CEILING_BATCH, seconds or self.seconds, url=self.url)

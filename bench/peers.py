@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The peers of bench/run ingest: one INSERT for each request, by pgbench and by a Node endpoint of the usual make."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from common import EVENT, PEERS, ROOT, tool
+
+NODE_PACKAGES = ("ajv@8", "fastify@5", "pg@8")
+POOL = 32  # 8, 16, 32, 64 and 128 connections of the peer were tried; bench/README.md
+WARM_SECONDS = 4
+
+INSERT = """\
+WITH key AS (
+ INSERT INTO telemetry.event_keys (received_at, event_id, project_id, gen, contract_id, expires_on, sha256)
+ SELECT now(), gen_random_uuid(), 1, gen, 1, current_date + 365, sha256('{body}'::bytea) FROM telemetry.ledger
+ ON CONFLICT DO NOTHING RETURNING event_id, sha256)
+INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, due_on, class,
+ sha256, payload)
+SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, sha256, '{body}'::jsonb FROM key;
+"""
+
+
+def node_modules():
+    """The folder with the Node packages, installed once; None where node or npm are missing."""
+    modules = PEERS / "node_modules"
+    if not all((modules / p.split("@")[0]).is_dir() for p in NODE_PACKAGES):
+        if not (shutil.which("node") and shutil.which("npm")):
+            return None
+        PEERS.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, *NODE_PACKAGES], check=False)
+    return modules if all((modules / p.split("@")[0]).is_dir() for p in NODE_PACKAGES) else None
+
+
+class Insert:
+    """pgbench: each of N clients one durable transaction after the other, prepared, no HTTP and no checks."""
+
+    def __init__(self, cluster, database):
+        self.cluster, self.database = cluster, database
+        self.folder = tempfile.TemporaryDirectory(prefix="vox-bench-")
+        self.script = pathlib.Path(self.folder.name) / "insert.sql"
+        # pgbench would read ":null" as a variable of its own.
+        body = EVENT.read_text().replace("\n", " ").replace("'", "''").replace('":', '": ')
+        self.script.write_text(INSERT.format(body=body))
+
+    def load(self, clients, seconds):
+        """The rate of the last `seconds`: a new connection's first statements are dear, and each client has its own."""
+        argv = [self.cluster.bin / "pgbench", "-n", "-M", "prepared", "-c", clients, "-j", min(clients, 2), "-P", 1,
+                "-T", round(seconds) + WARM_SECONDS, "-f", self.script, "-h", self.cluster.folder, "-U", "vox",
+                self.database]
+        done = subprocess.run([str(a) for a in argv], text=True, check=False, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            sys.exit(f"pgbench failed: {done.stderr[-500:]}")
+        each = [float(tps) for tps in re.findall(r"^progress: [\d.]+ s, ([\d.]+) tps", done.stderr, re.M)]
+        if len(each) <= WARM_SECONDS:
+            sys.exit(f"pgbench with {clients} clients said nothing in {round(seconds) + WARM_SECONDS} s: give it more")
+        return {"rate": statistics.fmean(each[WARM_SECONDS:])}
+
+
+class Node:
+    """The endpoint of bench/peers/endpoint.mjs as a child process."""
+
+    def __init__(self, cluster, database, token):
+        self.token = token
+        environment = dict(os.environ, PGHOST=str(cluster.folder), PGDATABASE=database, PGUSER="vox", TOKEN=token,
+                           NODE_ENV="production")
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "node", ROOT / "bench/peers/endpoint.mjs", node_modules(),
+             ROOT / "contracts/model-call.v1.schema.json", str(POOL)],
+            env=environment, text=True, stdout=subprocess.PIPE)
+        word, port = self.process.stdout.readline().split() or ("", "")
+        assert word == "listening", "the Node endpoint did not start"
+        self.address = f"127.0.0.1:{port}"
+        self.load(256, 3)  # its compiler has seen the code, its pool is connected
+
+    def load(self, connections, seconds):
+        return tool("load", self.address, self.token, EVENT, connections, seconds)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.process.stdout.close()
