@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vox-sink contracts check|list|show`; guard has a file of its own. They need files only, no database.
+// `vox-sink contracts check|list|show`; guard and validate have files of their own. They need files only, no
+// database.
 #include "server/cmd_contracts.h"
 #include "lib/base/json.h"
 #include "lib/contracts/check.h"
@@ -301,7 +302,8 @@ int cmd_contracts(int argc, char **argv)
         {"check", "check a contracts folder and its samples", contracts_check},
         {"list", "list the contracts", contracts_list},
         {"show", "show one contract", contracts_show},
-        {"guard", "list the rules of the content guard", contracts_guard}};
+        {"guard", "list the rules of the content guard", contracts_guard},
+        {"validate", "judge documents by any JSON Schema", contracts_validate}};
     return command_dispatch("contracts", "Contracts: what events the sink takes. They are files, not rows.",
                             subs, ARRAY_LEN(subs), argc, argv);
 }

@@ -4,5 +4,6 @@
 #define VOX_SERVER_CMD_CONTRACTS_H
 
 int contracts_guard(int argc, char **argv);
+int contracts_validate(int argc, char **argv);
 
 #endif

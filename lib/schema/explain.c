@@ -89,7 +89,7 @@ static void explain_patterns(struct explain *e, const struct jsv_object *object,
     }
 }
 
-// What is said once per object, however many members there are: their names are not shown.
+// What is said once per object, however many members there are, where their names are not shown.
 struct told {
     bool additional;
     bool names;
@@ -109,7 +109,7 @@ static void explain_member(struct explain *e, const struct jsv_object *object, s
     explain_patterns(e, object, name, value, at, &stated);
     if (stated || object->additional == JSV_NONE || told->additional)
         return;
-    told->additional = e->c->program->blocks.at[object->additional].never;
+    told->additional = !e->names && e->c->program->blocks.at[object->additional].never;
     explain_child(
         e, object->additional, value, at,
         (struct jsv_step){
@@ -377,25 +377,35 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
     e->c->frames--;
 }
 
+static size_t explain_root(struct explain *e, const json_t *instance)
+{
+    struct jsv_step root = STEP_ROOT;
+    arena_reset(&e->c->errors);
+    if (e->max)
+        explain_block(e, 0, instance, &root);
+    return e->count;
+}
+
 size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
                    struct jsv_error *errors, size_t max)
 {
     struct explain e = {.c = context, .errors = errors, .max = max};
-    struct jsv_step root = STEP_ROOT;
     jsv_context_begin(context, program);
-    arena_reset(&context->errors);
-    if (max)
-        explain_block(&e, 0, instance, &root);
-    return e.count;
+    return explain_root(&e, instance);
+}
+
+size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *context,
+                        const json_t *instance, struct jsv_error *errors, size_t max)
+{
+    struct explain e = {.c = context, .errors = errors, .max = max, .names = true};
+    jsv_context_begin(context, program);
+    return explain_root(&e, instance);
 }
 
 bool jsv_explain_names(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
                        struct jsv_error *error)
 {
     struct explain e = {.c = context, .errors = error, .max = 1, .names = true};
-    struct jsv_step root = STEP_ROOT;
     context->program = program;
-    arena_reset(&context->errors);
-    explain_block(&e, 0, instance, &root);
-    return e.count;
+    return explain_root(&e, instance);
 }

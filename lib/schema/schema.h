@@ -99,6 +99,10 @@ struct jsv_error {
 size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
                    struct jsv_error *errors, size_t max);
 
+// The same with pointers that go all the way, over names that only the instance has: for who owns it.
+size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *context,
+                        const json_t *instance, struct jsv_error *errors, size_t max);
+
 // Appends {"valid":…,"errors":[…]} as the "basic" output of 2020-12 has it; with no errors, the output of a
 // valid instance. An instanceLocation ends where `pointer` does. False if the buffer failed.
 MUST_CHECK bool jsv_output_basic(const struct jsv_error *errors, size_t count, struct buf *out);

@@ -10,7 +10,8 @@ from voxtest import SINK, SinkCase, model_call, run, uuid7, wait_until
 COMMANDS = (
     ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
     ["token", "create"], ["token", "list"], ["token", "revoke"], ["contracts"], ["contracts", "check"],
-    ["contracts", "list"], ["contracts", "show"], ["contracts", "guard"], ["doctor"], ["config"], ["config", "show"], ["version"])
+    ["contracts", "list"], ["contracts", "show"], ["contracts", "guard"], ["contracts", "validate"],
+    ["doctor"], ["config"], ["config", "show"], ["version"])
 
 
 class Words(SinkCase):

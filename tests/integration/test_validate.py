@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vox-sink contracts validate`: any schema, any document, without a server or a database."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+from voxtest import CONTRACTS, SINK, run
+
+SCHEMA = """{"$schema": "https://json-schema.org/draft/2020-12/schema",
+ "$id": "https://example.org/s",
+ "properties": {"n": {"type": "integer", "minimum": 3},
+                "when": {"format": "date"},
+                "other": {"$ref": "https://example.org/other"}},
+ "additionalProperties": {"type": "string"}}
+"""
+
+
+class Validate(unittest.TestCase):
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="vox-validate-", dir="/tmp")
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.schema = self.put("s.json", SCHEMA)
+        (self.folder / "refs").mkdir()
+        self.put("refs/other.json", {"$id": "https://example.org/other", "maxLength": 2})
+        self.put("refs/no-schema.json", [1])
+        self.put("refs/readme.txt", "?")
+
+    def put(self, name, content):
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    def validate(self, *argv, stdin=None, code):
+        done = run(SINK, "contracts", "validate", *argv, stdin=stdin)
+        self.assertEqual(done.returncode, code, done)
+        return done
+
+    def refs(self):
+        return ["--ref", str(self.folder / "refs")]
+
+    def test_people(self):
+        good = self.put("good.json", {"n": 3, "other": "ab"})
+        bad = self.put("bad.json", {"n": 1, "other": "abc", "a/b": 5, "": 6})
+        done = self.validate(self.schema, good, bad, *self.refs(), code=1)
+        self.assertEqual(done.stderr, "")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[:2], [f"{good}: valid", f"{bad}: invalid"])
+        self.assertEqual(sorted(zip(lines[2::2], lines[3::2])), sorted([
+            ('  at "/n", minimum: must be at least 3', "    https://example.org/s#/properties/n/minimum"),
+            ('  at "/other", maxLength: must have at most 2 characters', "    https://example.org/other#/maxLength"),
+            ('  at "/a~1b", type: must be of type string', "    https://example.org/s#/additionalProperties/type"),
+            ('  at "/", type: must be of type string', "    https://example.org/s#/additionalProperties/type")]))
+        self.assertEqual(self.validate(self.schema, good, *self.refs(), code=0).stdout, f"{good}: valid\n")
+
+    def test_machines(self):
+        good = self.put("good.json", {})
+        bad = self.put("bad.json", {"n": 1})
+        broken = self.put("broken.json", '{\n"n":\n,}')
+        done = self.validate(self.schema, good, bad, broken, "--json", *self.refs(), code=1)
+        first, second, third = map(json.loads, done.stdout.splitlines())
+        self.assertEqual(first, {"valid": True})
+        self.assertEqual(second, {"valid": False, "errors": [{
+            "keywordLocation": "/properties/n/minimum", "absoluteKeywordLocation": "https://example.org/s#/properties/n/minimum",
+            "instanceLocation": "/n", "error": "must be at least 3"}]})
+        self.assertEqual((third["valid"], third["verdict"]), (False, "not_json"))
+        self.assertIn("line 3", third["errors"][0]["error"])
+
+    def test_standard_input(self):
+        done = self.validate(self.schema, "-", *self.refs(), stdin='{"n": 2}', code=1)
+        self.assertIn("-: invalid\n", done.stdout)
+        self.validate(self.schema, "-", *self.refs(), stdin="{}", code=0)
+
+    def test_unresolved_reference_names_the_uri(self):
+        done = self.validate(self.schema, "-", stdin="{}", code=2)
+        self.assertEqual(done.stdout, "")
+        self.assertIn(f"{self.schema}:5:", done.stderr)
+        self.assertIn('"https://example.org/other"', done.stderr)
+
+    def test_references_between_files(self):
+        """Relative ones lead to the file beside; a file under --ref may be SCHEMA itself."""
+        schema = self.put("refs/a b.json", {"$ref": "c.json#/$defs/d"})
+        self.put("refs/c.json", {"$defs": {"d": {"type": "null"}}})
+        refs = ["--ref", f"{self.folder}/refs/c.json,{schema}"]
+        self.validate(schema, "-", *refs, stdin="null", code=0)
+        self.assertIn("/refs/c.json#/$defs/d/type", self.validate(schema, "-", *refs, stdin="1", code=1).stdout)
+
+    def test_dialect(self):
+        """What stands beside a $ref: ignored in draft-07, and warned of; applied in 2020-12."""
+        schema = self.put("ref.json", {"definitions": {"a": True}, "$ref": "#/definitions/a", "type": "string"})
+        self.validate(schema, "-", stdin="1", code=1)
+        self.validate(schema, "-", "--dialect", "2020-12", stdin="1", code=1)
+        self.assertIn("warning", self.validate(schema, "-", "--dialect", "draft-07", stdin="1", code=0).stderr)
+        self.validate(schema, "-", "--dialect", "draft-04", stdin="1", code=2)
+        other = self.put("stated.json", {"$schema": "http://json-schema.org/draft-07/schema#", "$defs": {"a": True},
+                                         "$ref": "#/$defs/a", "type": "string"})
+        self.validate(other, "-", "--dialect", "2020-12", stdin="1", code=0)
+
+    def test_formats_and_unknown_keywords(self):
+        self.validate(self.schema, "-", *self.refs(), stdin='{"when": "soon"}', code=0)
+        done = self.validate(self.schema, "-", "--format", *self.refs(), stdin='{"when": "soon"}', code=1)
+        self.assertIn('at "/when", format', done.stdout)
+        odd = self.put("odd.json", '{\n"minimun": 1}')
+        self.validate(odd, "-", stdin="0", code=0)
+        self.assertIn("odd.json:2:", self.validate(odd, "-", "--strict", stdin="0", code=2).stderr)
+
+    def test_limit_is_no_verdict(self):
+        schema = self.put("deep.json", {"items": {"$ref": "#"}})
+        done = self.validate(schema, "-", stdin="[" * 200 + "]" * 200, code=1)
+        self.assertIn("-: no verdict: a limit", done.stdout)
+        done = self.validate(schema, "-", "--json", stdin="[" * 200 + "]" * 200, code=1)
+        self.assertEqual((json.loads(done.stdout)["valid"], json.loads(done.stdout)["verdict"]), (False, "limit"))
+        schema = self.put("regex.json", {"pattern": r"^(a+)+\1$"})
+        self.validate(schema, "-", stdin=json.dumps("a" * 40 + "b"), code=1)
+
+    def test_what_is_wrong_with_the_schema(self):
+        for text, line, says in (('{\n"type": "integr"}', 2, "#/type"), ("{\n", 2, "not JSON"), ('{"a": 1, "a": 2}', 1, "duplicate"),
+                                 ('{"properties": {"a":\n{"pattern": "["}}}', 2, "/properties/a/pattern"),
+                                 ('{"$schema": "http://json-schema.org/draft-04/schema#"}', 1, "$schema")):
+            with self.subTest(text=text):
+                done = self.validate(self.put("bad.json", text), "-", stdin="1", code=2)
+                self.assertIn(f"bad.json:{line}:", done.stderr)
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_exact_numbers(self):
+        schema = self.put("number.json", {"minimum": 18446744073709551615.0, "type": "integer"})
+        self.validate(schema, "-", stdin="18446744073709551616", code=0)
+        self.validate(schema, "-", stdin="1.5", code=1)
+
+    def test_usage(self):
+        for argv in ([], [self.schema], [self.schema, "-", "--ref"], [self.schema, "-", "--ref", ""],
+                     [self.schema, "-", "--ref", "/nonexistent"], ["/nonexistent", "-"], [self.schema, "/nonexistent", *self.refs()]):
+            with self.subTest(argv=argv):
+                done = self.validate(*argv, stdin="{}", code=2)
+                self.assertEqual(done.stdout, "")
+                self.assertTrue(done.stderr.startswith("vox-sink: "), done.stderr)
+
+    def test_our_own_contracts(self):
+        """The samples of every contract, by the engine alone: what is not the guard's is the schema's verdict."""
+        for folder in sorted((CONTRACTS / "samples").iterdir()):
+            valid = [str(path) for path in sorted((folder / "valid").glob("*.json"))]
+            self.validate(str(CONTRACTS / f"{folder.name}.schema.json"), *valid, "--strict", "--ref", str(CONTRACTS), code=0)
