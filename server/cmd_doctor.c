@@ -232,11 +232,12 @@ static void look_at_database(struct doctor *doctor)
     look_at_url(doctor, "read database", config->read_database_url, DB_READER);
 }
 
-static void look_at_address(struct doctor *doctor)
+static void look_at_address(struct doctor *doctor, const struct address *address)
 {
-    const char *listen = doctor->config->listen;
+    char listen[ADDRESS_TEXT_LEN + 1];
     struct err err;
-    switch (probe_listen(listen, &err)) {
+    address_format(address, listen);
+    switch (probe_listen(address, &err)) {
     case PROBE_FREE:
         note(doctor, STATUS_OK, "address", "%s is free", listen);
         return;
@@ -244,14 +245,27 @@ static void look_at_address(struct doctor *doctor)
         note(doctor, STATUS_OK, "address", "a vox-sink serves on %s", listen);
         return;
     case PROBE_TAKEN:
-        note(doctor, STATUS_FAIL, "address", "another program listens on %s; choose another VOX_SINK_LISTEN",
-             listen);
+        note(doctor, STATUS_FAIL, "address", "another program listens on %s; choose another address", listen);
         return;
     case PROBE_FAILED:
         note(doctor, STATUS_FAIL, "address", "%s", err.text);
         return;
     }
     BUG("unknown result of a probe");
+}
+
+static void look_at_addresses(struct doctor *doctor)
+{
+    const char *const lists[] = {doctor->config->listen, doctor->config->admin_listen};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct address list[ADDRESS_MANY];
+        size_t count = 0;
+        struct err err;
+        if (lists[i] && !address_parse_list(str_from(lists[i]), list, &count, &err))
+            BUG("the configuration took it");
+        for (size_t k = 0; k < count; k++)
+            look_at_address(doctor, &list[k]);
+    }
 }
 
 static const char *const status_names[] = {
@@ -313,7 +327,7 @@ int cmd_doctor(int argc, char **argv)
         look_at_configuration(doctor);
         look_at_contracts(doctor);
         look_at_database(doctor);
-        look_at_address(doctor);
+        look_at_addresses(doctor);
         code = report(doctor, flags[0].given);
     } else {
         code = command_error(EXIT_FAILED, "out of memory");

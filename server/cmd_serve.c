@@ -20,7 +20,7 @@ struct serve {
     struct reader *reader;
     struct keeper *keeper;
     struct catalog *catalog;
-    struct http_listener listener;
+    struct http_listeners *listeners; // until the server has them
     struct http_server *http;
     struct api api;
 };
@@ -60,10 +60,11 @@ static bool prepare_process(struct serve *s, struct err *err)
 {
     const struct config *c = s->config;
     raise_descriptor_limit(c->max_connections);
-    if (!http_listen(c->listen, &s->listener, err))
+    const struct http_where where = {.listen = c->listen, .admin_listen = c->admin_listen};
+    if (!http_listen(&where, &s->listeners, err))
         return false;
     if (!process_drop(c->user, err)) {
-        close(s->listener.fd);
+        http_listeners_free(s->listeners);
         return false;
     }
     if (c->unlocked_secrets)
@@ -140,16 +141,20 @@ static bool start_http(struct serve *s, struct err *err)
     if (!api_init(&s->api, err))
         return false;
     struct http_config http = {
-        .listen = c->listen,
-        .listener = &s->listener,
+        .listeners = s->listeners,
         .max_connections = (unsigned)c->max_connections,
-        .idle_timeout_sec = (unsigned)c->idle_timeout,
+        .pace = {.idle_sec = (unsigned)c->idle_timeout,
+                 .head_sec = (unsigned)c->head_deadline,
+                 .grace_sec = (unsigned)c->transfer_grace,
+                 .bytes_per_sec = (unsigned)c->transfer_rate,
+                 .transfer_sec = (unsigned)c->transfer_deadline},
         .app = &s->api,
         .turn_over = api_turn_over,
         .metrics = s->metrics,
         .clock = clock_system(),
     };
     http.routes = api_routes(&http.route_count);
+    s->listeners = NULL;
     return http_server_start(&http, &s->http, err);
 }
 
@@ -190,6 +195,7 @@ static void stop_all(struct serve *s)
         http_server_quiesce(s->http);
         idle = http_server_wait_idle(s->http, deadline - reserve);
     }
+    http_listeners_free(s->listeners);
     if (s->writer)
         writer_drain(s->writer, deadline);
     if (s->writer)
@@ -261,6 +267,19 @@ static void wait_for_the_end(struct serve *s)
     log_info("stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
 }
 
+// "listening" comes once, when all are open.
+static void log_listeners(const struct serve *s)
+{
+    struct http_listening first, other;
+    if (!http_server_listening(s->http, 0, &first))
+        BUG("serving nowhere");
+    for (size_t i = 1; http_server_listening(s->http, i, &other); i++)
+        log_info("listening too", LOG_CSTR("addr", other.address),
+                 LOG_CSTR("place", other.place == HTTP_ADMIN ? "admin" : "public"));
+    log_info("listening", LOG_CSTR("addr", first.address), LOG_CSTR("version", VOX_VERSION),
+             LOG_CSTR("contracts", s->config->contracts_dir));
+}
+
 static int run(struct serve *s)
 {
     struct err err = {""};
@@ -274,13 +293,7 @@ static int run(struct serve *s)
         stop_all(s);
         return command_error(EXIT_FAILED, "%s", err.text);
     }
-    char address[300];
-    struct str host = str_from(s->config->listen);
-    while (host.len && host.ptr[host.len - 1] != ':')
-        host.len--;
-    snprintf(address, sizeof(address), "%.*s%u", STR_FMT(host), http_server_port(s->http));
-    log_info("listening", LOG_CSTR("addr", address), LOG_CSTR("version", VOX_VERSION),
-             LOG_CSTR("contracts", s->config->contracts_dir));
+    log_listeners(s);
     wait_for_the_end(s);
     stop_all(s);
     return EXIT_OK;

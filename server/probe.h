@@ -3,7 +3,7 @@
 #ifndef VOX_SERVER_PROBE_H
 #define VOX_SERVER_PROBE_H
 
-#include "lib/base/err.h"
+#include "server/core/address.h"
 
 enum probe {
     PROBE_FREE,
@@ -12,7 +12,7 @@ enum probe {
     PROBE_FAILED // `err` says why it cannot be used
 };
 
-// `listen` is ADDRESS:PORT. Waits at most about two seconds.
-enum probe probe_listen(const char *listen, struct err *err);
+// Waits at most about two seconds.
+enum probe probe_listen(const struct address *address, struct err *err);
 
 #endif

@@ -9,14 +9,14 @@
 #define DOC_CEILING ((size_t)LIMIT_EVENT_BYTES * 100)
 
 static const struct http_route routes[] = {
-    {HTTP_POST, PATH_EVENTS, LIMIT_EVENT_BYTES, ingest_on_head, ingest_on_request},
+    {HTTP_POST, PATH_EVENTS, LIMIT_EVENT_BYTES, ingest_on_head, ingest_on_request, HTTP_PUBLIC},
     {HTTP_GET, PATH_RECEIPTS "{id}", 0, NULL, receipt_on_request},
     {HTTP_GET, PATH_CONTRACTS, 0, NULL, contracts_on_request},
     {HTTP_GET, PATH_CONTRACTS "/{id}", 0, NULL, contract_on_request},
-    {HTTP_GET, PATH_ADMIN_EVENTS, 0, NULL, admin_events_on_request},
+    {HTTP_GET, PATH_ADMIN_EVENTS, 0, NULL, admin_events_on_request, HTTP_ADMIN},
     {HTTP_GET, "/healthz", 0, NULL, health_on_request},
     {HTTP_GET, "/readyz", 0, NULL, ready_on_request},
-    {HTTP_GET, "/metrics", 0, NULL, metrics_on_request},
+    {HTTP_GET, "/metrics", 0, NULL, metrics_on_request, HTTP_ADMIN},
     {HTTP_GET, "/version", 0, NULL, version_on_request},
 };
 

@@ -112,6 +112,15 @@ static enum option_row find_flag(struct str word, bool *ret_is_path)
     return option_find(str_slice(name, flag.len), ret_is_path);
 }
 
+static const char *add_to_list(struct config *config, const char *list, const char *value)
+{
+    size_t size = strlen(list) + strlen(value) + 2;
+    char *both = arena_alloc(&config->arena, size);
+    if (both)
+        snprintf(both, size, "%s,%s", list, value);
+    return both;
+}
+
 // The flag at argv[*i]; leaves `*i` at its last word.
 static bool take_flag(struct config *config, int argc, char **argv, int *i, struct option_given *rows,
                       const char **ret_path, struct err *err)
@@ -143,6 +152,11 @@ static bool take_flag(struct config *config, int argc, char **argv, int *i, stru
         *ret_path = value;
         return true;
     }
+    // Given more than once, a flag's last value counts; addresses add up.
+    if (option_table[row].type == OPTION_TYPE_ADDRESS && rows[row].value)
+        value = add_to_list(config, rows[row].value, value);
+    if (!value)
+        return no_memory(err);
     *(is_path ? &rows[row].path : &rows[row].value) = value;
     *(is_path ? &rows[row].path_origin : &rows[row].value_origin) = origin;
     return true;

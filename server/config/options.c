@@ -2,6 +2,8 @@
 // The rows of options.def, their names in each source, and the check of a value.
 #include "server/config/options.h"
 
+#include "server/core/address.h"
+
 const struct option option_table[OPTION_COUNT] = {
 #define OPTION_TEXT(n, d, r, h) \
     {.name = #n,                \
@@ -100,22 +102,12 @@ static bool is_choice(const char *choices, struct str value)
     return false;
 }
 
-// ADDRESS:PORT, the address a name, an IPv4 address or an IPv6 address in brackets. Whether it can be bound
-// is for whoever binds it.
-static bool is_address(struct str value)
+static bool is_address_list(struct str value)
 {
-    size_t colon = value.len;
-    while (colon > 0 && value.ptr[colon - 1] != ':')
-        colon--;
-    if (colon < 2)
-        return false;
-    struct str host = str_slice(value.ptr, colon - 1);
-    uint64_t port;
-    if (value.len - colon > 5 || !str_to_u64(str_skip(value, colon), &port) || port > 65535)
-        return false;
-    if (host.ptr[0] == '[')
-        return host.len > 2 && host.ptr[host.len - 1] == ']';
-    return str_find(host, ':') == host.len && str_find(host, ' ') == host.len;
+    struct address list[ADDRESS_MANY];
+    struct err ignored;
+    size_t count;
+    return address_parse_list(value, list, &count, &ignored);
 }
 
 static bool is_plain(const char *value)
@@ -138,8 +130,11 @@ static bool refuse(const struct option *option, const char *value, const char *o
         return err_set(err, "%s is \"%.60s\" (%s); it must be one of %s", option->name, value, origin,
                        option->choices);
     case OPTION_TYPE_ADDRESS:
-        return err_set(err, "%s is \"%.60s\" (%s); it must be ADDRESS:PORT, such as %s or [::1]:8787",
-                       option->name, value, origin, option->text);
+        return err_set(
+            err,
+            "%s is \"%.60s\" (%s); it must be ADDRESS:PORT, such as 127.0.0.1:8787 or [::1]:8787, or "
+            "unix:/PATH, or several of them with commas",
+            option->name, value, origin);
     case OPTION_TYPE_TEXT:
     case OPTION_TYPE_SECRET:
         break;
@@ -161,7 +156,7 @@ bool option_set(const struct option *option, struct config *config, const char *
     else if (option->type == OPTION_TYPE_CHOICE)
         ok = is_choice(option->choices, str_from(value));
     else if (option->type == OPTION_TYPE_ADDRESS)
-        ok = is_address(str_from(value));
+        ok = is_address_list(str_from(value));
     if (!ok)
         return refuse(option, value, origin, err);
     if (option->type == OPTION_TYPE_INTEGER)

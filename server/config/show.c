@@ -10,7 +10,7 @@ static void flag_text(const struct option *option, char ret_text[static 2 * OPTI
     static const char *const values[] = {[OPTION_TYPE_TEXT] = " TEXT",
                                          [OPTION_TYPE_SECRET] = "-file FILE",
                                          [OPTION_TYPE_CHOICE] = " NAME",
-                                         [OPTION_TYPE_ADDRESS] = " ADDRESS:PORT",
+                                         [OPTION_TYPE_ADDRESS] = " ADDRESSES",
                                          [OPTION_TYPE_INTEGER] = " N"};
     char flag[OPTION_NAME_MAX];
     option_flag(option, flag);

@@ -17,25 +17,35 @@ static int fd_of(struct MHD_Connection *mhd)
     return info->connect_fd;
 }
 
-// Without memory the connection stays unknown, and its first request closes it.
-static void open_connection(struct http_server *server, struct MHD_Connection *mhd, void **socket_context)
+struct http_connection *connection_at(struct crowd_place *place)
+{
+    return (struct http_connection *)((char *)place - offsetof(struct http_connection, crowd));
+}
+
+bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
+                    uint64_t address)
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
-    *socket_context = connection;
     if (!connection)
-        return;
+        return false;
+    if (!crowd_enter(&server->crowd, &connection->crowd, address)) {
+        free(connection);
+        return false;
+    }
     connection->server = server;
-    connection->mhd = mhd;
-    connection->fd = fd_of(mhd);
+    connection->place = listener->place;
+    connection->fd = fd;
     connection->next = server->connections;
     if (connection->next)
         connection->next->prev = connection;
     server->connections = connection;
     server->connection_count++;
-    connection_await_head(connection);
+    connection->ends_at = clock_mono_us(server->config.clock) + server->config.pace.head_sec * USEC_PER_SEC;
+    connection->looks = HTTP_REAP_LOOKS;
+    return true;
 }
 
-static void close_connection(struct http_connection *connection)
+static void remove_connection(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
     if (connection->next)
@@ -45,19 +55,53 @@ static void close_connection(struct http_connection *connection)
     else
         server->connections = connection->next;
     server->connection_count--;
-    server->run_again = true;
+    if (connection->closing)
+        server->closing_count--;
+    crowd_leave(&server->crowd, &connection->crowd);
     free(connection);
+}
+
+// Near the head of the list: the library takes connections in the order in which they came, at once or in its
+// next run.
+static struct http_connection *arriving(struct http_server *server, int fd)
+{
+    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+        if (!connection->mhd && connection->fd == fd)
+            return connection;
+    return NULL;
+}
+
+void connection_forget(struct http_server *server, int fd)
+{
+    struct http_connection *connection = arriving(server, fd);
+    if (connection)
+        remove_connection(connection);
+}
+
+void connections_forget(struct http_server *server)
+{
+    for (struct http_connection *connection = server->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (!connection->mhd)
+            remove_connection(connection);
+    }
 }
 
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = cls;
+    struct http_connection *connection = *socket_context;
     server->progress++;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        open_connection(server, mhd, socket_context);
-    else if (*socket_context)
-        close_connection(*socket_context);
+    if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+        if (connection)
+            remove_connection(connection);
+        return;
+    }
+    connection = arriving(server, fd_of(mhd));
+    BUG_ON(!connection);
+    connection->mhd = mhd;
+    *socket_context = connection;
 }
 
 void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
@@ -69,6 +113,8 @@ void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
         return NULL;
     struct str target = str_from(uri);
     connection->line_at = clock_mono_us(server->config.clock);
+    connection->ends_at =
+        MIN(connection->ends_at, connection->line_at + server->config.pace.head_sec * USEC_PER_SEC);
     connection->target = framing_judge_target(target, &connection->target_why);
     connection->target_len = target.len;
     return NULL;
@@ -82,32 +128,47 @@ static void await(struct http_connection *connection, unsigned looks, int64_t en
     connection->ends_at = ends_at;
 }
 
-static int64_t ends_by_rate(int64_t since, uint64_t bytes)
+// One that is ended gives no second place to a newcomer.
+static void wait_for_client(struct http_connection *connection)
 {
-    return since + HTTP_GRACE_US + (int64_t)(bytes / HTTP_BYTES_PER_SEC) * USEC_PER_SEC;
+    if (!connection->closing)
+        crowd_wait(&connection->server->crowd, &connection->crowd);
+}
+
+static int64_t ends_by_rate(const struct http_connection *connection, int64_t since, uint64_t bytes)
+{
+    const struct http_pace *pace = &connection->server->config.pace;
+    uint64_t sec = MIN(pace->grace_sec + bytes / pace->bytes_per_sec, (uint64_t)pace->transfer_sec);
+    return since + (int64_t)sec * USEC_PER_SEC;
 }
 
 void connection_await_head(struct http_connection *connection)
 {
     const struct http_config *config = &connection->server->config;
-    int64_t idle_us = (int64_t)config->idle_timeout_sec * USEC_PER_SEC;
-    await(connection, HTTP_REAP_LOOKS, clock_mono_us(config->clock) + idle_us + HTTP_GRACE_US);
+    int64_t sec = (int64_t)config->pace.idle_sec + config->pace.head_sec;
+    await(connection, HTTP_REAP_LOOKS, clock_mono_us(config->clock) + sec * USEC_PER_SEC);
+    wait_for_client(connection);
 }
 
+// Its place in the crowd is from the body's beginning, however much of it comes.
 void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes)
 {
-    await(connection, HTTP_REAP_LOOKS, ends_by_rate(since, bytes));
+    await(connection, HTTP_REAP_LOOKS, ends_by_rate(connection, since, bytes));
     connection->awaits_body = true;
+    if (!connection->crowd.waits)
+        wait_for_client(connection);
 }
 
 void connection_await_us(struct http_connection *connection)
 {
     await(connection, 0, INT64_MAX);
+    crowd_serve(&connection->server->crowd, &connection->crowd);
 }
 
 void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes)
 {
-    await(connection, 0, ends_by_rate(since, bytes));
+    await(connection, 0, ends_by_rate(connection, since, bytes));
+    wait_for_client(connection);
 }
 
 // 1: there is one, 0: the stream has ended, below 0: nothing to tell.
@@ -119,11 +180,24 @@ static ssize_t peek(const struct http_connection *connection)
 
 // The library sees the end of the stream and cleans up as for any client that left; if it does not even read,
 // its shortest timeout does it.
-static void end_connection(struct http_connection *connection)
+void connection_end(struct http_connection *connection, const char *reason)
 {
+    struct http_server *server = connection->server;
     await(connection, 0, INT64_MAX);
+    crowd_serve(&server->crowd, &connection->crowd); // nobody is to choose it again
+    if (!connection->closing) {
+        connection->closing = true;
+        server->closing_count++;
+        connection_count_cut(server, reason);
+    }
     shutdown(connection->fd, SHUT_RDWR);
-    MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
+    if (connection->mhd)
+        MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
+}
+
+void connection_count_cut(struct http_server *server, const char *reason)
+{
+    metrics_add(server->config.metrics, METRIC_CONNECTIONS_CUT, reason, NULL, 1);
 }
 
 // The library watches edges: when the end of the stream is there together with the last bytes, it reads the
@@ -138,14 +212,18 @@ static bool has_left(struct http_connection *connection)
 
 void connections_reap(struct http_server *server, int64_t now)
 {
-    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
-        if (connection->ends_at <= now || has_left(connection))
-            end_connection(connection);
+    for (struct http_connection *connection = server->connections; connection;
+         connection = connection->next) {
+        if (connection->ends_at <= now)
+            connection_end(connection, "deadline");
+        else if (has_left(connection))
+            connection_end(connection, "left");
+    }
 }
 
 void connections_unblock(struct http_server *server)
 {
     for (struct http_connection *connection = server->connections; connection; connection = connection->next)
         if (connection->awaits_body && peek(connection) > 0 && ++connection->unread >= HTTP_STUCK_MANY)
-            end_connection(connection);
+            connection_end(connection, "stuck");
 }

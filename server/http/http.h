@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP front: sockets, framing and answers over libmicrohttpd, driven by an event loop of our own.
 //
-// Calling sequence: http_server_start() with a route table binds, and starts the loop's thread. For each
-// request the loop calls, always on that thread:
+// Calling sequence: http_listen() binds, http_server_start() with a route table starts the loop's thread. For
+// each request the loop calls, always on that thread:
 //   1. route->on_head, when the request line and headers are there and nothing of the body. It may answer
 //      (http_reply*): then the connection closes after the answer and no body reaches the route. NULL: go on.
 //   2. route->on_request, when the whole body is there. It must answer, or http_park().
@@ -17,9 +17,9 @@
 // ends; never while it is parked does it end. Strings from it live as long. A reply's body must live as long
 // as the request: put it into the request's arena, a static, or hand over a buffer with http_reply_take().
 // Limits: head 6 KiB and 64 lines (400; from 8 KiB on the library's own 431 or 414); body by route, a chunked
-// one read on to twice that before the connection is dropped; connections by option. A client that stands
-// still is dropped after the idle timeout, one that trickles 10 s later; bodies and answers have 10 s and a
-// second for each 4 KiB.
+// one read on to twice that before the connection is dropped. Time by struct http_pace. Connections by
+// `max_connections`: at the limit a new one is let in by closing another (crowd.h), never one that waits for
+// us; where all do, new ones wait to be accepted.
 #ifndef VOX_HTTP_HTTP_H
 #define VOX_HTTP_HTTP_H
 
@@ -28,6 +28,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/wire/problem.h"
+#include "server/core/address.h"
 #include "server/core/metrics.h"
 
 struct http_server;
@@ -37,25 +38,49 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUN
 
 typedef void http_handler(struct http_request *request, void *app);
 
+// Where a route is served, if the server has a listener for HTTP_ADMIN; else each is served by all.
+enum http_place { HTTP_EVERYWHERE, HTTP_PUBLIC, HTTP_ADMIN };
+
 struct http_route {
     enum http_method method; // HEAD is answered by the GET route
     const char *path;        // "/v1/events"; one "{name}" segment at the end matches one non-empty segment
     size_t body_max;         // 0: the route takes no body
     http_handler *on_head;   // may be NULL
     http_handler *on_request;
+    enum http_place place;
 };
 
-// A bound, listening socket: opened while the process still has the right to.
-struct http_listener {
-    int fd;
-    unsigned port;
+// A client has `head_sec` for a request's head, from being accepted, or beyond `idle_sec` from its last
+// answer. A body, or an answer, has `grace_sec` and a second for each `bytes_per_sec`, and `transfer_sec`
+// whatever its size.
+struct http_pace {
+    unsigned idle_sec; // of a connection that neither sends nor waits for us
+    unsigned head_sec;
+    unsigned grace_sec;
+    unsigned bytes_per_sec;
+    unsigned transfer_sec;
 };
+
+// A socket that listens already, by the service manager's hand.
+struct http_socket {
+    int fd; // taken over by http_listen(), even if that fails
+    enum http_place place;
+};
+
+struct http_where {
+    const char *listen;                // address.h's list
+    const char *admin_listen;          // as above, for HTTP_ADMIN; NULL: none
+    const struct http_socket *sockets; // in place of `listen` or `admin_listen`, for those places they have
+    size_t socket_count;
+};
+
+// Bound, listening sockets: opened while the process still has the right to.
+struct http_listeners;
 
 struct http_config {
-    const char *listen;                   // "127.0.0.1:8787", "[::1]:0"
-    const struct http_listener *listener; // opened on it already, the server's to close; NULL: it opens one
+    struct http_listeners *listeners; // the server's from http_server_start() on, even if that fails
     unsigned max_connections;
-    unsigned idle_timeout_sec; // of a connection that neither sends nor waits for us
+    struct http_pace pace;
     const struct http_route *routes;
     size_t route_count;
     void *app; // given to every handler
@@ -66,11 +91,19 @@ struct http_config {
     const struct clock *clock;
 };
 
-// "host:port" to a bound, listening, non-blocking socket.
-MUST_CHECK bool http_listen(const char *address, struct http_listener *ret_listener, struct err *err);
+MUST_CHECK bool http_listen(const struct http_where *where, struct http_listeners **ret_listeners,
+                            struct err *err);
+void http_listeners_free(struct http_listeners *listeners); // closes; NULL is allowed
 MUST_CHECK bool http_server_start(const struct http_config *config, struct http_server **ret_server,
                                   struct err *err);
-// The port it listens on, for ":0".
+struct http_listening {
+    char address[ADDRESS_TEXT_LEN + 1]; // with the port that ":0" got
+    enum http_place place;
+};
+// What the server listens on, one by one, the public ones first; false past the last.
+MUST_CHECK bool http_server_listening(const struct http_server *server, size_t index,
+                                      struct http_listening *ret_listening);
+// The port of its first TCP listener.
 unsigned http_server_port(const struct http_server *server);
 void http_server_quiesce(struct http_server *server);
 // True when no request is unanswered and every answer is out; false at the deadline (monotonic microseconds).

@@ -14,6 +14,7 @@
 #ifndef VOX_HTTP_INTERNAL_H
 #define VOX_HTTP_INTERNAL_H
 
+#include "server/http/crowd.h"
 #include "server/http/framing.h"
 #include "server/http/http.h"
 #include "server/http/limits.h"
@@ -21,10 +22,13 @@
 #include "server/http/wake.h"
 
 #include "lib/base/uuid.h"
+#include "server/core/address.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 enum request_state {
     REQUEST_HEAD,    // the head is being judged; an answer now closes the connection
@@ -34,12 +38,36 @@ enum request_state {
     REQUEST_ANSWERED // the answer is with the library
 };
 
+// What the loop's epoll set holds a pointer to.
+struct http_watched {
+    void (*ready)(struct http_server *server, struct http_watched *watched);
+};
+
+struct http_listener {
+    struct http_watched watched; // first
+    int fd;                      // -1 once closed
+    enum http_place place;
+    bool tls;
+    struct address address; // with its port
+    dev_t device;           // of the socket file that we made; `inode` 0: none
+    ino_t inode;
+};
+
+struct http_listeners {
+    struct http_listener list[HTTP_LISTENERS_MANY]; // the public ones first
+    size_t count;
+    bool has_admin; // some for HTTP_ADMIN
+};
+
 struct http_connection {
     struct http_connection *next, *prev; // all that are open
     struct http_server *server;
+    struct crowd_place crowd;
+    enum http_place place;
     int fd;
-    struct MHD_Connection *mhd;
+    struct MHD_Connection *mhd; // NULL: the library has not said yet that it took the connection
     bool awaits_body;
+    bool closing;          // we have ended it, the library is to find out
     unsigned unread;       // times that bytes were seen that the library does not read
     unsigned looks;        // times yet to look whether the client has left
     int64_t ends_at;       // monotonic; INT64_MAX while it waits for us
@@ -91,26 +119,32 @@ struct http_report {
     } failures[HTTP_STATUS_5XX]; // by status - 500
     int64_t library_logged_at;
     uint64_t library_unlogged;
+    int64_t accept_logged_at;
 };
 
 struct http_linger {
-    int fd; // 0: the slot is free
+    struct http_watched watched; // first
+    int fd;                      // 0: the slot is free
     int64_t ends_at;
     uint64_t bytes;
 };
 
 struct http_server {
-    struct http_config config; // `listen` and `listener` are not kept
+    struct http_config config;
     struct MHD_Daemon *daemon;
     pthread_t thread;
-    int listen_fd; // -1 once quiesced
-    unsigned port;
+    struct http_listeners *listeners;
     int epoll_fd;
     struct wake_queue wakes;
 
     struct http_connection *connections;
     unsigned connection_count;
-    unsigned reported_count; // in METRIC_CONNECTIONS
+    unsigned closing_count;
+    struct crowd crowd;
+    unsigned char address_key[crypto_shorthash_KEYBYTES]; // of the numbers that stand for addresses
+    bool paused;                                          // nothing is accepted for now
+    int64_t accept_at;                                    // not before, for lack of descriptors
+    unsigned reported_count;                              // in METRIC_CONNECTIONS
     struct http_linger lingers[HTTP_LINGER_MANY];
     unsigned linger_count;
     struct http_request *spare;
@@ -121,7 +155,7 @@ struct http_server {
     bool idle_wanted;
     unsigned progress; // callbacks so far
     bool stuck;        // the library keeps asking to run and does nothing
-    bool run_again;    // a connection ended: the library may accept again only in its next run
+    bool run_again;    // it asked too often in one turn
     int64_t reap_at;
     struct http_report report;
 
@@ -130,7 +164,23 @@ struct http_server {
     bool idle;
 };
 
-// connection.c: the library's callbacks about connections.
+// listen.c
+void listeners_close(struct http_listeners *listeners); // keeps what they were; may be called again
+
+// accept.c
+void accept_ready(struct http_server *server, struct http_watched *watched); // a listener's
+void accept_again(struct http_server *server, int64_t now); // after a pause, once there is room
+
+// connection.c: a connection is made before the library takes it, and ends in on_connection().
+MUST_CHECK bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
+                               uint64_t address);
+void connection_forget(struct http_server *server, int fd); // the library did not take it
+void connections_forget(struct http_server *server);        // all that it never took
+struct http_connection *connection_at(struct crowd_place *place);
+// Cut by us; `reason` for the metrics.
+void connection_end(struct http_connection *connection, const char *reason);
+void connection_count_cut(struct http_server *server, const char *reason);
+// The library's callbacks about connections.
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode code);
 void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
@@ -145,8 +195,7 @@ void connections_reap(struct http_server *server, int64_t now);
 void connections_unblock(struct http_server *server);
 
 // linger.c
-void linger_begin(struct http_server *server, int fd); // before the library closes it
-void linger_read(struct http_server *server, struct http_linger *linger);
+void linger_begin(struct http_server *server, int fd);     // before the library closes it
 void linger_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
 
 // request.c
@@ -165,6 +214,7 @@ void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
 // report.c: metrics and log lines.
 void report_answer(struct http_request *request, int status, size_t bytes);
 void report_aborted(struct http_request *request);
+void report_accept(struct http_server *server, int code, int64_t now);
 void report_library(void *cls, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 #endif

@@ -26,11 +26,12 @@
 // Reserved at once for a body whose length is announced; the rest grows as bytes come.
 #define HTTP_RESERVE_BYTES (64 * 1024)
 
-// The library's own timeout counts from the last byte, so a client that trickles would stay for ever. Each
-// phase also has an end: a grace, and a least rate for bodies and answers.
-#define HTTP_GRACE_US      (10 * USEC_PER_SEC)
-#define HTTP_BYTES_PER_SEC 4096
-#define HTTP_REAP_US       USEC_PER_SEC // how often the ends are looked at
+#define HTTP_REAP_US USEC_PER_SEC // how often the ends of phases are looked at
+
+#define HTTP_SOCKETS_MANY   16 // from the service manager
+#define HTTP_LISTENERS_MANY 48 // those and two lists of addresses
+#define HTTP_ACCEPT_MANY    64 // of one listener in one turn
+#define HTTP_CLOSING_MANY   64 // connections beyond the limit while others, ended for them, close
 
 // After an answer that came before the body, what still comes is read and dropped for a moment: closing at
 // once would reset the connection, and some clients (Windows) then lose the answer.

@@ -21,23 +21,30 @@ static struct http_linger *free_slot(struct http_server *server)
     return NULL;
 }
 
+static void read_on(struct http_server *server, struct http_watched *watched);
+
 void linger_begin(struct http_server *server, int fd)
 {
     struct http_linger *linger = free_slot(server);
     int copy = linger ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
     if (copy < 0)
         return; // closes at once, then
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = linger};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &linger->watched};
     if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, copy, &event) != 0) {
         close(copy);
         return;
     }
-    *linger = (struct http_linger){copy, clock_mono_us(server->config.clock) + HTTP_LINGER_US, 0};
+    *linger = (struct http_linger){
+        .watched.ready = read_on,
+        .fd = copy,
+        .ends_at = clock_mono_us(server->config.clock) + HTTP_LINGER_US,
+    };
     server->linger_count++;
 }
 
-void linger_read(struct http_server *server, struct http_linger *linger)
+static void read_on(struct http_server *server, struct http_watched *watched)
 {
+    struct http_linger *linger = (struct http_linger *)watched;
     if (linger->fd == 0)
         return; // ended meanwhile
     char bytes[16384];

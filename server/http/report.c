@@ -59,6 +59,15 @@ void report_aborted(struct http_request *request)
               LOG_U64("received", request->received));
 }
 
+void report_accept(struct http_server *server, int code, int64_t now)
+{
+    struct http_report *report = &server->report;
+    if (report->accept_logged_at && now - report->accept_logged_at < REPORT_EVERY_US)
+        return;
+    log_warn("cannot accept a connection; trying again in a second", LOG_CSTR("reason", strerror(code)));
+    report->accept_logged_at = now;
+}
+
 // The library's own lines. Most are a client's doing and may quote it: their arguments are left out.
 void report_library(void *cls, const char *format, va_list args)
 {

@@ -34,14 +34,19 @@ static bool has_name(const struct http_route *route)
     return strchr(route->path, '{') != NULL;
 }
 
-struct route_match route_find(const struct http_route *routes, size_t count, enum http_method method,
-                              struct str path)
+static bool is_served(const struct http_route *route, enum http_place place)
+{
+    return place == HTTP_EVERYWHERE || route->place == HTTP_EVERYWHERE || route->place == place;
+}
+
+struct route_match route_find(const struct http_route *routes, size_t count, enum http_place place,
+                              enum http_method method, struct str path)
 {
     struct route_match match = {0};
     enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
     for (size_t i = 0; i < count; i++) {
         struct str arg = STR_NULL;
-        if (!path_matches(str_from(routes[i].path), path, &arg))
+        if (!is_served(&routes[i], place) || !path_matches(str_from(routes[i].path), path, &arg))
             continue;
         match.allowed |= 1U << routes[i].method;
         if (routes[i].method == HTTP_GET)

@@ -13,8 +13,9 @@ struct route_match {
 
 // Exact spelling; false if it is none of ours.
 MUST_CHECK bool route_method(struct str name, enum http_method *ret_method);
-struct route_match route_find(const struct http_route *routes, size_t count, enum http_method method,
-                              struct str path);
+// Of the routes that are served at `place`; HTTP_EVERYWHERE for a server that has only one.
+struct route_match route_find(const struct http_route *routes, size_t count, enum http_place place,
+                              enum http_method method, struct str path);
 // For the Allow header, "GET, HEAD"; all of ours for 0.
 #define ROUTE_ALLOW_LEN 32
 void route_allow(unsigned allowed, char ret_text[static ROUTE_ALLOW_LEN]);

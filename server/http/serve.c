@@ -85,7 +85,9 @@ static bool find_route(struct http_request *request, bool known_method, enum htt
     const struct http_config *config = &request->server->config;
     enum problem problem = PROBLEM_method_not_allowed;
     // A method that we do not know finds no route, but the methods that the path has.
-    struct route_match match = route_find(config->routes, config->route_count,
+    enum http_place place =
+        request->server->listeners->has_admin ? request->connection->place : HTTP_EVERYWHERE;
+    struct route_match match = route_find(config->routes, config->route_count, place,
                                           known_method ? method : HTTP_METHOD_COUNT, str_from(url));
     request->route = match.route;
     request->arg = match.arg;

@@ -32,7 +32,7 @@ static int loop_timeout(struct http_server *server)
     if (server->run_again)
         return server->stuck ? HTTP_STUCK_MS : 0;
     int timeout = library_timeout(server);
-    if (!server->connections && server->linger_count == 0)
+    if (!server->connections && server->linger_count == 0 && !server->paused)
         return timeout;
     int reap_ms = (int)(HTTP_REAP_US / USEC_PER_MSEC);
     return timeout < 0 ? reap_ms : MIN(timeout, reap_ms);
@@ -56,33 +56,30 @@ static void quiesce(struct http_server *server)
     if (server->quiesced)
         return;
     server->quiesced = true;
-    // The descriptor is ours from here on.
-    BUG_ON(MHD_quiesce_daemon(server->daemon) != server->listen_fd);
-    close(server->listen_fd);
-    server->listen_fd = -1;
+    listeners_close(server->listeners);
 }
 
-// A run takes what is ready at its start, and accepts ten connections at most; a run after which a connection
-// ended may have to accept again.
+// A run takes what is ready at its start.
 static void run_library(struct http_server *server)
 {
     unsigned before = server->progress;
     server->stuck = false;
     for (unsigned runs = 0; runs < LOOP_RUNS_MAX; runs++) {
-        server->run_again = false;
         MHD_run(server->daemon);
-        if (!server->run_again && library_timeout(server) != 0)
+        server->run_again = library_timeout(server) == 0;
+        if (!server->run_again)
             return;
     }
-    server->run_again = true;
     server->stuck = server->progress == before;
     if (server->stuck)
         connections_unblock(server);
 }
 
+// What goes by the clock.
 static void reap(struct http_server *server)
 {
     int64_t now = clock_mono_us(server->config.clock);
+    accept_again(server, now);
     if (now < server->reap_at)
         return;
     server->reap_at = now + HTTP_REAP_US;
@@ -118,9 +115,11 @@ static void *loop(void *cls)
         struct http_request *woken;
         int count = epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server));
         BUG_ON(count < 0 && errno != EINTR);
-        for (int i = 0; i < count; i++)
-            if (events[i].data.ptr)
-                linger_read(server, events[i].data.ptr);
+        for (int i = 0; i < count; i++) {
+            struct http_watched *watched = events[i].data.ptr;
+            if (watched)
+                watched->ready(server, watched);
+        }
         unsigned commands = wake_take(&server->wakes, &woken);
         stopping = stopping || (commands & WAKE_STOP);
         resume_woken(server, woken);
@@ -135,10 +134,10 @@ static void *loop(void *cls)
     return NULL;
 }
 
-// Without a pointer, which those have that linger.
-static bool watch(struct http_server *server, int fd, struct err *err)
+// `watched` NULL: what came is looked at in each turn anyway.
+static bool watch(struct http_server *server, int fd, struct http_watched *watched, struct err *err)
 {
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = watched};
     if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return err_set_errno(err, "cannot watch a descriptor by epoll");
     return true;
@@ -149,15 +148,17 @@ static bool start_library(struct http_server *server, struct err *err)
     const struct http_config *config = &server->config;
     MHD_set_panic_func(on_panic, NULL);
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, report_library, server, // first, so that it hears of the others
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+        NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, report_library,
+        server, // first, so that it hears of the others
 #if MHD_VERSION >= 0x01000000
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #else
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
 #endif
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT, config->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_timeout_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        // Above our own limit: we count a connection as gone before the library has cleaned it up.
+        MHD_OPTION_CONNECTION_LIMIT, config->max_connections + 2 * HTTP_CLOSING_MANY,
+        MHD_OPTION_CONNECTION_TIMEOUT, config->pace.idle_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HTTP_POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
         MHD_OPTION_END);
@@ -166,7 +167,14 @@ static bool start_library(struct http_server *server, struct err *err)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (!info || info->epoll_fd < 0)
         return err_set(err, "this libmicrohttpd has no epoll; install one built with it");
-    return watch(server, info->epoll_fd, err) && watch(server, server->wakes.fd, err);
+    if (!watch(server, info->epoll_fd, NULL, err) || !watch(server, server->wakes.fd, NULL, err))
+        return false;
+    for (size_t i = 0; i < server->listeners->count; i++) {
+        struct http_listener *listener = &server->listeners->list[i];
+        if (!watch(server, listener->fd, &listener->watched, err))
+            return false;
+    }
+    return true;
 }
 
 // Signals are for the other threads.
@@ -184,16 +192,15 @@ static bool start_thread(struct http_server *server, struct err *err)
 
 static void release(struct http_server *server)
 {
-    if (server->daemon) {
-        if (server->listen_fd >= 0)
-            MHD_quiesce_daemon(server->daemon);
+    listeners_close(server->listeners);
+    if (server->daemon)
         MHD_stop_daemon(server->daemon);
-    }
+    connections_forget(server);
     BUG_ON(server->active > 0 || server->connections);
     requests_release_spare(server);
     linger_reap(server, INT64_MAX);
-    if (server->listen_fd >= 0)
-        close(server->listen_fd);
+    http_listeners_free(server->listeners);
+    crowd_release(&server->crowd);
     if (server->epoll_fd >= 0)
         close(server->epoll_fd);
     wake_release(&server->wakes);
@@ -212,37 +219,36 @@ static void init_idle(struct http_server *server)
     pthread_mutex_init(&server->idle_lock, NULL);
 }
 
-static bool take_listener(struct http_server *server, const struct http_config *config, struct err *err)
+// Nothing is made yet but the memory.
+static struct http_server *new_server(const struct http_config *config, struct err *err)
 {
-    struct http_listener listener;
-    if (config->listener)
-        listener = *config->listener;
-    else if (!http_listen(config->listen, &listener, err))
-        return false;
-    server->listen_fd = listener.fd;
-    server->port = listener.port;
-    return true;
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (!server || !crowd_init(&server->crowd, config->max_connections + HTTP_CLOSING_MANY)) {
+        free(server);
+        err_set(err, "no memory for the HTTP server");
+        return NULL;
+    }
+    server->config = *config;
+    server->listeners = config->listeners;
+    crypto_shorthash_keygen(server->address_key);
+    if (wake_init(&server->wakes, err))
+        return server;
+    crowd_release(&server->crowd);
+    free(server);
+    return NULL;
 }
 
 bool http_server_start(const struct http_config *config, struct http_server **ret_server, struct err *err)
 {
-    struct http_server *server = calloc(1, sizeof(*server));
-    if (!server)
-        return err_set(err, "no memory for the HTTP server");
-    server->config = *config;
-    server->config.listen = NULL;
-    server->config.listener = NULL;
-    server->listen_fd = server->epoll_fd = -1;
-    if (!wake_init(&server->wakes, err)) {
-        free(server);
+    struct http_server *server = new_server(config, err);
+    if (!server) {
+        http_listeners_free(config->listeners);
         return false;
     }
     init_idle(server);
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (server->epoll_fd < 0)
-        err_set_errno(err, "cannot make an epoll descriptor");
-    if (server->epoll_fd < 0 || !take_listener(server, config, err) || !start_library(server, err) ||
-        !start_thread(server, err)) {
+    bool ok = server->epoll_fd >= 0 || err_set_errno(err, "cannot make an epoll descriptor");
+    if (!ok || !start_library(server, err) || !start_thread(server, err)) {
         release(server);
         return false;
     }
@@ -250,9 +256,23 @@ bool http_server_start(const struct http_config *config, struct http_server **re
     return true;
 }
 
+bool http_server_listening(const struct http_server *server, size_t index,
+                           struct http_listening *ret_listening)
+{
+    if (index >= server->listeners->count)
+        return false;
+    const struct http_listener *listener = &server->listeners->list[index];
+    address_format(&listener->address, ret_listening->address);
+    ret_listening->place = listener->place;
+    return true;
+}
+
 unsigned http_server_port(const struct http_server *server)
 {
-    return server->port;
+    for (size_t i = 0; i < server->listeners->count; i++)
+        if (!server->listeners->list[i].address.is_unix)
+            return server->listeners->list[i].address.port;
+    return 0;
 }
 
 void http_server_quiesce(struct http_server *server)

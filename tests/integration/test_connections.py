@@ -12,7 +12,7 @@ from voxtest import Connection, Refused, SinkCase, model_call, uuid7, wait_until
 
 class Connections(SinkCase):
 
-    options = {"idle_timeout": 3, "max_connections": 200}
+    options = {"idle_timeout": 3, "head_deadline": 2, "transfer_grace": 3, "max_connections": 200}
 
     def raw(self, event_id, body, token=None):
         return (f"POST /v1/events HTTP/1.1\r\nHost: sink\r\nAuthorization: Bearer {token or self.write_token}\r\n"
@@ -150,18 +150,22 @@ class Connections(SinkCase):
         self.assertIsNotNone(ends["body"], "a dripping body was never closed")
 
     def test_more_connections_than_allowed(self):
-        """At the limit new ones wait; when others go they are served."""
+        """At the limit a new one is let in, and the one that has waited longest gives way."""
         crowd = []
         try:
-            for _ in range(230):
-                crowd.append(socket.create_connection(self.sink.address, 10))
-            for sock in crowd[:200]:
-                sock.close()
-            with self.sink.connect(20) as connection:
-                self.assertEqual(connection.request("GET", "/healthz").status, 200)
+            for _ in range(200):
+                crowd.append(self.sink.connect(20))
+                self.assertEqual(crowd[-1].request("GET", "/healthz").status, 200)
+            for _ in range(30):
+                with self.sink.connect(20) as connection:
+                    self.assertEqual(connection.request("GET", "/healthz").status, 200)
+            self.assertEqual(crowd[0].rest(), b"")
+            self.assertEqual(crowd[-1].request("GET", "/healthz").status, 200)
+            cut = self.sink.metrics()["vox_sink_connections_cut_total", (("reason", "room"),)]
+            self.assertGreaterEqual(cut, 1)
         finally:
-            for sock in crowd:
-                sock.close()
+            for connection in crowd:
+                connection.close()
 
 
 class OneId(SinkCase):

@@ -155,7 +155,7 @@ START_TEST(http_framing__finds_routes)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct route_match match =
-            route_find(routes, ARRAY_LEN(routes), rows[i].method, str_from(rows[i].path));
+            route_find(routes, ARRAY_LEN(routes), HTTP_EVERYWHERE, rows[i].method, str_from(rows[i].path));
         ck_assert_msg(match.route == (rows[i].route < 0 ? NULL : &routes[rows[i].route]), "row %zu", i);
         ck_assert_view_eq(match.arg, rows[i].arg);
         ck_assert_msg((match.allowed == 0) == !rows[i].allow, "row %zu", i);

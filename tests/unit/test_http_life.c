@@ -183,19 +183,12 @@ START_TEST(http_life__says_why_it_cannot_listen)
     static const char *const bad[] = {
         "",      "127.0.0.1", ":80",       "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:8x",
         "[::1]", "[::1]8787", "[::1:8787", "192.0.2.1:0"};
-    struct metrics *metrics = metrics_new();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct err err = {0};
-        struct http_server *server = NULL;
-        const struct http_config config = {.listen = bad[i],
-                                           .max_connections = 1,
-                                           .idle_timeout_sec = 1,
-                                           .metrics = metrics,
-                                           .clock = clock_system()};
-        ck_assert_msg(!http_server_start(&config, &server, &err), "%s", bad[i]);
+        struct http_listeners *listeners = NULL;
+        ck_assert_msg(!http_listen(&(struct http_where){.listen = bad[i]}, &listeners, &err), "%s", bad[i]);
         ck_assert_uint_gt(strlen(err.text), 10);
     }
-    metrics_free(metrics);
 }
 END_TEST
 

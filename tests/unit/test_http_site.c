@@ -164,9 +164,11 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/large", 0, NULL, on_large},
     {HTTP_GET, "/headers", 0, NULL, on_headers},
     {HTTP_GET, "/problem/{code}", 0, NULL, on_problem},
+    {HTTP_GET, "/only-admin", 0, NULL, on_hello, HTTP_ADMIN},
+    {HTTP_GET, "/only-public", 0, NULL, on_hello, HTTP_PUBLIC},
 };
 
-void site_open(struct site *site, unsigned max_connections, unsigned idle_timeout_sec)
+void site_open_as(struct site *site, struct http_config config, struct http_where where)
 {
     struct err err;
     *site = (struct site){0};
@@ -176,16 +178,27 @@ void site_open(struct site *site, unsigned max_connections, unsigned idle_timeou
     site->metrics = metrics_new();
     ck_assert_ptr_nonnull(site->metrics);
     site->clock = (struct clock){site_wall_us, site_mono_us, site};
-    const struct http_config config = {.listen = "127.0.0.1:0",
-                                       .max_connections = max_connections ? max_connections : 2048,
-                                       .idle_timeout_sec = idle_timeout_sec,
-                                       .routes = routes,
-                                       .route_count = ARRAY_LEN(routes),
-                                       .app = site,
-                                       .metrics = site->metrics,
-                                       .clock = &site->clock};
+    where.listen = where.listen ? where.listen : "127.0.0.1:0";
+    ck_assert_msg(http_listen(&where, &config.listeners, &err), "%s", err.text);
+    config.max_connections = config.max_connections ? config.max_connections : 2048;
+    config.pace.idle_sec = config.pace.idle_sec ? config.pace.idle_sec : 60;
+    config.pace.head_sec = 10;
+    config.pace.grace_sec = 10;
+    config.pace.bytes_per_sec = 4096;
+    config.pace.transfer_sec = 300;
+    config.routes = routes;
+    config.route_count = ARRAY_LEN(routes);
+    config.app = site;
+    config.metrics = site->metrics;
+    config.clock = &site->clock;
     ck_assert_msg(http_server_start(&config, &site->server, &err), "%s", err.text);
     site->port = http_server_port(site->server);
+}
+
+void site_open(struct site *site, unsigned max_connections, unsigned idle_timeout_sec)
+{
+    const struct http_config config = {.max_connections = max_connections, .pace.idle_sec = idle_timeout_sec};
+    site_open_as(site, config, (struct http_where){0});
     ck_assert_uint_gt(site->port, 0);
 }
 
@@ -240,11 +253,19 @@ struct http_request *site_take_parked(struct site *site, const _Atomic bool *sto
 
 int dial(const struct site *site)
 {
+    return dial_from(site, 1);
+}
+
+int dial_from(const struct site *site, unsigned host)
+{
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host)};
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port = htons((uint16_t)site->port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_msg(bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0, "bind: %s", strerror(errno));
     ck_assert_msg(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect: %s",
                   strerror(errno));
     return fd;

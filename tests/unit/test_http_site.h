@@ -34,6 +34,8 @@ struct site {
 
 // `max_connections` 0: 2048.
 void site_open(struct site *site, unsigned max_connections, unsigned idle_timeout_sec);
+// With whatever of `config` is set; the rest is the site's.
+void site_open_as(struct site *site, struct http_config config, struct http_where where);
 // Waits until idle, then stops.
 void site_close(struct site *site);
 // Blocks until `count` requests are parked; then wakes them all.
@@ -50,6 +52,7 @@ struct answer {
 };
 
 int dial(const struct site *site);
+int dial_from(const struct site *site, unsigned host); // 127.0.0.`host`
 void send_bytes(int fd, const void *ptr, size_t len);
 void send_text(int fd, const char *text);
 // Reads exactly one answer. `to_head`: the answer to a HEAD, without a body.
