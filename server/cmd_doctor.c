@@ -8,6 +8,7 @@
 #include "server/probe.h"
 #include "server/process.h"
 #include "server/store/admin.h"
+#include "server/store/grants.h"
 #include "server/store/inspect.h"
 #include "server/store/keeper.h"
 #include "server/store/migrate.h"
@@ -179,6 +180,41 @@ static void look_at_tokens(struct doctor *doctor, struct db *db, struct arena *a
         note(doctor, STATUS_OK, "tokens", "%zu can send", usable);
 }
 
+// May the login do what it is for, and no more?
+static void look_at_rights(struct doctor *doctor, const char *name, const char *url, struct db *db,
+                           enum rights_for use)
+{
+    const char *role = use == RIGHTS_INGEST ? doctor->config->ingest_role : doctor->config->read_role;
+    struct rights rights;
+    struct err err;
+    if (!store_rights_look(db, use, soon(), &rights, &err))
+        note(doctor, STATUS_FAIL, name, "%s", err.text);
+    else if (!rights.complete)
+        note(doctor, STATUS_FAIL, name, "the login of %s lacks %s; GRANT %s to it, then vox-sink migrate",
+             url, rights.missing, role);
+    else if (rights.excessive)
+        note(doctor, STATUS_WARN, name,
+             "the login of %s may do more than it needs; one that is a member of %s alone is safer", url,
+             role);
+    else
+        note(doctor, STATUS_OK, name, "the login of %s may do what it needs, and no more", url);
+}
+
+// Reads go through the project views, by whichever login the readers have.
+static void look_at_read_rights(struct doctor *doctor, struct db *daemon)
+{
+    const char *url = doctor->config->read_database_url;
+    struct db *db = daemon;
+    struct err err;
+    if (url && !db_connect(url, DB_READER, soon(), &db, &err)) {
+        note(doctor, STATUS_FAIL, "read database", "%s", err.text);
+        return;
+    }
+    look_at_rights(doctor, "read rights", url ? "read_database_url" : "database_url", db, RIGHTS_READ);
+    if (url)
+        db_close(db);
+}
+
 static void look_at_schema(struct doctor *doctor, struct db *db)
 {
     struct err err;
@@ -187,6 +223,8 @@ static void look_at_schema(struct doctor *doctor, struct db *db)
         return;
     }
     note(doctor, STATUS_OK, "schema", "fits this sink");
+    look_at_rights(doctor, "rights", "database_url", db, RIGHTS_INGEST);
+    look_at_read_rights(doctor, db);
     look_at_partitions(doctor, db);
     struct arena arena;
     arena_init(&arena, (size_t)64 * 1024, (size_t)256 * 1024 * 1024);
@@ -196,7 +234,7 @@ static void look_at_schema(struct doctor *doctor, struct db *db)
     arena_release(&arena);
 }
 
-// One of the URLs that are optional: it must lead somewhere.
+// A URL that is optional: it must lead somewhere.
 static void look_at_url(struct doctor *doctor, const char *name, const char *url, enum db_role role)
 {
     struct db *db;
@@ -229,7 +267,6 @@ static void look_at_database(struct doctor *doctor)
         db_close(db);
     }
     look_at_url(doctor, "migrate database", config->migrate_database_url, DB_OWNER);
-    look_at_url(doctor, "read database", config->read_database_url, DB_READER);
 }
 
 static void look_at_address(struct doctor *doctor, const struct address *address)

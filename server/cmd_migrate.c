@@ -4,6 +4,7 @@
 #include "lib/base/json.h"
 #include "server/command.h"
 #include "server/config/table.h"
+#include "server/store/grants.h"
 #include "server/store/migrate.h"
 
 #define LIST_CEILING ((size_t)1024 * 1024)
@@ -104,7 +105,22 @@ static void say_applied(void *context, int version, const char *name)
     fflush(stdout);
 }
 
-static int migrate(struct db *db)
+static int grant(struct db *db, const struct store_roles *roles)
+{
+    struct err err;
+    switch (store_grant(db, roles, &err)) {
+    case GRANT_DONE:
+        return EXIT_OK;
+    case GRANT_LACKING:
+        // A sink with one login that owns the schema works all the same.
+        return command_error(EXIT_OK, "warning: %s", err.text);
+    case GRANT_FAILED:
+        return command_error(EXIT_FAILED, "%s", err.text);
+    }
+    BUG("unknown result of the grants");
+}
+
+static int migrate(struct db *db, const struct store_roles *roles)
 {
     struct err err;
     unsigned applied = 0;
@@ -112,7 +128,7 @@ static int migrate(struct db *db)
         return command_error(EXIT_FAILED, "%s", err.text);
     if (applied == 0)
         puts("the schema is up to date");
-    return EXIT_OK;
+    return grant(db, roles);
 }
 
 int cmd_migrate(int argc, char **argv)
@@ -124,8 +140,9 @@ int cmd_migrate(int argc, char **argv)
     struct command command = {
         .uses_database = true,
         .name = "migrate",
-        .about = "Brings the database's schema up to date. It may be run at any time and by several\n"
-                 "at once; each migration is one transaction. --status and --dry-run only look.",
+        .about = "Brings the database's schema up to date, and sets what the roles of least privilege may\n"
+                 "do (ingest_role, read_role, owner_role). It may be run at any time and by several at\n"
+                 "once; each migration is one transaction. --status and --dry-run only look.",
         .flags = flags,
         .flag_count = ARRAY_LEN(flags)};
     int code;
@@ -138,9 +155,17 @@ int cmd_migrate(int argc, char **argv)
                              "give --status, with --json if you like, or --dry-run, or neither; see "
                              "vox-sink migrate --help");
     }
+    const struct config *c = &command.config;
+    const struct store_roles roles = {c->ingest_role, c->read_role, c->owner_role};
+    struct err err;
+    if (!store_roles_check(&roles, &err)) {
+        command_error(EXIT_CONFIG, "%s", err.text);
+        command_end(&command);
+        return EXIT_CONFIG;
+    }
     struct db *db = command_database(&command, false, &code);
     if (db) {
-        code = only_look ? look(db, flags) : migrate(db);
+        code = only_look ? look(db, flags) : migrate(db, &roles);
         db_close(db);
     }
     command_end(&command);
