@@ -139,8 +139,9 @@ static bool is_label(struct str label)
     for (size_t i = 0; i < label.len; i++)
         if (!char_is_alpha(label.ptr[i]) && !char_is_digit(label.ptr[i]) && label.ptr[i] != '-')
             return false;
-    return label.len < 4 || label.ptr[2] != '-' || label.ptr[3] != '-' ||
-           str_eq_nocase(str_slice(label.ptr, 2), STR("xn"));
+    if (label.len < 4 || label.ptr[2] != '-' || label.ptr[3] != '-')
+        return true;
+    return str_eq_nocase(str_slice(label.ptr, 2), STR("xn")) && format_is_a_label(label);
 }
 
 bool format_is_hostname(struct str s)
@@ -222,15 +223,6 @@ static bool is_relative_json_pointer(struct str s)
     return str_eq(s, STR("#")) || is_json_pointer(s);
 }
 
-// As far as the translator sees, which is the grammar but not the order of ranges.
-static bool is_regex(struct str s)
-{
-    struct err why;
-    struct buf none;
-    buf_init_fixed(&none, NULL, 0);
-    return jsv_regex_translate(s, &none, &why);
-}
-
 static const struct {
     const char *name;
     bool (*holds)(struct str text);
@@ -246,7 +238,7 @@ static const struct {
     [FORMAT_EMAIL] = {"email", is_email},
     [FORMAT_JSON_POINTER] = {"json-pointer", is_json_pointer},
     [FORMAT_RELATIVE_JSON_POINTER] = {"relative-json-pointer", is_relative_json_pointer},
-    [FORMAT_REGEX] = {"regex", is_regex},
+    [FORMAT_REGEX] = {"regex", jsv_regex_is_ecma},
     [FORMAT_URI] = {"uri", format_is_uri},
     [FORMAT_URI_REFERENCE] = {"uri-reference", format_is_uri_reference},
     [FORMAT_URI_TEMPLATE] = {"uri-template", format_is_uri_template},

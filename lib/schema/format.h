@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The formats that can be asserted, by hand-written recognisers. idn-hostname and idn-email
-// ask libidn2, which allocates; all others do not.
+// The formats that can be asserted, by hand-written recognisers. idn-hostname, idn-email and labels that
+// begin with xn-- ask libidn2, which allocates; all others do not.
 #ifndef VOX_SCHEMA_FORMAT_H
 #define VOX_SCHEMA_FORMAT_H
 

@@ -15,7 +15,8 @@ bool format_is_iri(struct str s);
 bool format_is_iri_reference(struct str s);
 bool format_is_uri_template(struct str s);
 
-// These two allocate, in libidn2.
+// These three allocate, in libidn2.
+bool format_is_a_label(struct str label); // it begins with "xn--"
 bool format_is_idn_hostname(struct str s);
 bool format_is_idn_email(struct str s);
 

@@ -43,6 +43,11 @@ MUST_CHECK enum jsv_verdict jsv_regex_backtrack(const struct jsv_regex *regex, s
                                                 struct str subject);
 struct str jsv_regex_text(const struct jsv_regex *regex); // as the schema has it
 
+// Whether the text is a pattern to ECMA-262 with the u flag, which jsv_regex_compile() is more lenient than:
+// an escaped mark that needs none, a brace or bracket by itself and a set at the end of a range are refused
+// here. Names of Unicode properties are not looked up; at most 256 groups have names, all different.
+bool jsv_regex_is_ecma(struct str pattern);
+
 // Appends the expression in PCRE2's language; false with a sentence on a syntax that ECMA-262 has not.
 MUST_CHECK bool jsv_regex_translate(struct str pattern, struct buf *translated, struct err *err);
 
