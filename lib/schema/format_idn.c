@@ -97,6 +97,19 @@ static void copy_with_dots(struct str s, char *out)
     *out = '\0';
 }
 
+// A-labels are the same in any case (RFC 5890, section 2.3.2.4); libidn2 takes those in lower case.
+static void lower_a_labels(char *name)
+{
+    struct str rest = str_from(name);
+    while (rest.ptr) {
+        struct str label = str_cut(&rest, '.');
+        if (label.len < 4 || !str_eq_nocase(str_slice(label.ptr, 4), STR("xn--")))
+            continue;
+        for (size_t i = 0; i < label.len; i++)
+            name[label.ptr - name + (ptrdiff_t)i] = char_lower(label.ptr[i]);
+    }
+}
+
 bool format_is_idn_hostname(struct str s)
 {
     char name[NAME_MAX_BYTES];
@@ -106,6 +119,7 @@ bool format_is_idn_hostname(struct str s)
     if (!has_labels(s))
         return false;
     copy_with_dots(s, name);
+    lower_a_labels(name);
     int rc = idn2_lookup_u8((const uint8_t *)name, &ascii, IDN2_NO_TR46 | IDN2_USE_STD3_ASCII_RULES);
     bool ok = rc == IDN2_OK && format_is_hostname(str_from((const char *)ascii));
     idn2_free(ascii);

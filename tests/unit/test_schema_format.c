@@ -158,6 +158,7 @@ START_TEST(schema_format__hostname_decodes_labels)
     static const struct row rows[] = {
         {"xn--bcher-kva.example", true},
         {"XN--BCHER-KVA.EXAMPLE", true},
+        {"xn--Bcher-kva.example", true},
         {"xn--4gbwdl.xn--wgbh1c", true},
         {"xn--ihqwcrb4cv8a8dqg056pqjye", true},
         {"xn--", false},
