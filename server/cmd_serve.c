@@ -126,6 +126,25 @@ static bool start_catalog(struct serve *s, struct contract_set *contracts, struc
     return catalog_start(&catalog, &s->catalog, err);
 }
 
+// NULL where none is configured.
+static bool load_tls(const struct serve *s, struct http_tls **ret_tls, struct err *err)
+{
+    const struct config *c = s->config;
+    const struct http_tls_files files = {c->tls_cert_file, c->tls_key_file, c->tls_client_ca_file};
+    *ret_tls = NULL;
+    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file)
+        return true;
+    if (!c->tls_cert_file || !c->tls_key_file)
+        return err_set(err, "TLS needs both tls_cert_file and tls_key_file");
+    if (!http_tls_load(&files, ret_tls, err))
+        return false;
+    int64_t not_after = http_tls_not_after(*ret_tls);
+    if (not_after <= clock_wall_us(clock_system()))
+        log_warn("the TLS certificate has expired", LOG_CSTR("file", c->tls_cert_file));
+    metrics_set(s->metrics, METRIC_TLS_NOT_AFTER, NULL, NULL, (double)(not_after / USEC_PER_SEC));
+    return true;
+}
+
 static bool start_http(struct serve *s, struct err *err)
 {
     const struct config *c = s->config;
@@ -153,6 +172,8 @@ static bool start_http(struct serve *s, struct err *err)
         .metrics = s->metrics,
         .clock = clock_system(),
     };
+    if (!load_tls(s, &http.tls, err))
+        return false;
     http.routes = api_routes(&http.route_count);
     s->listeners = NULL;
     return http_server_start(&http, &s->http, err);
@@ -222,9 +243,25 @@ static void stop_all(struct serve *s)
 
 // ---- in between
 
+// The files, by the names they had at the start.
+static void reload_tls(struct serve *s)
+{
+    struct err err = {""};
+    struct http_tls *tls;
+    bool ok = load_tls(s, &tls, &err);
+    if (ok && !tls)
+        return;
+    metrics_add(s->metrics, METRIC_RELOADS, "tls", ok ? "ok" : "failed", 1);
+    if (ok)
+        http_server_renew_tls(s->http, tls);
+    else
+        log_error("TLS certificate not reloaded, the old one stays", LOG_CSTR("reason", err.text));
+}
+
 static void reload(struct serve *s)
 {
     struct err err = {""};
+    reload_tls(s);
     struct contract_set *contracts;
     if (!config_reload(s->config, s->argc, s->argv, &err) || !apply_log_options(s->config, &err)) {
         log_error("configuration not reloaded, the old one stays", LOG_CSTR("reason", err.text));
@@ -275,9 +312,10 @@ static void log_listeners(const struct serve *s)
         BUG("serving nowhere");
     for (size_t i = 1; http_server_listening(s->http, i, &other); i++)
         log_info("listening too", LOG_CSTR("addr", other.address),
-                 LOG_CSTR("place", other.place == HTTP_ADMIN ? "admin" : "public"));
-    log_info("listening", LOG_CSTR("addr", first.address), LOG_CSTR("version", VOX_VERSION),
-             LOG_CSTR("contracts", s->config->contracts_dir));
+                 LOG_CSTR("place", other.place == HTTP_ADMIN ? "admin" : "public"),
+                 LOG_CSTR("tls", other.tls ? "yes" : "no"));
+    log_info("listening", LOG_CSTR("addr", first.address), LOG_CSTR("tls", first.tls ? "yes" : "no"),
+             LOG_CSTR("version", VOX_VERSION), LOG_CSTR("contracts", s->config->contracts_dir));
 }
 
 static int run(struct serve *s)

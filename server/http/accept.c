@@ -75,7 +75,8 @@ static void admit(struct http_server *server, struct http_listener *listener, in
         return;
     }
     // It closes the descriptor where it refuses.
-    if (MHD_add_connection(server->daemon, fd, (const struct sockaddr *)address, len) != MHD_YES)
+    if (MHD_add_connection(server->daemons[listener_is_secure(server, listener)], fd,
+                           (const struct sockaddr *)address, len) != MHD_YES)
         connection_forget(server, fd);
 }
 

@@ -22,6 +22,12 @@ struct http_connection *connection_at(struct crowd_place *place)
     return (struct http_connection *)((char *)place - offsetof(struct http_connection, crowd));
 }
 
+// Who reaches a socket file is on this machine.
+bool listener_is_secure(const struct http_server *server, const struct http_listener *listener)
+{
+    return server->has_tls && !listener->address.is_unix;
+}
+
 bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
                     uint64_t address)
 {
@@ -34,6 +40,7 @@ bool connection_new(struct http_server *server, const struct http_listener *list
     }
     connection->server = server;
     connection->place = listener->place;
+    connection->secure = listener_is_secure(server, listener);
     connection->fd = fd;
     connection->next = server->connections;
     if (connection->next)
@@ -58,6 +65,8 @@ static void remove_connection(struct http_connection *connection)
     if (connection->closing)
         server->closing_count--;
     crowd_leave(&server->crowd, &connection->crowd);
+    if (connection->tls)
+        tls_end(connection->tls);
     free(connection);
 }
 
@@ -102,6 +111,8 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
     BUG_ON(!connection);
     connection->mhd = mhd;
     *socket_context = connection;
+    if (connection->secure && !tls_begin(&server->tls, mhd, &connection->tls))
+        connection_end(connection, "refused");
 }
 
 void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)

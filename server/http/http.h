@@ -77,8 +77,17 @@ struct http_where {
 // Bound, listening sockets: opened while the process still has the right to.
 struct http_listeners;
 
+// PEM files. With `client_ca_file` (may be NULL) a handshake without a certificate by one of them fails.
+struct http_tls_files {
+    const char *cert_file; // the server's own first, then what leads to a root
+    const char *key_file;  // refused if others can read it
+    const char *client_ca_file;
+};
+struct http_tls;
+
 struct http_config {
     struct http_listeners *listeners; // the server's from http_server_start() on, even if that fails
+    struct http_tls *tls;             // as above; NULL: none. For TCP; Unix sockets stay plain
     unsigned max_connections;
     struct http_pace pace;
     const struct http_route *routes;
@@ -94,17 +103,24 @@ struct http_config {
 MUST_CHECK bool http_listen(const struct http_where *where, struct http_listeners **ret_listeners,
                             struct err *err);
 void http_listeners_free(struct http_listeners *listeners); // closes; NULL is allowed
+// Reads and checks the files; any thread.
+MUST_CHECK bool http_tls_load(const struct http_tls_files *files, struct http_tls **ret_tls, struct err *err);
+int64_t http_tls_not_after(const struct http_tls *tls); // end of the certificate, wall clock
+void http_tls_free(struct http_tls *tls);               // NULL is allowed
 MUST_CHECK bool http_server_start(const struct http_config *config, struct http_server **ret_server,
                                   struct err *err);
 struct http_listening {
     char address[ADDRESS_TEXT_LEN + 1]; // with the port that ":0" got
     enum http_place place;
+    bool tls;
 };
 // What the server listens on, one by one, the public ones first; false past the last.
 MUST_CHECK bool http_server_listening(const struct http_server *server, size_t index,
                                       struct http_listening *ret_listening);
 // The port of its first TCP listener.
 unsigned http_server_port(const struct http_server *server);
+// For connections from now on; any thread. Only for a server that was started with TLS.
+void http_server_renew_tls(struct http_server *server, struct http_tls *tls);
 void http_server_quiesce(struct http_server *server);
 // True when no request is unanswered and every answer is out; false at the deadline (monotonic microseconds).
 MUST_CHECK bool http_server_wait_idle(struct http_server *server, int64_t deadline);

@@ -19,6 +19,7 @@
 #include "server/http/http.h"
 #include "server/http/limits.h"
 #include "server/http/route.h"
+#include "server/http/tls.h"
 #include "server/http/wake.h"
 
 #include "lib/base/uuid.h"
@@ -47,7 +48,6 @@ struct http_listener {
     struct http_watched watched; // first
     int fd;                      // -1 once closed
     enum http_place place;
-    bool tls;
     struct address address; // with its port
     dev_t device;           // of the socket file that we made; `inode` 0: none
     ino_t inode;
@@ -64,6 +64,8 @@ struct http_connection {
     struct http_server *server;
     struct crowd_place crowd;
     enum http_place place;
+    bool secure;          // by TLS
+    struct http_tls *tls; // whose certificate it began with
     int fd;
     struct MHD_Connection *mhd; // NULL: the library has not said yet that it took the connection
     bool awaits_body;
@@ -131,7 +133,9 @@ struct http_linger {
 
 struct http_server {
     struct http_config config;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[2]; // the plain one and the one with TLS; NULL: nothing listens for it
+    struct tls_set tls;
+    bool has_tls;
     pthread_t thread;
     struct http_listeners *listeners;
     int epoll_fd;
@@ -174,6 +178,7 @@ void accept_again(struct http_server *server, int64_t now); // after a pause, on
 // connection.c: a connection is made before the library takes it, and ends in on_connection().
 MUST_CHECK bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
                                uint64_t address);
+bool listener_is_secure(const struct http_server *server, const struct http_listener *listener);
 void connection_forget(struct http_server *server, int fd); // the library did not take it
 void connections_forget(struct http_server *server);        // all that it never took
 struct http_connection *connection_at(struct crowd_place *place);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 // Runs of the library between two looks at the wake queue.
 #define LOOP_RUNS_MAX 16
@@ -21,10 +22,15 @@ static void NORETURN on_panic(void *cls, const char *file, unsigned line, const 
 // Milliseconds until the library wants to run again; -1: not before something happens.
 static int library_timeout(struct http_server *server)
 {
-    MHD_UNSIGNED_LONG_LONG ms = 0;
-    if (MHD_get_timeout(server->daemon, &ms) != MHD_YES)
-        return -1;
-    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+    int timeout = -1;
+    for (size_t i = 0; i < ARRAY_LEN(server->daemons); i++) {
+        MHD_UNSIGNED_LONG_LONG ms = 0;
+        if (!server->daemons[i] || MHD_get_timeout(server->daemons[i], &ms) != MHD_YES)
+            continue;
+        int own = ms > INT32_MAX ? INT32_MAX : (int)ms;
+        timeout = timeout < 0 ? own : MIN(timeout, own);
+    }
+    return timeout;
 }
 
 static int loop_timeout(struct http_server *server)
@@ -65,7 +71,9 @@ static void run_library(struct http_server *server)
     unsigned before = server->progress;
     server->stuck = false;
     for (unsigned runs = 0; runs < LOOP_RUNS_MAX; runs++) {
-        MHD_run(server->daemon);
+        for (size_t i = 0; i < ARRAY_LEN(server->daemons); i++)
+            if (server->daemons[i])
+                MHD_run(server->daemons[i]);
         server->run_again = library_timeout(server) == 0;
         if (!server->run_again)
             return;
@@ -115,6 +123,7 @@ static void *loop(void *cls)
         struct http_request *woken;
         int count = epoll_wait(server->epoll_fd, events, ARRAY_LEN(events), loop_timeout(server));
         BUG_ON(count < 0 && errno != EINTR);
+        tls_turn(&server->tls);
         for (int i = 0; i < count; i++) {
             struct http_watched *watched = events[i].data.ptr;
             if (watched)
@@ -143,13 +152,18 @@ static bool watch(struct http_server *server, int fd, struct http_watched *watch
     return true;
 }
 
-static bool start_library(struct http_server *server, struct err *err)
+static struct MHD_Daemon *start_daemon(struct http_server *server, bool secure)
 {
     const struct http_config *config = &server->config;
-    MHD_set_panic_func(on_panic, NULL);
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, report_library,
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_no_certificate},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(
+        (secure ? MHD_USE_TLS : 0U) | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, report_library,
         server, // first, so that it hears of the others
 #if MHD_VERSION >= 0x01000000
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
@@ -161,17 +175,34 @@ static bool start_library(struct http_server *server, struct err *err)
         MHD_OPTION_CONNECTION_TIMEOUT, config->pace.idle_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HTTP_POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_END);
-    if (!server->daemon)
+        secure ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+}
+
+// The daemon of the listener's kind, unless it runs already.
+static bool need_daemon(struct http_server *server, const struct http_listener *listener, struct err *err)
+{
+    bool secure = listener_is_secure(server, listener);
+    if (server->daemons[secure])
+        return true;
+    if (secure && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return err_set(err, "this libmicrohttpd has no TLS; install one built with it");
+    server->daemons[secure] = start_daemon(server, secure);
+    if (!server->daemons[secure])
         return err_set(err, "cannot start libmicrohttpd; the log may say why");
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemons[secure], MHD_DAEMON_INFO_EPOLL_FD);
     if (!info || info->epoll_fd < 0)
         return err_set(err, "this libmicrohttpd has no epoll; install one built with it");
-    if (!watch(server, info->epoll_fd, NULL, err) || !watch(server, server->wakes.fd, NULL, err))
+    return watch(server, info->epoll_fd, NULL, err);
+}
+
+static bool start_library(struct http_server *server, struct err *err)
+{
+    MHD_set_panic_func(on_panic, NULL);
+    if (!watch(server, server->wakes.fd, NULL, err))
         return false;
     for (size_t i = 0; i < server->listeners->count; i++) {
         struct http_listener *listener = &server->listeners->list[i];
-        if (!watch(server, listener->fd, &listener->watched, err))
+        if (!need_daemon(server, listener, err) || !watch(server, listener->fd, &listener->watched, err))
             return false;
     }
     return true;
@@ -193,9 +224,11 @@ static bool start_thread(struct http_server *server, struct err *err)
 static void release(struct http_server *server)
 {
     listeners_close(server->listeners);
-    if (server->daemon)
-        MHD_stop_daemon(server->daemon);
+    for (size_t i = 0; i < ARRAY_LEN(server->daemons); i++)
+        if (server->daemons[i])
+            MHD_stop_daemon(server->daemons[i]);
     connections_forget(server);
+    tls_release(&server->tls);
     BUG_ON(server->active > 0 || server->connections);
     requests_release_spare(server);
     linger_reap(server, INT64_MAX);
@@ -230,6 +263,8 @@ static struct http_server *new_server(const struct http_config *config, struct e
     }
     server->config = *config;
     server->listeners = config->listeners;
+    server->tls.current = config->tls;
+    server->has_tls = config->tls;
     crypto_shorthash_keygen(server->address_key);
     if (wake_init(&server->wakes, err))
         return server;
@@ -243,6 +278,7 @@ bool http_server_start(const struct http_config *config, struct http_server **re
     struct http_server *server = new_server(config, err);
     if (!server) {
         http_listeners_free(config->listeners);
+        http_tls_free(config->tls);
         return false;
     }
     init_idle(server);
@@ -264,6 +300,7 @@ bool http_server_listening(const struct http_server *server, size_t index,
     const struct http_listener *listener = &server->listeners->list[index];
     address_format(&listener->address, ret_listening->address);
     ret_listening->place = listener->place;
+    ret_listening->tls = listener_is_secure(server, listener);
     return true;
 }
 
@@ -273,6 +310,11 @@ unsigned http_server_port(const struct http_server *server)
         if (!server->listeners->list[i].address.is_unix)
             return server->listeners->list[i].address.port;
     return 0;
+}
+
+void http_server_renew_tls(struct http_server *server, struct http_tls *tls)
+{
+    http_tls_free(atomic_exchange(&server->tls.incoming, tls));
 }
 
 void http_server_quiesce(struct http_server *server)

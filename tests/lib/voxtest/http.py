@@ -34,13 +34,29 @@ class Answer:
 
 
 class Connection:
-    """One connection, kept alive until close() or the server's end."""
+    """One connection, kept alive until close() or the server's end.
 
-    def __init__(self, address, timeout=30.0):
+    `address` is (host, port), or the path of a Unix socket; `tls` an ssl.SSLContext.
+    """
+
+    def __init__(self, address, timeout=30.0, tls=None):
+        if isinstance(address, tuple):
+            self.socket = socket.create_connection(address, timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
+            address = ("localhost", 0)
         self.address = address
-        self.socket = socket.create_connection(address, timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""
+        if tls:
+            plain = self.socket
+            try:
+                self.socket = tls.wrap_socket(plain, server_hostname="localhost")
+            except OSError:
+                plain.close()
+                raise
 
     def __enter__(self):
         return self

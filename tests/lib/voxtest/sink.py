@@ -36,6 +36,7 @@ class Sink:
             VOX_SINK_DATABASE_URL=url, VOX_SINK_CONTRACTS_DIR=contracts,
             **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **options}.items()})
         self.wrapper = []  # words before the daemon's command line
+        self.tls = None  # an ssl.SSLContext, for a sink that wants it
         self.process = None
         self.address = None
 
@@ -77,11 +78,17 @@ class Sink:
         self.address = (host, int(port))
         return self
 
+    def own(self, path):
+        """The path, now of whom the sink becomes."""
+        if USER:
+            shutil.chown(path, USER)
+        return path
+
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def connect(self, timeout=30.0):
-        return Connection(self.address, timeout)
+        return Connection(self.address, timeout, self.tls)
 
     def request(self, method, target, body=None, **more):
         """One request on a connection of its own; `body` may be bytes, text or an object to be made JSON."""

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Certificates through GnuTLS, beside the library's own: that one cannot replace them while it runs, nor make
+// a client's certificate a condition of the handshake.
+#include "server/http/tls.h"
+
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <sodium.h>
+#include <stdatomic.h>
+
+#define TLS_FILE_MAX (1024 * 1024)
+
+struct http_tls {
+    gnutls_certificate_credentials_t credentials;
+    bool asks_client;
+    int64_t not_after; // wall clock
+    unsigned users;    // connections; the loop's
+    struct http_tls *next;
+};
+
+static gnutls_datum_t datum_of(const struct buf *buf)
+{
+    return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
+}
+
+static bool load_pair(struct http_tls *tls, const struct http_tls_files *files, struct err *err)
+{
+    struct buf certificate, key;
+    struct err cause;
+    buf_init(&certificate, TLS_FILE_MAX);
+    buf_init(&key, TLS_FILE_MAX);
+    bool ok = file_read_at(AT_FDCWD, files->cert_file, &certificate, &cause);
+    if (!ok)
+        err_set(err, "tls_cert_file: %s", cause.text);
+    else if (!(ok = file_read_secret(files->key_file, &key, &cause)))
+        err_set(err, "tls_key_file: %s", cause.text);
+    if (ok) {
+        gnutls_datum_t public = datum_of(&certificate), private = datum_of(&key);
+        int code =
+            gnutls_certificate_set_x509_key_mem(tls->credentials, &public, &private, GNUTLS_X509_FMT_PEM);
+        ok = code >= 0;
+        if (!ok)
+            err_set(err, "%s and %s are no certificate chain and key in PEM that belong together: %s",
+                    files->cert_file, files->key_file, gnutls_strerror(code));
+    }
+    if (key.ptr)
+        sodium_memzero(key.ptr, key.cap);
+    buf_release(&key);
+    buf_release(&certificate);
+    return ok;
+}
+
+static bool load_client_ca(struct http_tls *tls, const char *path, struct err *err)
+{
+    struct buf authorities;
+    struct err cause;
+    buf_init(&authorities, TLS_FILE_MAX);
+    bool ok = file_read_at(AT_FDCWD, path, &authorities, &cause);
+    if (!ok) {
+        err_set(err, "tls_client_ca_file: %s", cause.text);
+    } else {
+        gnutls_datum_t data = datum_of(&authorities);
+        int count = gnutls_certificate_set_x509_trust_mem(tls->credentials, &data, GNUTLS_X509_FMT_PEM);
+        ok = count > 0;
+        if (!ok)
+            err_set(err, "%s holds no certificate in PEM: %s", path,
+                    count < 0 ? gnutls_strerror(count) : "none");
+    }
+    buf_release(&authorities);
+    tls->asks_client = ok;
+    return ok;
+}
+
+// Of the server's own certificate, the first of its chain.
+static int64_t end_of_life(const struct http_tls *tls)
+{
+    gnutls_datum_t der;
+    gnutls_x509_crt_t certificate;
+    if (gnutls_certificate_get_crt_raw(tls->credentials, 0, 0, &der) < 0 ||
+        gnutls_x509_crt_init(&certificate) < 0)
+        return 0;
+    time_t seconds = gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER) < 0
+                         ? 0
+                         : gnutls_x509_crt_get_expiration_time(certificate);
+    gnutls_x509_crt_deinit(certificate);
+    return (int64_t)seconds * USEC_PER_SEC;
+}
+
+bool http_tls_load(const struct http_tls_files *files, struct http_tls **ret_tls, struct err *err)
+{
+    struct http_tls *tls = calloc(1, sizeof(*tls));
+    if (!tls || gnutls_certificate_allocate_credentials(&tls->credentials) < 0) {
+        free(tls);
+        return err_set(err, "no memory for TLS");
+    }
+    if (!load_pair(tls, files, err) ||
+        (files->client_ca_file && !load_client_ca(tls, files->client_ca_file, err))) {
+        http_tls_free(tls);
+        return false;
+    }
+    tls->not_after = end_of_life(tls);
+    *ret_tls = tls;
+    return true;
+}
+
+int64_t http_tls_not_after(const struct http_tls *tls)
+{
+    return tls->not_after;
+}
+
+void http_tls_free(struct http_tls *tls)
+{
+    if (!tls)
+        return;
+    gnutls_certificate_free_credentials(tls->credentials);
+    free(tls);
+}
+
+int tls_no_certificate(void)
+{
+    return -1;
+}
+
+bool tls_begin(struct tls_set *set, struct MHD_Connection *mhd, struct http_tls **ret_tls)
+{
+    // A certificate that is not meant for clients is none; the session keeps the pointer.
+    static gnutls_typed_vdata_st purpose = {
+        .type = GNUTLS_DT_KEY_PURPOSE_OID,
+        .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT,
+    };
+    const gnutls_datum_t http = {(unsigned char *)(uintptr_t) "http/1.1", strlen("http/1.1")};
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    BUG_ON(!info || !set->current);
+    gnutls_session_t session = info->tls_session;
+    // Another set of credentials takes the place of the library's.
+    if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, set->current->credentials) < 0 ||
+        gnutls_alpn_set_protocols(session, &http, 1, 0) < 0)
+        return false;
+    if (set->current->asks_client) {
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+        gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
+    }
+    set->current->users++;
+    *ret_tls = set->current;
+    return true;
+}
+
+void tls_end(struct http_tls *tls)
+{
+    BUG_ON(tls->users == 0);
+    tls->users--;
+}
+
+void tls_turn(struct tls_set *set)
+{
+    if (atomic_load_explicit(&set->incoming, memory_order_relaxed)) {
+        set->current->next = set->old;
+        set->old = set->current;
+        set->current = atomic_exchange(&set->incoming, NULL);
+    }
+    for (struct http_tls **slot = &set->old; *slot;) {
+        struct http_tls *tls = *slot;
+        if (tls->users > 0) {
+            slot = &tls->next;
+            continue;
+        }
+        *slot = tls->next;
+        http_tls_free(tls);
+    }
+}
+
+void tls_release(struct tls_set *set)
+{
+    http_tls_free(atomic_exchange(&set->incoming, NULL));
+    http_tls_free(set->current);
+    set->current = NULL;
+    tls_turn(set);
+    BUG_ON(set->old);
+}
