@@ -75,9 +75,9 @@ static bool delivered(struct upload *u, const struct spool_entry *entry, bool du
         u->result.sent++;
     u->result.bytes += entry->text.len;
     switch (spool_delete(u->spool, entry, &u->result.why)) {
-    case SPOOL_DELETED:
+    case SPOOL_DONE:
         return true;
-    case SPOOL_DELETE_CHANGED:
+    case SPOOL_DONE_CHANGED:
         return keep(u, entry, "changed_while_sent", NULL);
     default:
         return local_failure(u);
@@ -103,10 +103,13 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
     json_end_object(&w);
     buf_put_char(&text, '\n');
     bool ok = buf_ok(&text) || err_set(&u->result.why, "out of memory");
-    ok = ok && spool_set_rejected(u->spool, entry->name, buf_str(&text), &u->result.why);
+    enum spool_done moved =
+        ok ? spool_set_rejected(u->spool, entry, buf_str(&text), &u->result.why) : SPOOL_DONE_FAILED;
     buf_release(&text);
-    if (!ok)
+    if (moved == SPOOL_DONE_FAILED)
         return local_failure(u);
+    if (moved == SPOOL_DONE_CHANGED)
+        return keep(u, entry, "changed_while_sent", NULL);
     tally_add(&u->result.rejected, answer->label);
     note(u, entry->name, answer->label, answer);
     return true;
@@ -337,14 +340,19 @@ static bool send_entry(struct upload *u, const struct spool_entry *entry)
 
 // ---- one name
 
-static bool bad_entry(struct upload *u, const char *name, const struct err *reason)
+static bool bad_entry(struct upload *u, const struct spool_entry *entry, const struct err *reason)
 {
     char text[sizeof(reason->text) + 2];
     snprintf(text, sizeof(text), "%s\n", reason->text);
-    if (!u->dry_run && !spool_set_bad(u->spool, name, str_from(text), &u->result.why))
-        return local_failure(u);
+    if (!u->dry_run) {
+        enum spool_done moved = spool_set_bad(u->spool, entry, str_from(text), &u->result.why);
+        if (moved == SPOOL_DONE_FAILED)
+            return local_failure(u);
+        if (moved == SPOOL_DONE_CHANGED)
+            return keep(u, entry, "still_written", NULL);
+    }
     u->result.bad++;
-    note(u, name, reason->text, NULL);
+    note(u, entry->name, reason->text, NULL);
     return true;
 }
 
@@ -376,7 +384,7 @@ static bool do_name(struct upload *u, const char *name)
         note(u, name, why.text, NULL);
         return true;
     case SPOOL_READ_BAD:
-        return bad_entry(u, name, &why);
+        return bad_entry(u, &entry, &why);
     default:
         tally_add(&u->result.kept, "unreadable");
         note(u, name, why.text, NULL);

@@ -49,8 +49,13 @@ struct uuid spool_entry_id(const char *name, const uint8_t hash[static SHA256_LE
     uint8_t digest[SHA256_LEN];
     struct uuid uuid;
     size_t len = strlen(name);
-    if (len > 5 && uuid_parse(str_slice(name, len - 5), &uuid))
-        return uuid;
+    char canonical[UUID_TEXT_LEN + 1];
+    if (len > 5 && uuid_parse(str_slice(name, len - 5), &uuid)) {
+        // Two names that differ in case are two entries, which must not share an id.
+        uuid_format(&uuid, canonical);
+        if (memcmp(name, canonical, UUID_TEXT_LEN) == 0)
+            return uuid;
+    }
     // The NUL ends the name, so that no name and hash read as another pair.
     len = MIN(len, (size_t)SPOOL_NAME_MAX);
     memcpy(bytes, name, len);
@@ -73,17 +78,18 @@ static enum spool_read open_failed(struct err *why)
         return SPOOL_READ_GONE;
     case ELOOP:
         return skipped(why, "is a symbolic link");
-    case EACCES:
-        err_set(why, "cannot be opened for reading");
-        return SPOOL_READ_BAD;
+    case EACCES: // what it says is not known, so it is not judged
+        return skipped(why, "cannot be opened for reading: chmod u+r it");
     default:
         err_set_errno(why, "cannot be opened");
         return SPOOL_READ_FAILED;
     }
 }
 
-static enum spool_read check_stat(const struct stat *st, struct err *why)
+enum spool_read spool_check_stat(const struct stat *st, struct err *why)
 {
+    if (S_ISLNK(st->st_mode))
+        return skipped(why, "is a symbolic link");
     if (!S_ISREG(st->st_mode))
         return skipped(why, "is no regular file");
     if (st->st_uid != geteuid())
@@ -92,11 +98,15 @@ static enum spool_read check_stat(const struct stat *st, struct err *why)
         return SPOOL_READ_GONE;
     if (st->st_nlink > 1)
         return skipped(why, "has more than one hard link");
-    if (st->st_size > SPOOL_FILE_BYTES) {
-        err_set(why, "is larger than %d MiB", SPOOL_FILE_BYTES >> 20);
-        return SPOOL_READ_BAD;
-    }
     return SPOOL_READ_OK;
+}
+
+static enum spool_read check_size(const struct stat *st, struct err *why)
+{
+    if (st->st_size <= SPOOL_FILE_BYTES)
+        return SPOOL_READ_OK;
+    err_set(why, "is larger than %d MiB", SPOOL_FILE_BYTES >> 20);
+    return SPOOL_READ_BAD;
 }
 
 static enum spool_read open_entry(struct spool *spool, const char *name, int *ret_fd, struct stat *ret_stat,
@@ -108,17 +118,17 @@ static enum spool_read open_entry(struct spool *spool, const char *name, int *re
         return SPOOL_READ_FAILED;
     if (folder < 0)
         return SPOOL_READ_GONE;
-    if (!spool_tracked_load(spool, why))
+    if (!spool_tracked_load(spool, SPOOL_PENDING, why))
         return SPOOL_READ_FAILED;
-    if (spool_tracked_has(spool, name))
+    if (spool_tracked_has(spool, SPOOL_PENDING, name))
         return skipped(why, "is tracked by git: it came with the repository");
     // Looked at before it is opened: opening a pipe or a device can have effects of its own.
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return open_failed(why);
-    if (S_ISLNK(st.st_mode))
-        return skipped(why, "is a symbolic link");
-    enum spool_read result = check_stat(&st, why);
+    enum spool_read result = spool_check_stat(&st, why);
     *ret_stat = st;
+    if (result == SPOOL_READ_OK)
+        result = check_size(&st, why);
     if (result != SPOOL_READ_OK)
         return result;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -127,7 +137,9 @@ static enum spool_read open_entry(struct spool *spool, const char *name, int *re
     if (fstat(fd, ret_stat) != 0)
         result = open_failed(why);
     else
-        result = check_stat(ret_stat, why);
+        result = spool_check_stat(ret_stat, why);
+    if (result == SPOOL_READ_OK)
+        result = check_size(ret_stat, why);
     if (result != SPOOL_READ_OK) {
         close(fd);
         return result;

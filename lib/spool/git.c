@@ -30,7 +30,7 @@ struct index_file {
     uint64_t at; // bytes of the current entry read so far
     char path[OWN_PATH_BYTES];
     size_t path_len;
-    const char *prefix; // "<pending/ below the work tree>/"; empty where it is the work tree itself
+    const char *prefix; // "<the folder below the work tree>/"; empty where it is the work tree itself
     size_t prefix_len;
     struct tracked *tracked;
 };
@@ -297,16 +297,16 @@ static bool find_work_tree(char *path, const char **ret_below)
     }
 }
 
-bool spool_tracked_load(struct spool *spool, struct err *why)
+bool spool_tracked_load(struct spool *spool, enum spool_folder which, struct err *why)
 {
-    if (spool->tracked)
+    if (spool->tracked[which])
         return true;
     char link[64], path[SPOOL_PATH_MAX];
     const char *below;
-    int folder = spool->folder[SPOOL_PENDING];
+    int folder = spool->folder[which];
     BUG_ON(folder < 0);
-    // By the descriptor, so that it is the folder that is read from and its name holds no links. From
-    // pending/ itself: a clone may bring that folder as a submodule, whose entries only its own index names.
+    // By the descriptor, so that it is the folder that is read from and its name holds no links. From the
+    // folder itself: a clone may bring it as a submodule, whose entries only its own index names.
     snprintf(link, sizeof(link), "/proc/self/fd/%d", folder);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     if (len <= 0)
@@ -321,13 +321,13 @@ bool spool_tracked_load(struct spool *spool, struct err *why)
         return err_set(why, "cannot be told from files that git tracks: the repository's index is not "
                             "understood");
     }
-    spool->tracked = tracked;
+    spool->tracked[which] = tracked;
     return true;
 }
 
-bool spool_tracked_has(const struct spool *spool, const char *name)
+bool spool_tracked_has(const struct spool *spool, enum spool_folder which, const char *name)
 {
-    const struct tracked *tracked = spool->tracked;
+    const struct tracked *tracked = spool->tracked[which];
     uint64_t hash = hash_name(tracked, name, strlen(name));
     return tracked->all || (tracked->count && bsearch(&hash, tracked->hashes, tracked->count,
                                                       sizeof(*tracked->hashes), by_value));

@@ -3,7 +3,10 @@
 #ifndef VOX_SPOOL_INTERNAL_H
 #define VOX_SPOOL_INTERNAL_H
 
+#include "lib/spool/limits.h"
 #include "lib/spool/spool.h"
+
+#include <dirent.h>
 
 struct tracked; // git.c
 
@@ -11,7 +14,8 @@ struct spool {
     int root;                  // -1: there is none
     int folder[SPOOL_FOLDERS]; // -1: not opened, or not there
     int lock;
-    struct tracked *tracked; // NULL until the first entry is read
+    struct tracked *tracked[SPOOL_FOLDERS]; // NULL until an entry of the folder is read
+    struct spool_limits limits;
     char path[SPOOL_PATH_MAX];
 };
 
@@ -24,10 +28,22 @@ bool spool_name_is_entry(const char *name);
 // Time by name or else by mtime.
 int64_t spool_name_time(const char *name, int64_t mtime_us);
 int64_t spool_mtime_us(const struct stat *st);
+bool spool_same_file(const struct stat *a, const struct stat *b);
+// Is what lstat(2) says a plain file of this user with one name? `why` is a clause without subject.
+enum spool_read spool_check_stat(const struct stat *st, struct err *why);
+// A stream of its own for the folder; NULL without an error where there is none.
+MUST_CHECK bool spool_open_stream(struct spool *spool, enum spool_folder folder, DIR **ret_dir,
+                                  struct err *err);
+// The next name of the stream, NULL with errno 0 at the end.
+struct dirent *spool_read_stream(DIR *dir);
+// A file of the spool's own in its root, 0600, never followed nor shared. `*ret_fd` is -1 where it does not
+// exist and O_CREAT is not among the flags.
+MUST_CHECK bool spool_open_own(struct spool *spool, const char *name, int flags, int *ret_fd,
+                               struct err *err);
 
-// What git tracks of pending/, read once. `why` is a clause without subject.
-MUST_CHECK bool spool_tracked_load(struct spool *spool, struct err *why);
-bool spool_tracked_has(const struct spool *spool, const char *name); // after a load
+// What git tracks of an open folder, read once. `why` is a clause without subject.
+MUST_CHECK bool spool_tracked_load(struct spool *spool, enum spool_folder folder, struct err *why);
+bool spool_tracked_has(const struct spool *spool, enum spool_folder folder, const char *name); // after a load
 void spool_tracked_free(struct tracked *tracked);
 
 #endif

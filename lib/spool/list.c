@@ -3,7 +3,6 @@
 #include "lib/base/clock.h"
 #include "lib/spool/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -101,8 +100,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// A stream of its own for the folder; NULL without an error where there is none.
-static bool open_stream(struct spool *spool, enum spool_folder folder, DIR **ret_dir, struct err *err)
+bool spool_open_stream(struct spool *spool, enum spool_folder folder, DIR **ret_dir, struct err *err)
 {
     int folder_fd;
     *ret_dir = NULL;
@@ -122,8 +120,7 @@ static bool open_stream(struct spool *spool, enum spool_folder folder, DIR **ret
     return true;
 }
 
-// The next entry of the stream, NULL with errno 0 at the end.
-static struct dirent *read_stream(DIR *dir)
+struct dirent *spool_read_stream(DIR *dir)
 {
     errno = 0;
     return readdir(dir);
@@ -133,13 +130,13 @@ static bool fill(struct spool_iter *iter, struct err *err)
 {
     DIR *dir;
     struct dirent *entry;
-    if (!open_stream(iter->spool, iter->folder, &dir, err))
+    if (!spool_open_stream(iter->spool, iter->folder, &dir, err))
         return false;
     iter->count = iter->next = 0;
     iter->more = false;
     if (!dir)
         return true;
-    while ((entry = read_stream(dir)))
+    while ((entry = spool_read_stream(dir)))
         if (spool_name_is_entry(entry->d_name))
             offer(iter, entry->d_name);
     bool ok = errno == 0 ||
@@ -183,9 +180,9 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
     struct spool_count count = {.oldest_us = INT64_MAX};
     DIR *dir;
     struct dirent *entry;
-    if (!open_stream(spool, folder, &dir, err))
+    if (!spool_open_stream(spool, folder, &dir, err))
         return false;
-    while (dir && (entry = read_stream(dir))) {
+    while (dir && (entry = spool_read_stream(dir))) {
         struct stat st;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

@@ -3,7 +3,6 @@
 #include "lib/base/file.h"
 #include "lib/spool/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -179,7 +178,8 @@ void spool_close(struct spool *spool)
         close_fd(spool->folder[i]);
     close_fd(spool->lock);
     close_fd(spool->root);
-    spool_tracked_free(spool->tracked);
+    for (size_t i = 0; i < SPOOL_FOLDERS; i++)
+        spool_tracked_free(spool->tracked[i]);
     free(spool);
 }
 
@@ -191,6 +191,23 @@ bool spool_exists(const struct spool *spool)
 const char *spool_path(const struct spool *spool)
 {
     return spool->path;
+}
+
+bool spool_open_own(struct spool *spool, const char *name, int flags, int *ret_fd, struct err *err)
+{
+    struct stat st;
+    int fd = spool->root < 0
+                 ? -1
+                 : openat(spool->root, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    *ret_fd = fd;
+    if (spool->root < 0 || (fd < 0 && errno == ENOENT && !(flags & O_CREAT)))
+        return true;
+    if (fd < 0)
+        return err_set_errno(err, "cannot open %s/%s", spool->path, name);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1)
+        return true;
+    close(fd);
+    return err_set(err, "%s/%s is not a plain file of this user: move it away", spool->path, name);
 }
 
 static bool is_temp_name(const char *name)
@@ -226,9 +243,9 @@ bool spool_lock(struct spool *spool, bool *ret_taken, struct err *err)
     *ret_taken = true;
     if (spool->root < 0)
         return true;
-    int fd = openat(spool->root, "upload.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (fd < 0)
-        return err_set_errno(err, "cannot open %s/upload.lock", spool->path);
+    int fd;
+    if (!spool_open_own(spool, "upload.lock", O_RDWR | O_CREAT, &fd, err))
+        return false;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int reason = errno;
         close(fd);

@@ -5,6 +5,9 @@
 //     <root>/bad/<name>              could never be sent (no JSON object); <name>.reason says why
 //     <root>/rejected/<name>         refused by a sink; <name>.answer holds what it answered
 //     <root>/upload.lock             held by the one uploader at work
+//     <root>/sent.log                everything ever sent (lib/spool/sent.h)
+//     <root>/kept.log                what a sink does not take yet (lib/spool/kept.h)
+//     <root>/dropped, enqueue.lock   where limits are set (lib/spool/limits.h)
 //
 // spool_locate() finds the root, spool_open() opens or creates it, spool_enqueue() adds an event. An uploader
 // takes spool_lock(), walks pending/ by a spool_iter, reads each name by spool_read() and ends it by
@@ -78,6 +81,7 @@ MUST_CHECK bool spool_lock(struct spool *spool, bool *ret_taken, struct err *err
 enum spool_put {
     SPOOL_PUT_STORED,
     SPOOL_PUT_REFUSED, // the text is not one JSON object within the limits
+    SPOOL_PUT_FULL,    // a limit of lib/spool/limits.h is reached
     SPOOL_PUT_FAILED   // disk or memory: nothing was stored, or so much is not known; try again
 };
 // Stores the text as it stands under a new UUIDv7 name. STORED is said after file and folder are synced; a
@@ -120,7 +124,7 @@ void spool_reader_release(struct spool_reader *reader);
 
 struct spool_entry {
     const char *name; // as given
-    struct uuid id;   // the name's UUID, else UUIDv8 of name and content
+    struct uuid id;   // the name's UUID in lower case, else UUIDv8 of name and content
     bool has_time;    // false where the time is outside years 1970 to 9999
     int64_t time_us;  // of a UUIDv7 name, else the file's mtime
     int64_t mtime_us;
@@ -132,12 +136,12 @@ struct spool_entry {
 enum spool_read {
     SPOOL_READ_OK,
     SPOOL_READ_GONE,    // no such file any more
-    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, hard-linked, tracked by git: not ours to touch
+    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, unreadable, hard-linked, tracked by git
     SPOOL_READ_BAD,     // can never be sent
     SPOOL_READ_FAILED   // memory or disk; it may work another time
 };
-// For SKIPPED, BAD and FAILED `why` is a clause without subject ("is empty"). For BAD only `name` and
-// `mtime_us` of the entry are set.
+// For SKIPPED, BAD and FAILED `why` is a clause without subject ("is empty"). For BAD only `name`,
+// `stamp` and `mtime_us` of the entry are set.
 MUST_CHECK enum spool_read spool_read(struct spool *spool, const char *name, struct spool_reader *reader,
                                       struct spool_entry *ret_entry, struct err *why);
 // The text's minified form in reader->text if it is one JSON object, else what is wrong with it.
@@ -145,15 +149,25 @@ MUST_CHECK enum problem spool_check_text(struct str text, struct spool_reader *r
 // The id of an entry of this name and content (WIRE: "Spool on disk").
 struct uuid spool_entry_id(const char *name, const uint8_t sha256[static SHA256_LEN]);
 
-enum spool_delete { SPOOL_DELETED, SPOOL_DELETE_CHANGED, SPOOL_DELETE_FAILED };
-// CHANGED: another file stands under the name by now; it stays. A file that is gone already counts as
-// deleted.
-MUST_CHECK enum spool_delete spool_delete(struct spool *spool, const struct spool_entry *entry,
-                                          struct err *err);
-// Moves to bad/ with `reason` beside it. A name that is taken there gets a random part. An entry that
-// somebody removed meanwhile leaves nothing there, and that is no error.
-MUST_CHECK bool spool_set_bad(struct spool *spool, const char *name, struct str reason, struct err *err);
+// CHANGED: another file stands under the name by now; it stays. A file that is gone already is DONE.
+enum spool_done { SPOOL_DONE, SPOOL_DONE_CHANGED, SPOOL_DONE_FAILED };
+MUST_CHECK enum spool_done spool_delete(struct spool *spool, const struct spool_entry *entry,
+                                        struct err *err);
+// Moves to bad/ with `reason` beside it. A name that is taken there gets a random part.
+MUST_CHECK enum spool_done spool_set_bad(struct spool *spool, const struct spool_entry *entry,
+                                         struct str reason, struct err *err);
 // Moves to rejected/ with the sink's answer beside it.
-MUST_CHECK bool spool_set_rejected(struct spool *spool, const char *name, struct str answer, struct err *err);
+MUST_CHECK enum spool_done spool_set_rejected(struct spool *spool, const struct spool_entry *entry,
+                                              struct str answer, struct err *err);
+
+// For SKIPPED and FAILED `err` is a clause without subject. SKIPPED is not this user's to touch, or is in the
+// way of itself.
+enum spool_again { SPOOL_AGAIN_DONE, SPOOL_AGAIN_GONE, SPOOL_AGAIN_SKIPPED, SPOOL_AGAIN_FAILED };
+// Puts an entry of bad/ or rejected/ back into pending/ under its first name and drops the note about it.
+MUST_CHECK enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, const char *name,
+                                        struct err *err);
+// Deletes an entry that was not sent, and the note about it. Never one that git tracks or somebody else owns.
+MUST_CHECK enum spool_again spool_purge(struct spool *spool, enum spool_folder folder, const char *name,
+                                        struct err *err);
 
 #endif

@@ -45,7 +45,7 @@ START_TEST(spool_entry__comes_back_as_put)
     ck_assert(uuid_eq(&entry.id, &id));
     ck_assert(entry.has_time);
     ck_assert_int_eq(entry.time_us, now);
-    ck_assert_int_eq(spool_delete(spool, &entry, &err), SPOOL_DELETED);
+    ck_assert_int_eq(spool_delete(spool, &entry, &err), SPOOL_DONE);
     ck_assert_int_eq(read_entry(spool, name, &entry, &err), SPOOL_READ_GONE);
     spool_close(spool);
     temp_leave();
@@ -98,7 +98,7 @@ START_TEST(spool_entry__id_is_the_name_or_made_of_name_and_content)
     uuid_format(&a.id, text);
     ck_assert_str_eq(text, KEY);
     ck_assert_int_eq(read_entry(spool, "0F8FAD5B-D9CB-469F-A165-70867728950E.json", &b, &why), SPOOL_READ_OK);
-    ck_assert_uint_eq(uuid_version(&b.id), 4);
+    ck_assert_uint_eq(uuid_version(&b.id), 8);
     ck_assert_int_eq(b.time_us, b.mtime_us);
     ck_assert_int_eq(read_entry(spool, "note.json", &c, &why), SPOOL_READ_OK);
     ck_assert_uint_eq(uuid_version(&c.id), 8);
@@ -212,23 +212,34 @@ START_TEST(spool_entry__that_changed_is_not_deleted)
     temp_write("spool/pending/x.json", "{}");
     ck_assert_int_eq(read_entry(spool, "x.json", &entry, &why), SPOOL_READ_OK);
     temp_write("spool/pending/x.json", "{\"new\":1}");
-    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DELETE_CHANGED);
+    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DONE_CHANGED);
     ck_assert(temp_exists("spool/pending/x.json"));
     unlink(temp_path("spool/pending/x.json"));
-    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DELETED);
+    ck_assert_int_eq(spool_delete(spool, &entry, &why), SPOOL_DONE);
     spool_close(spool);
     temp_leave();
 }
 END_TEST
 
+static struct spool_entry stamped(const char *name)
+{
+    char path[64];
+    struct spool_entry entry = {.name = name};
+    snprintf(path, sizeof(path), "spool/pending/%s", name);
+    ck_assert_int_eq(lstat(temp_path(path), &entry.stamp), 0);
+    return entry;
+}
+
 START_TEST(spool_entry__moves_with_its_reason_and_never_over_another)
 {
     struct err err = {""};
+    struct spool_entry entry;
     temp_enter();
     struct spool *spool = temp_spool(true);
     for (int i = 0; i < 3; i++) {
         temp_write("spool/pending/x.json", "{");
-        ck_assert_msg(spool_set_bad(spool, "x.json", STR("is torn\n"), &err), "%s", err.text);
+        entry = stamped("x.json");
+        ck_assert_msg(spool_set_bad(spool, &entry, STR("is torn\n"), &err) == SPOOL_DONE, "%s", err.text);
         ck_assert(!temp_exists("spool/pending/x.json"));
     }
     ck_assert_uint_eq(temp_count(spool, SPOOL_BAD), 3);
@@ -236,22 +247,85 @@ START_TEST(spool_entry__moves_with_its_reason_and_never_over_another)
     ck_assert(temp_exists("spool/bad/x.json.reason"));
     ck_assert_uint_eq(temp_mode("spool/bad"), 0700);
     temp_write("spool/pending/y.json", "{}");
-    ck_assert(spool_set_rejected(spool, "y.json", STR("{}\n"), &err));
+    entry = stamped("y.json");
+    ck_assert(spool_set_rejected(spool, &entry, STR("{}\n"), &err) == SPOOL_DONE);
     ck_assert(temp_exists("spool/rejected/y.json"));
     ck_assert(temp_exists("spool/rejected/y.json.answer"));
     ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 0);
     // Pruned by another tool meanwhile: nothing to move, and no note about it.
-    ck_assert_msg(spool_set_bad(spool, "z.json", STR("is torn\n"), &err), "%s", err.text);
+    ck_assert_msg(spool_set_bad(spool, &entry, STR("is torn\n"), &err) == SPOOL_DONE, "%s", err.text);
+    ck_assert(!temp_exists("spool/bad/y.json.reason"));
+    // Written anew meanwhile: what was judged is not what stands there.
+    temp_write("spool/pending/z.json", "{");
+    entry = stamped("z.json");
+    temp_write("spool/pending/z.json", "{\"a\":1}");
+    ck_assert(spool_set_bad(spool, &entry, STR("is torn\n"), &err) == SPOOL_DONE_CHANGED);
+    ck_assert(temp_exists("spool/pending/z.json"));
     ck_assert(!temp_exists("spool/bad/z.json.reason"));
     spool_close(spool);
     temp_leave();
 }
 END_TEST
 
-CHECK_MAIN_WITH(setup, "spool_entry", spool_entry__comes_back_as_put,
-                spool_entry__is_refused_unless_one_object,
-                spool_entry__id_is_the_name_or_made_of_name_and_content,
-                spool_entry__time_beyond_rfc3339_is_left_out,
-                spool_entry__is_skipped_if_not_a_plain_file_of_ours,
-                spool_entry__is_bad_if_it_can_never_be_sent, spool_entry__that_changed_is_not_deleted,
-                spool_entry__moves_with_its_reason_and_never_over_another)
+START_TEST(spool_entry__goes_back_under_its_first_name)
+{
+    struct err err = {""};
+    struct spool_entry entry;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    const char *name = "018f0000-0000-7000-8000-000000000000.json";
+    for (int i = 0; i < 2; i++) {
+        temp_write("spool/pending/018f0000-0000-7000-8000-000000000000.json", "{}");
+        entry = stamped(name);
+        ck_assert(spool_set_rejected(spool, &entry, STR("{}\n"), &err) == SPOOL_DONE);
+    }
+    struct spool_iter *iter = spool_iter_new(spool, SPOOL_REJECTED);
+    const char *at;
+    unsigned done = 0, skipped = 0;
+    while (spool_iter_next(iter, &at, &err) && at) {
+        enum spool_again again = spool_retry(spool, SPOOL_REJECTED, at, &err);
+        done += again == SPOOL_AGAIN_DONE;
+        skipped += again == SPOOL_AGAIN_SKIPPED;
+    }
+    spool_iter_free(iter);
+    // The second bears a random part, whose own name is free in pending/.
+    ck_assert_uint_eq(done, 2);
+    ck_assert_uint_eq(skipped, 0);
+    ck_assert(temp_exists("spool/pending/018f0000-0000-7000-8000-000000000000.json"));
+    ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 2);
+    ck_assert_uint_eq(temp_count(spool, SPOOL_REJECTED), 0);
+    ck_assert(!temp_exists("spool/rejected/018f0000-0000-7000-8000-000000000000.json.answer"));
+    // One of that name waits already: neither is touched.
+    entry = stamped(name);
+    ck_assert(spool_set_rejected(spool, &entry, STR("{}\n"), &err) == SPOOL_DONE);
+    temp_write("spool/pending/018f0000-0000-7000-8000-000000000000.json", "{\"new\":1}");
+    ck_assert_int_eq(spool_retry(spool, SPOOL_REJECTED, name, &err), SPOOL_AGAIN_SKIPPED);
+    ck_assert(temp_exists("spool/rejected/018f0000-0000-7000-8000-000000000000.json.answer"));
+    ck_assert_int_eq(spool_retry(spool, SPOOL_REJECTED, "gone.json", &err), SPOOL_AGAIN_GONE);
+    ck_assert_int_eq(symlink("/etc/passwd", temp_path("spool/rejected/link.json")), 0);
+    ck_assert_int_eq(spool_retry(spool, SPOOL_REJECTED, "link.json", &err), SPOOL_AGAIN_SKIPPED);
+    ck_assert_int_eq(spool_purge(spool, SPOOL_REJECTED, "link.json", &err), SPOOL_AGAIN_SKIPPED);
+    ck_assert_int_eq(spool_purge(spool, SPOOL_REJECTED, name, &err), SPOOL_AGAIN_DONE);
+    ck_assert(!temp_exists("spool/rejected/018f0000-0000-7000-8000-000000000000.json.answer"));
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
+START_TEST(spool_entry__names_that_differ_in_case_have_ids_of_their_own)
+{
+    uint8_t hash[SHA256_LEN] = {7};
+    struct uuid lower = spool_entry_id("018f0000-0000-7000-8000-00000000abcd.json", hash);
+    struct uuid upper = spool_entry_id("018F0000-0000-7000-8000-00000000ABCD.json", hash);
+    ck_assert(!uuid_eq(&lower, &upper));
+    ck_assert_uint_eq(uuid_version(&lower), 7);
+    ck_assert_uint_eq(uuid_version(&upper), 8);
+}
+END_TEST
+
+CHECK_MAIN_WITH(
+    setup, "spool_entry", spool_entry__comes_back_as_put, spool_entry__is_refused_unless_one_object,
+    spool_entry__id_is_the_name_or_made_of_name_and_content, spool_entry__time_beyond_rfc3339_is_left_out,
+    spool_entry__is_skipped_if_not_a_plain_file_of_ours, spool_entry__is_bad_if_it_can_never_be_sent,
+    spool_entry__that_changed_is_not_deleted, spool_entry__moves_with_its_reason_and_never_over_another,
+    spool_entry__goes_back_under_its_first_name, spool_entry__names_that_differ_in_case_have_ids_of_their_own)

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moving entries between the folders, each with the note that explains it.
+#include "lib/base/file.h"
+#include "lib/spool/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+
+#define RANDOM_PART 9 // "~" and 8 hex digits
+
+static const char *const suffixes[SPOOL_FOLDERS] = {[SPOOL_BAD] = ".reason", [SPOOL_REJECTED] = ".answer"};
+
+// A name that is free in `folder`: the entry's own, else with a random part before ".json".
+static bool choose_name(int folder, const char *name, char ret_name[static NAME_MAX + 1])
+{
+    size_t len = strlen(name);
+    struct stat st;
+    memcpy(ret_name, name, len + 1);
+    for (int tries = 0; tries < 8; tries++) {
+        if (fstatat(folder, ret_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            return errno == ENOENT;
+        snprintf(ret_name, NAME_MAX + 1, "%.*s~%08x.json", (int)(len - strlen(".json")), name,
+                 randombytes_random());
+    }
+    errno = EEXIST;
+    return false;
+}
+
+// 0, or -1 with errno; never over another file.
+static int rename_free(int from, const char *name, int to, const char *target)
+{
+    int done = renameat2(from, name, to, target, RENAME_NOREPLACE);
+    struct stat st;
+    // Not every file system knows the flag.
+    if (done != 0 && (errno == EINVAL || errno == ENOSYS)) {
+        if (fstatat(to, target, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            errno = EEXIST;
+            return -1;
+        }
+        done = renameat(from, name, to, target);
+    }
+    return done;
+}
+
+// The note goes first, so that no crash leaves a moved file that nobody can explain.
+static enum spool_done move_entry(struct spool *spool, const struct spool_entry *entry, enum spool_folder to,
+                                  struct str note, struct err *err)
+{
+    char target[NAME_MAX + 1], beside[NAME_MAX + 32];
+    struct stat now;
+    int from_fd = spool->folder[SPOOL_PENDING], to_fd;
+    BUG_ON(from_fd < 0);
+    if (!spool_folder_fd(spool, to, true, &to_fd, err))
+        return SPOOL_DONE_FAILED;
+    if (fstatat(from_fd, entry->name, &now, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return SPOOL_DONE;
+    if (!spool_same_file(&now, &entry->stamp))
+        return SPOOL_DONE_CHANGED;
+    if (!choose_name(to_fd, entry->name, target)) {
+        err_set_errno(err, "cannot choose a name in %s/%s", spool->path, spool_folder_name(to));
+        return SPOOL_DONE_FAILED;
+    }
+    snprintf(beside, sizeof(beside), "%s%s", target, suffixes[to]);
+    if (!file_write_atomic_at(to_fd, beside, note, 0600, err)) {
+        err_prefix(err, "%s/%s", spool->path, spool_folder_name(to));
+        return SPOOL_DONE_FAILED;
+    }
+    int done = rename_free(from_fd, entry->name, to_fd, target);
+    if (done != 0 && errno == ENOENT) {
+        unlinkat(to_fd, beside, 0);
+        return SPOOL_DONE;
+    }
+    if (done != 0 || fsync(to_fd) != 0 || fsync(from_fd) != 0) {
+        err_set_errno(err, "cannot move an entry to %s/%s", spool->path, spool_folder_name(to));
+        return SPOOL_DONE_FAILED;
+    }
+    return SPOOL_DONE;
+}
+
+enum spool_done spool_set_bad(struct spool *spool, const struct spool_entry *entry, struct str reason,
+                              struct err *err)
+{
+    return move_entry(spool, entry, SPOOL_BAD, reason, err);
+}
+
+enum spool_done spool_set_rejected(struct spool *spool, const struct spool_entry *entry, struct str answer,
+                                   struct err *err)
+{
+    return move_entry(spool, entry, SPOOL_REJECTED, answer, err);
+}
+
+// The name before choose_name() put a random part in, if that is what it looks like.
+static bool without_random_part(const char *name, char ret_name[static NAME_MAX + 1])
+{
+    size_t len = strlen(name), tail = RANDOM_PART + strlen(".json");
+    if (len <= tail || name[len - tail] != '~' ||
+        strspn(name + len - tail + 1, "0123456789abcdef") != RANDOM_PART - 1)
+        return false;
+    snprintf(ret_name, NAME_MAX + 1, "%.*s.json", (int)(len - tail), name);
+    return spool_name_is_entry(ret_name);
+}
+
+// Of an entry outside pending/: may it be touched at all?
+static enum spool_again check_own(struct spool *spool, enum spool_folder folder, int fd, const char *name,
+                                  struct err *err)
+{
+    struct stat st;
+    if (!spool_tracked_load(spool, folder, err))
+        return SPOOL_AGAIN_FAILED;
+    if (spool_tracked_has(spool, folder, name)) {
+        err_set(err, "is tracked by git: it came with the repository");
+        return SPOOL_AGAIN_SKIPPED;
+    }
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? SPOOL_AGAIN_GONE
+                               : (err_set_errno(err, "cannot be looked at"), SPOOL_AGAIN_FAILED);
+    return spool_check_stat(&st, err) == SPOOL_READ_OK ? SPOOL_AGAIN_DONE : SPOOL_AGAIN_SKIPPED;
+}
+
+enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, const char *name, struct err *err)
+{
+    char target[NAME_MAX + 1], beside[NAME_MAX + 32];
+    int from_fd, to_fd;
+    BUG_ON(folder == SPOOL_PENDING || !spool_name_is_entry(name));
+    if (!spool_folder_fd(spool, folder, false, &from_fd, err) ||
+        !spool_folder_fd(spool, SPOOL_PENDING, true, &to_fd, err))
+        return SPOOL_AGAIN_FAILED;
+    if (from_fd < 0)
+        return SPOOL_AGAIN_GONE;
+    enum spool_again own = check_own(spool, folder, from_fd, name, err);
+    if (own != SPOOL_AGAIN_DONE)
+        return own;
+    int done = -1;
+    if (without_random_part(name, target))
+        done = rename_free(from_fd, name, to_fd, target);
+    if (done != 0)
+        done = rename_free(from_fd, name, to_fd, name);
+    if (done != 0 && errno == EEXIST) {
+        err_set(err, "is in pending/ already, under the same name");
+        return SPOOL_AGAIN_SKIPPED;
+    }
+    if (done != 0 && errno == ENOENT)
+        return SPOOL_AGAIN_GONE;
+    if (done != 0 || fsync(to_fd) != 0) {
+        err_set_errno(err, "cannot be moved to pending/");
+        return SPOOL_AGAIN_FAILED;
+    }
+    // A note that a crash leaves behind explains nothing and harms nothing.
+    snprintf(beside, sizeof(beside), "%s%s", name, suffixes[folder]);
+    unlinkat(from_fd, beside, 0);
+    return SPOOL_AGAIN_DONE;
+}
+
+enum spool_again spool_purge(struct spool *spool, enum spool_folder folder, const char *name, struct err *err)
+{
+    char beside[NAME_MAX + 32];
+    int fd;
+    BUG_ON(!spool_name_is_entry(name));
+    if (!spool_folder_fd(spool, folder, false, &fd, err))
+        return SPOOL_AGAIN_FAILED;
+    if (fd < 0)
+        return SPOOL_AGAIN_GONE;
+    enum spool_again own = check_own(spool, folder, fd, name, err);
+    if (own != SPOOL_AGAIN_DONE)
+        return own;
+    if (unlinkat(fd, name, 0) != 0 && errno != ENOENT) {
+        err_set_errno(err, "cannot be deleted");
+        return SPOOL_AGAIN_FAILED;
+    }
+    if (suffixes[folder]) {
+        snprintf(beside, sizeof(beside), "%s%s", name, suffixes[folder]);
+        unlinkat(fd, beside, 0);
+    }
+    return SPOOL_AGAIN_DONE;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appending to sent.log and reading it line by line.
+#include "lib/spool/sent.h"
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "lib/spool/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define TREE_BYTES ((size_t)1024 * 1024)
+
+struct sent_log {
+    int fd;
+    struct buf line;
+    char path[SPOOL_PATH_MAX + 16];
+};
+
+struct sent_reader {
+    FILE *file; // NULL: there is no log
+    struct buf line;
+    struct json_doc doc;
+    uint64_t skipped;
+    char path[SPOOL_PATH_MAX + 16];
+};
+
+// A last line without its end was cut by a crash: it must not swallow the next.
+static bool end_torn_line(int fd)
+{
+    char last;
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size <= 0)
+        return size == 0;
+    if (pread(fd, &last, 1, size - 1) != 1)
+        return false;
+    return last == '\n' || fd_write_all(fd, "\n", 1);
+}
+
+bool sent_log_open(struct spool *spool, struct sent_log **ret_log, struct err *err)
+{
+    int fd;
+    if (!spool_open_own(spool, SENT_FILE, O_RDWR | O_CREAT | O_APPEND, &fd, err))
+        return false;
+    struct sent_log *log = fd >= 0 ? malloc(sizeof(*log)) : NULL;
+    if (!log) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, fd >= 0 ? "out of memory" : "%s does not exist", spool->path);
+    }
+    log->fd = fd;
+    buf_init(&log->line, SENT_LINE_BYTES);
+    snprintf(log->path, sizeof(log->path), "%s/" SENT_FILE, spool->path);
+    if (!end_torn_line(fd)) {
+        err_set_errno(err, "cannot write %s", log->path);
+        struct err ignored;
+        (void)!sent_log_close(log, &ignored);
+        return false;
+    }
+    *ret_log = log;
+    return true;
+}
+
+bool sent_log_sync(struct sent_log *log, struct err *err)
+{
+    return fsync(log->fd) == 0 || err_set_errno(err, "cannot sync %s", log->path);
+}
+
+bool sent_log_close(struct sent_log *log, struct err *err)
+{
+    if (!log)
+        return true;
+    bool ok = sent_log_sync(log, err);
+    close(log->fd);
+    buf_release(&log->line);
+    free(log);
+    return ok;
+}
+
+bool sent_log_append(struct sent_log *log, const struct sent_record *record, struct err *err)
+{
+    char at[RFC3339_LEN + 1], id[UUID_TEXT_LEN + 1], hash[SHA256_HEX_LEN + 1];
+    const struct spool_entry *entry = record->entry;
+    struct json_writer w;
+    rfc3339_format(record->at_us, at);
+    uuid_format(&entry->id, id);
+    sha256_hex(entry->sha256, hash);
+    buf_clear(&log->line);
+    json_writer_init(&w, &log->line);
+    json_begin_object(&w);
+    json_str(&w, "at", str_from(at));
+    json_str(&w, "url", record->url);
+    json_str(&w, "name", str_from(entry->name));
+    json_str(&w, "id", str_from(id));
+    json_u64(&w, "bytes", entry->text.len);
+    json_str(&w, "sha256", str_from(hash));
+    json_i64(&w, "status", record->status);
+    json_key(&w, "receipt");
+    size_t receipt_at = log->line.len;
+    json_value_raw(&w, record->receipt);
+    json_end_object(&w);
+    buf_put_char(&log->line, '\n');
+    if (!buf_ok(&log->line))
+        return err_set(err, "cannot write %s: out of memory", log->path);
+    // A receipt may come pretty-printed; outside of strings white space is all a line break can be.
+    for (size_t i = receipt_at; i + 1 < log->line.len; i++)
+        if (log->line.ptr[i] == '\n' || log->line.ptr[i] == '\r')
+            log->line.ptr[i] = ' ';
+    if (!fd_write_all(log->fd, log->line.ptr, log->line.len))
+        return err_set_errno(err, "cannot write %s", log->path);
+    return true;
+}
+
+bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, struct err *err)
+{
+    int fd;
+    if (!spool_open_own(spool, SENT_FILE, O_RDONLY, &fd, err))
+        return false;
+    struct sent_reader *reader = calloc(1, sizeof(*reader));
+    FILE *file = reader && fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (!reader || (fd >= 0 && !file)) {
+        free(reader);
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, "out of memory");
+    }
+    reader->file = file;
+    snprintf(reader->path, sizeof(reader->path), "%s/" SENT_FILE, spool->path);
+    buf_init(&reader->line, SENT_LINE_BYTES);
+    json_doc_init(&reader->doc, TREE_BYTES);
+    *ret_reader = reader;
+    return true;
+}
+
+void sent_reader_close(struct sent_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->file)
+        fclose(reader->file);
+    buf_release(&reader->line);
+    json_doc_release(&reader->doc);
+    free(reader);
+}
+
+uint64_t sent_reader_skipped(const struct sent_reader *reader)
+{
+    return reader->skipped;
+}
+
+// One line into the buffer, which is marked failed where the line is too long. False at the end of the file.
+static bool read_line(struct sent_reader *reader)
+{
+    int c;
+    bool any = false;
+    buf_clear(&reader->line);
+    while ((c = getc(reader->file)) != EOF) {
+        any = true;
+        if (c == '\n')
+            break;
+        buf_put_char(&reader->line, (char)c);
+    }
+    return any;
+}
+
+bool sent_reader_next(struct sent_reader *reader, const json_t **ret_line, struct str *ret_text,
+                      struct err *err)
+{
+    *ret_line = NULL;
+    while (reader->file && read_line(reader)) {
+        struct str text = buf_str(&reader->line);
+        bool whole = buf_ok(&reader->line) && !json_doc_parse(&reader->doc, text, NULL) &&
+                     json_is_string(json_object_get(reader->doc.root, "at")) &&
+                     json_is_string(json_object_get(reader->doc.root, "id")) &&
+                     json_is_object(json_object_get(reader->doc.root, "receipt"));
+        if (whole) {
+            *ret_line = reader->doc.root;
+            *ret_text = text;
+            return true;
+        }
+        reader->skipped++;
+    }
+    return !reader->file || !ferror(reader->file) || err_set_errno(err, "cannot read %s", reader->path);
+}

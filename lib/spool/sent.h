@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// sent.log: what has ever left this spool, one JSON object a line, in the order in which it was acknowledged.
+//
+//     {"at":"…Z","url":"https://…","name":"….json","id":"…","bytes":404,"sha256":"…","status":201,
+//      "receipt":{…}}
+//
+// The uploader opens it (spool locked), appends a line for every acknowledged entry *before* it deletes the
+// entry, syncs now and then and at the end. A crash in between sends the entry again, and the second line
+// says "duplicate":true. It holds no payload. Nothing but a person ever shortens it; remove the file to
+// forget. A line that a crash cut short is left as it is; the next append begins a new one and readers skip
+// it.
+#ifndef VOX_SPOOL_SENT_H
+#define VOX_SPOOL_SENT_H
+
+#include "lib/spool/spool.h"
+
+#define SENT_FILE       "sent.log"
+#define SENT_LINE_BYTES (80 * 1024) // longer lines are none of ours
+
+struct sent_log;
+MUST_CHECK bool sent_log_open(struct spool *spool, struct sent_log **ret_log, struct err *err);
+// NULL is fine. False if what was appended may not be on disk.
+MUST_CHECK bool sent_log_close(struct sent_log *log, struct err *err);
+
+struct sent_record {
+    int64_t at_us; // wall, of the acknowledgement
+    struct str url;
+    int status;
+    struct str receipt; // the JSON object that the sink answered
+    const struct spool_entry *entry;
+};
+// Without a sync: a crash of the machine may lose the last lines, a crash of the process none.
+MUST_CHECK bool sent_log_append(struct sent_log *log, const struct sent_record *record, struct err *err);
+MUST_CHECK bool sent_log_sync(struct sent_log *log, struct err *err);
+
+// ---- reading; needs no lock
+
+struct sent_reader;
+// A spool that has sent nothing reads as empty.
+MUST_CHECK bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, struct err *err);
+void sent_reader_close(struct sent_reader *reader); // NULL is fine
+// The next whole line, parsed, and its text; both live until the following call. NULL at the end.
+MUST_CHECK bool sent_reader_next(struct sent_reader *reader, const json_t **ret_line, struct str *ret_text,
+                                 struct err *err);
+uint64_t sent_reader_skipped(const struct sent_reader *reader); // lines that are not one of ours
+
+#endif
