@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// vox-telemetry doctor: looks for what would go wrong, on this machine only.
+// vox-telemetry doctor: looks for what would go wrong, here and with the sink.
 #include "client/common.h"
+#include "client/consent.h"
+#include "client/findings.h"
+#include "client/probe.h"
 #include "client/settings.h"
-#include "client/text.h"
 #include "lib/base/clock.h"
 
 #include <inttypes.h>
+#include <sys/statvfs.h>
 
 // The limits beyond which the vox tool's own prune deletes pending entries.
-#define VOX_PRUNE_BYTES  (10ULL * 1000 * 1000)
+#define VOX_PRUNE_BYTES  (10ULL * 1024 * 1024)
 #define VOX_PRUNE_AGE_US (7 * USEC_PER_DAY)
+#define ODD_MAX          10 // entries named
+#define FREE_BYTES       (100ULL * 1000 * 1000)
 
-enum finding { FINE, WARNING, FAULT };
-
-struct doctor {
-    unsigned warnings, faults;
-};
-
-static void say(struct doctor *doctor, enum finding finding, const char *text, struct str detail)
-{
-    static const char *const marks[] = {[FINE] = "ok", [WARNING] = "warning", [FAULT] = "FAULT"};
-    doctor->warnings += finding == WARNING;
-    doctor->faults += finding == FAULT;
-    printf("%-8s %s", marks[finding], text);
-    text_put_safe(stdout, detail, 600);
-    putchar('\n');
-}
-
-static bool check_entries(struct doctor *doctor, struct spool *spool, struct err *err)
+static bool check_entries(struct findings *findings, struct spool *spool, struct err *err)
 {
     struct spool_reader reader;
     struct spool_iter *iter = spool_iter_new(spool, SPOOL_PENDING);
@@ -43,95 +32,140 @@ static bool check_entries(struct doctor *doctor, struct spool *spool, struct err
         char line[SPOOL_NAME_MAX + sizeof(why.text) + 2];
         enum spool_read read = spool_read(spool, name, &reader, &entry, &why);
         good += read == SPOOL_READ_OK;
-        if (read == SPOOL_READ_OK || read == SPOOL_READ_GONE || odd++ >= 10)
+        if (read == SPOOL_READ_OK || read == SPOOL_READ_GONE || odd++ >= ODD_MAX)
             continue;
         snprintf(line, sizeof(line), "%s %s", name, why.text);
-        say(doctor, WARNING, "entry ", str_from(line));
+        findings_say(findings, FINDING_WARNING, "entry", "", str_from(line));
     }
     spool_reader_release(&reader);
     spool_iter_free(iter);
     char text[96];
-    snprintf(text, sizeof(text), "entries that can be sent: %" PRIu64 ", that cannot: %" PRIu64, good, odd);
+    snprintf(text, sizeof(text), "%" PRIu64 " can be sent, %" PRIu64 " cannot", good, odd);
     if (ok)
-        say(doctor, odd ? WARNING : FINE, text, STR_NULL);
+        findings_say(findings, odd ? FINDING_WARNING : FINDING_FINE, "entries", text, STR_NULL);
     return ok;
 }
 
-static void check_prune(struct doctor *doctor, const struct spool_count *pending)
+static void check_prune(struct findings *findings, const struct spool_count *pending)
 {
+    bool old = pending->entries && clock_wall_us(clock_system()) - pending->oldest_us > VOX_PRUNE_AGE_US;
     if (pending->bytes > VOX_PRUNE_BYTES)
-        say(doctor, WARNING, "more than 10 MB wait: the vox tool's own prune deletes them; upload first",
-            STR_NULL);
-    if (pending->entries && clock_wall_us(clock_system()) - pending->oldest_us > VOX_PRUNE_AGE_US)
-        say(doctor, WARNING, "entries older than 7 days: the vox tool's own prune deletes them; upload first",
-            STR_NULL);
+        findings_say(findings, FINDING_WARNING, "prune", "more than 10 MiB wait", STR_NULL);
+    if (old)
+        findings_say(findings, FINDING_WARNING, "prune", "entries wait for more than 7 days", STR_NULL);
+    if (old || pending->bytes > VOX_PRUNE_BYTES)
+        findings_advise(findings, "The vox tool itself deletes those, without a word: upload before it\n"
+                                  "runs again.");
 }
 
-static bool check_spool(struct doctor *doctor, const struct options *options, struct err *err)
+static void check_disk(struct findings *findings, const char *path)
 {
-    struct spool_place place;
-    struct spool *spool;
-    struct spool_count pending;
-    if (!open_spool(options, false, &place, &spool, err))
-        return false;
-    say(doctor, FINE,
-        spool_exists(spool) ? "spool " : "no spool yet; enqueue makes it: ", str_from(place.path));
-    bool ok = spool_count(spool, SPOOL_PENDING, &pending, err);
-    if (ok)
-        check_prune(doctor, &pending);
-    ok = ok && check_entries(doctor, spool, err);
-    spool_close(spool);
-    return ok;
+    struct statvfs disk;
+    if (statvfs(path, &disk) != 0)
+        return;
+    if (disk.f_flag & ST_RDONLY)
+        findings_say(findings, FINDING_FAULT, "disk", "the spool's file system is read-only", STR_NULL);
+    else if ((uint64_t)disk.f_bavail * disk.f_frsize < FREE_BYTES)
+        findings_say(findings, FINDING_WARNING, "disk", "less than 100 MB are free where the spool is",
+                     STR_NULL);
 }
 
-static void check_settings(struct doctor *doctor, const struct options *options)
+static bool check_spool(struct findings *findings, struct spool *spool, struct err *err)
+{
+    struct spool_count pending;
+    bool there = spool_exists(spool);
+    findings_say(findings, FINDING_FINE, "spool",
+                 there ? "" : "none yet; enqueue makes it: ", str_from(spool_path(spool)));
+    if (!there)
+        return true;
+    check_disk(findings, spool_path(spool));
+    if (!spool_count(spool, SPOOL_PENDING, &pending, err))
+        return false;
+    check_prune(findings, &pending);
+    return check_entries(findings, spool, err);
+}
+
+static void check_token(struct findings *findings, const struct token *token)
+{
+    char mask[TOKEN_MASK_BYTES];
+    token_mask(buf_str(&token->text), mask);
+    if (token->text.len)
+        findings_say(findings, FINDING_FINE, "token", "", str_from(mask));
+    else
+        findings_say(findings, FINDING_WARNING, "token", "none: most sinks require one", STR_NULL);
+}
+
+// Where a sink may be asked: asks it.
+static void check_sink(struct findings *findings, const struct options *options, struct spool *spool,
+                       const struct endpoint *endpoint, const struct token *token)
+{
+    int64_t not_before_us;
+    struct err why;
+    bool may = consent_gate(&not_before_us, &why);
+    findings_say(findings, may ? FINDING_FINE : FINDING_WARNING, "consent", may ? "upload may send" : "",
+                 may ? STR_NULL : str_from(why.text));
+    if (may && endpoint && endpoint->url[0] && token && !options->offline)
+        probe_sink(findings, endpoint, token, spool);
+}
+
+static void check_settings(struct findings *findings, const struct options *options, struct spool *spool)
 {
     struct endpoint endpoint;
     struct token token;
     struct err err;
-    if (!settings_endpoint(options->url, options->allow_http, &endpoint, &err))
-        say(doctor, FAULT, "", str_from(err.text));
-    else if (!endpoint.url[0])
-        say(doctor, WARNING, "no URL: set VOX_TELEMETRY_UPLOAD_URL", STR_NULL);
-    else
-        say(doctor, FINE, "URL ", str_from(endpoint.url));
-    if (!settings_token(&token, &err)) {
-        say(doctor, FAULT, "", str_from(err.text));
-        return;
+    bool url = settings_endpoint(options->url, options->allow_http, &endpoint, &err);
+    char shown[URL_MAX_BYTES];
+    if (!url) {
+        findings_say(findings, FINDING_FAULT, "url", "", str_from(err.text));
+    } else if (!endpoint.url[0]) {
+        findings_say(findings, FINDING_WARNING, "url", "none: set VOX_TELEMETRY_UPLOAD_URL", STR_NULL);
+    } else {
+        endpoint_shown(&endpoint, shown);
+        findings_say(findings, FINDING_FINE, "url", "", str_from(shown));
     }
-    char mask[TOKEN_MASK_BYTES];
-    token_mask(buf_str(&token.text), mask);
-    if (token.text.len)
-        say(doctor, FINE, "token ", str_from(mask));
+    bool has_token = settings_token(&token, &err);
+    if (has_token)
+        check_token(findings, &token);
     else
-        say(doctor, WARNING, "no token: most sinks require one", STR_NULL);
-    token_release(&token);
+        findings_say(findings, FINDING_FAULT, "token", "", str_from(err.text));
+    check_sink(findings, options, spool, url ? &endpoint : NULL, has_token ? &token : NULL);
+    if (has_token)
+        token_release(&token);
 }
 
 static enum client_exit run(const struct options *options)
 {
-    struct doctor doctor = {0};
+    struct findings findings;
+    struct spool_place place;
+    struct spool *spool = NULL;
     struct err err;
-    if (!check_spool(&doctor, options, &err))
-        say(&doctor, FAULT, "", str_from(err.text));
-    check_settings(&doctor, options);
-    if (doctor.faults)
+    findings_begin(&findings, options->json);
+    if (!open_spool(options, false, &place, &spool, &err) || !check_spool(&findings, spool, &err))
+        findings_say(&findings, FINDING_FAULT, "spool", "", str_from(err.text));
+    check_settings(&findings, options, spool);
+    spool_close(spool);
+    findings_end(&findings);
+    if (findings.faults)
         return EXIT_IS_CONFIG;
-    return doctor.warnings ? EXIT_IS_SOME : EXIT_IS_OK;
+    return findings.warnings ? EXIT_IS_SOME : EXIT_IS_OK;
 }
 
 static const struct option_row option_rows[] = {
+    OPTION("offline", NULL, offline, "look at this machine only; ask no sink"),
     OPTION_SPOOL,
-    OPTION("url", "URL", url, "check this URL instead of the configured one"),
+    OPTION("url", "URL", url, "ask this sink instead of the configured one"),
     OPTION("allow-http", NULL, allow_http, "take an http URL of another machine"),
+    OPTION("json", NULL, json, "as one JSON object"),
 };
 static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_SOME, EXIT_IS_USAGE, EXIT_IS_CONFIG, EXIT_IS_IO};
 
 const struct command cmd_doctor = {
     .name = "doctor",
     .summary = "Look for what would keep events from being sent",
-    .about = "Looks at the spool, every entry in it, the URL and the token. Sends nothing and\n"
-             "asks no server.",
+    .about = "Looks at the spool, every entry in it, the URL, the token and your consent. Then\n"
+             "asks the sink for its version and clock, and posts one probe: an event of a\n"
+             "contract of its own (vox-telemetry-probe) with this program's version in it and\n"
+             "nothing of yours. --offline asks nobody; nor does it where consent is refused.",
     COMMAND_TABLES(option_rows, exits),
     .run = run,
 };

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // vox-telemetry status: what waits, where, and what upload would do with it.
 #include "client/common.h"
+#include "client/consent.h"
 #include "client/settings.h"
+#include "client/style.h"
 #include "client/text.h"
 #include "lib/base/clock.h"
+#include "lib/spool/kept.h"
+#include "lib/spool/limits.h"
 
 static const char *const source_words[] = {
     [SPOOL_FROM_OPTION] = "option",
@@ -16,12 +20,49 @@ struct state {
     struct spool_place place;
     bool exists;
     struct spool_count counts[SPOOL_FOLDERS];
-    bool url_ok, token_ok;
+    struct spool_kept_count kept;
+    struct spool_dropped dropped;
+    uint64_t held; // by consent
+    bool url_ok, token_ok, may_send;
     struct endpoint endpoint;
-    struct err url_error, token_error;
+    struct err url_error, token_error, consent_error;
     const char *token_source;
+    char shown_url[URL_MAX_BYTES];
     char token[TOKEN_MASK_BYTES]; // empty: none
 };
+
+static bool count_older(struct spool *spool, int64_t before_us, uint64_t *ret_count, struct err *err)
+{
+    const char *name;
+    uint64_t count = 0;
+    bool ok;
+    struct spool_iter *iter = spool_iter_new(spool, SPOOL_PENDING);
+    if (!iter)
+        return err_set(err, "out of memory");
+    while ((ok = spool_iter_next(iter, &name, err)) && name) {
+        int64_t time_us;
+        struct err why;
+        if (spool_age_of(spool, SPOOL_PENDING, name, &time_us, &why) == SPOOL_AGAIN_DONE)
+            count += time_us < before_us;
+    }
+    spool_iter_free(iter);
+    *ret_count = count;
+    return ok;
+}
+
+static bool collect_spool(struct spool *spool, struct state *state, struct err *err)
+{
+    int64_t not_before_us = INT64_MIN;
+    bool ok = true;
+    state->exists = spool_exists(spool);
+    for (size_t i = 0; ok && i < SPOOL_FOLDERS; i++)
+        ok = spool_count(spool, (enum spool_folder)i, &state->counts[i], err);
+    ok = ok && spool_kept_count(spool, &state->kept, err) && spool_dropped(spool, &state->dropped, err);
+    state->may_send = consent_gate(&not_before_us, &state->consent_error);
+    if (ok && state->may_send && not_before_us != INT64_MIN)
+        ok = count_older(spool, not_before_us, &state->held, err);
+    return ok;
+}
 
 static bool collect(const struct options *options, struct state *state, struct err *err)
 {
@@ -29,12 +70,11 @@ static bool collect(const struct options *options, struct state *state, struct e
     struct token token;
     if (!open_spool(options, false, &state->place, &spool, err))
         return false;
-    bool ok = true;
-    state->exists = spool_exists(spool);
-    for (size_t i = 0; ok && i < SPOOL_FOLDERS; i++)
-        ok = spool_count(spool, (enum spool_folder)i, &state->counts[i], err);
+    bool ok = collect_spool(spool, state, err);
     spool_close(spool);
     state->url_ok = settings_endpoint(options->url, options->allow_http, &state->endpoint, &state->url_error);
+    if (state->url_ok)
+        endpoint_shown(&state->endpoint, state->shown_url);
     state->token_ok = settings_token(&token, &state->token_error);
     if (state->token_ok) {
         state->token_source = token.source;
@@ -49,58 +89,100 @@ static const char *next_step(const struct state *state)
 {
     if (!state->counts[SPOOL_PENDING].entries)
         return "nothing to upload";
+    if (!state->may_send)
+        return "nothing is sent as things are; see Consent";
     if (!state->url_ok || !state->token_ok)
         return "mend what is named above";
-    if (!state->endpoint.url[0])
+    if (!state->shown_url[0])
         return "set VOX_TELEMETRY_UPLOAD_URL, then vox-telemetry upload";
-    return "vox-telemetry upload --dry-run shows what would be sent; upload sends it";
+    if (state->held == state->counts[SPOOL_PENDING].entries)
+        return "vox-telemetry upload --include-older sends what is held";
+    return "vox-telemetry upload (--dry-run shows what it would send)";
+}
+
+static void put_name(const char *name, enum style which)
+{
+    printf("%s%-9s%s ", style(stdout, which), name, style(stdout, STYLE_PLAIN));
 }
 
 static void put_error(const char *name, const struct err *error)
 {
-    printf("%-9s not usable: ", name);
+    put_name(name, STYLE_BAD);
     text_put_safe(stdout, str_from(error->text), sizeof(error->text));
     putchar('\n');
 }
 
-static void put_text(const struct state *state)
+// A count with what it means, left out where it is 0 and `always` is off.
+static void put_count(const char *name, uint64_t n, const char *text, bool always)
 {
-    const struct spool_count *pending = &state->counts[SPOOL_PENDING];
+    char count[TEXT_SHORT];
+    if (!n && !always)
+        return;
+    text_count(n, count);
+    put_name(name, n ? STYLE_WARN : STYLE_BOLD);
+    printf("%s%s%s\n", count, n ? "  " : "", n ? text : "");
+}
+
+static void put_pending(const struct spool_count *pending)
+{
     char count[TEXT_SHORT], bytes[TEXT_SHORT], age[TEXT_SHORT];
-    printf("%-9s ", "Spool");
-    text_put_safe(stdout, str_from(state->place.path), SPOOL_PATH_MAX);
-    printf("\n          (%s%s)\n", source_text(state->place.source), state->exists ? "" : "; not there yet");
     text_count(pending->entries, count);
     text_bytes(pending->bytes, bytes);
-    printf("%-9s %s", "Pending", count);
+    put_name("Pending", STYLE_BOLD);
+    printf("%s", count);
     if (pending->entries) {
         text_age(clock_wall_us(clock_system()) - pending->oldest_us, age);
-        printf(" (%s), the oldest %s old", bytes, age);
+        printf("  %s, the oldest %s old", bytes, age);
     }
     putchar('\n');
-    if (pending->ignored) {
-        text_count(pending->ignored, count);
-        printf("%-9s %s other files in pending/, left alone\n", "", count);
-    }
-    text_count(state->counts[SPOOL_REJECTED].entries, count);
-    printf("%-9s %s%s\n", "Rejected", count,
-           state->counts[SPOOL_REJECTED].entries ? "   refused by a sink; the .answer files say why" : "");
-    text_count(state->counts[SPOOL_BAD].entries, count);
-    printf("%-9s %s%s\n", "Bad", count,
-           state->counts[SPOOL_BAD].entries ? "   not one JSON object; the .reason files say why" : "");
-    if (!state->url_ok)
+    put_count("", pending->ignored, "other files in pending/, left alone", false);
+}
+
+static void put_states(const struct state *state)
+{
+    char text[96], bytes[TEXT_SHORT];
+    put_pending(&state->counts[SPOOL_PENDING]);
+    put_count("Held", state->held, "older than your consent; upload --include-older", false);
+    put_count("Kept", state->kept.unknown_contract,
+              "unknown_contract: wait for the sink's contracts to change", false);
+    put_count("", state->kept.contract_not_allowed + state->kept.class_not_allowed,
+              "not allowed there; offered again once a day", false);
+    put_count("Rejected", state->counts[SPOOL_REJECTED].entries, "by a sink; see rejected/*.answer", true);
+    put_count("Bad", state->counts[SPOOL_BAD].entries, "not one JSON object; see bad/*.reason", true);
+    text_bytes(state->dropped.bytes, bytes);
+    snprintf(text, sizeof(text), "(%s) by enqueue --drop-oldest", bytes);
+    put_count("Dropped", state->dropped.entries, text, false);
+}
+
+static void put_text(const struct state *state)
+{
+    put_name("Spool", STYLE_BOLD);
+    text_put_safe(stdout, str_from(state->place.path), SPOOL_PATH_MAX);
+    printf("\n%-9s %s%s%s%s\n", "", style(stdout, STYLE_DIM), source_text(state->place.source),
+           state->exists ? "" : "; not there yet", style(stdout, STYLE_PLAIN));
+    put_states(state);
+    if (!state->may_send)
+        put_error("Consent", &state->consent_error);
+    if (!state->url_ok) {
         put_error("URL", &state->url_error);
-    else if (state->endpoint.url[0])
-        printf("%-9s %s (%s)\n", "URL", state->endpoint.url, state->endpoint.source);
-    else
-        printf("%-9s none\n", "URL");
-    if (!state->token_ok)
+    } else {
+        put_name("URL", STYLE_BOLD);
+        if (state->shown_url[0])
+            printf("%s (%s)\n", state->shown_url, state->endpoint.source);
+        else
+            printf("none\n");
+    }
+    if (!state->token_ok) {
         put_error("Token", &state->token_error);
-    else if (state->token[0])
-        printf("%-9s %s (%s)\n", "Token", state->token, state->token_source);
-    else
-        printf("%-9s none\n", "Token");
-    printf("%-9s %s\n", "Next", next_step(state));
+    } else {
+        put_name("Token", STYLE_BOLD);
+        if (state->token[0])
+            printf("%s (%s)\n", state->token, state->token_source);
+        else
+            printf("none\n");
+    }
+    put_name("Next", STYLE_BOLD);
+    printf("%s\n", next_step(state));
 }
 
 static void put_folder(struct json_writer *w, const char *key, const struct spool_count *count)
@@ -118,6 +200,22 @@ static void put_folder(struct json_writer *w, const char *key, const struct spoo
     json_end_object(w);
 }
 
+static void put_kept(struct json_writer *w, const struct state *state)
+{
+    json_key(w, "kept");
+    json_begin_object(w);
+    json_u64(w, "unknown_contract", state->kept.unknown_contract);
+    json_u64(w, "contract_not_allowed", state->kept.contract_not_allowed);
+    json_u64(w, "class_not_allowed", state->kept.class_not_allowed);
+    json_end_object(w);
+    json_u64(w, "held", state->held);
+    json_key(w, "dropped");
+    json_begin_object(w);
+    json_u64(w, "entries", state->dropped.entries);
+    json_u64(w, "bytes", state->dropped.bytes);
+    json_end_object(w);
+}
+
 static void put_json(const struct state *state)
 {
     struct buf buf;
@@ -131,10 +229,14 @@ static void put_json(const struct state *state)
     put_folder(&w, "pending", &state->counts[SPOOL_PENDING]);
     put_folder(&w, "rejected", &state->counts[SPOOL_REJECTED]);
     put_folder(&w, "bad", &state->counts[SPOOL_BAD]);
-    json_str(&w, "url", state->endpoint.url[0] ? str_from(state->endpoint.url) : STR_NULL);
+    put_kept(&w, state);
+    json_bool(&w, "may_send", state->may_send);
+    json_str(&w, "refused_because", state->may_send ? STR_NULL : str_from(state->consent_error.text));
+    json_str(&w, "url", state->shown_url[0] ? str_from(state->shown_url) : STR_NULL);
     json_str(&w, "url_error", state->url_ok ? STR_NULL : str_from(state->url_error.text));
     json_str(&w, "token", state->token[0] ? str_from(state->token) : STR_NULL);
     json_str(&w, "token_error", state->token_ok ? STR_NULL : str_from(state->token_error.text));
+    json_str(&w, "next", str_from(next_step(state)));
     json_end_object(&w);
     printf("%.*s\n", STR_FMT(buf_str(&buf)));
     buf_release(&buf);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vox-telemetry upload: the command around upload_run().
 #include "client/common.h"
+#include "client/consent.h"
 #include "client/report.h"
 #include "client/settings.h"
 
@@ -65,16 +66,28 @@ static enum client_exit fail(const struct options *options, enum client_exit cod
 
 static enum client_exit upload_spool(const struct options *options, const struct endpoint *endpoint,
                                      const struct token *token, struct spool *spool, uint64_t total,
-                                     struct err *err)
+                                     int64_t not_before_us, struct err *err)
 {
     struct transport_curl *curl;
     struct transport transport;
     struct report report;
     struct spool_count left;
+    struct sent_log *sent = NULL;
     report_init(&report, options, endpoint->url, total);
     struct upload_sight sight = report_sight(&report);
-    if (!transport_curl_new(&stop_flag, &curl, &transport, err))
+    if (!options->dry_run && !sent_log_open(spool, &sent, err))
         return fail(options, EXIT_IS_IO, err);
+    if (!transport_curl_new(&stop_flag, &curl, &transport, err)) {
+        (void)!sent_log_close(sent, NULL);
+        return fail(options, EXIT_IS_IO, err);
+    }
+    struct keeper keeper = {
+        .spool = spool,
+        .transport = &transport,
+        .url = endpoint->url,
+        .loopback = endpoint->loopback,
+        .user_agent = USER_AGENT,
+    };
     struct upload upload = {
         .spool = spool,
         .transport = &transport,
@@ -83,15 +96,27 @@ static enum client_exit upload_spool(const struct options *options, const struct
         .url = endpoint->url,
         .loopback = endpoint->loopback,
         .token = buf_str(&token->text),
-        .user_agent = "vox-telemetry/" VOX_VERSION,
+        .user_agent = USER_AGENT,
         .dry_run = options->dry_run,
+        .not_before_us = not_before_us,
+        .keeper = options->dry_run ? NULL : &keeper,
+        .sent = sent,
         .stop = &stop_flag,
     };
     catch_signals();
     report_begin(&report);
+    // A log that cannot be read is no reason to send nothing: all is offered then.
+    struct err unread;
+    if (upload.keeper && !keeper_begin(upload.keeper, &unread))
+        upload.keeper = NULL;
     upload_run(&upload);
+    keeper_end(&keeper);
     transport_curl_free(curl);
     enum client_exit code = exit_of(&upload.result);
+    if (!sent_log_close(sent, &upload.result.why) && upload.result.end == UPLOAD_DONE) {
+        upload.result.end = UPLOAD_FAILED;
+        code = EXIT_IS_IO;
+    }
     if (!spool_count(spool, SPOOL_PENDING, &left, err))
         left = (struct spool_count){0};
     report_end(&report, &upload.result, spool_path(spool), left.entries, exit_number(code));
@@ -113,6 +138,11 @@ static enum client_exit upload_locked(const struct options *options, struct spoo
     struct token token;
     struct spool_count count;
     bool taken = true;
+    int64_t not_before_us = INT64_MIN;
+    if (!consent_gate(&not_before_us, err) && !options->dry_run)
+        return fail(options, EXIT_IS_CONFIG, err);
+    if (options->include_older)
+        not_before_us = INT64_MIN;
     if (!options->dry_run && !spool_lock(spool, &taken, err))
         return fail(options, EXIT_IS_IO, err);
     if (!taken) {
@@ -133,7 +163,8 @@ static enum client_exit upload_locked(const struct options *options, struct spoo
     }
     if (!settings_token(&token, err))
         return fail(options, EXIT_IS_CONFIG, err);
-    enum client_exit code = upload_spool(options, &endpoint, &token, spool, count.entries, err);
+    enum client_exit code =
+        upload_spool(options, &endpoint, &token, spool, count.entries, not_before_us, err);
     token_release(&token);
     return code;
 }
@@ -153,6 +184,7 @@ static enum client_exit run(const struct options *options)
 static const struct option_row option_rows[] = {
     OPTION("dry-run", NULL, dry_run, "print each request, token masked, and send nothing"),
     OPTION("url", "URL", url, "where to send, instead of the configured URL"),
+    OPTION("include-older", NULL, include_older, "send what is older than your consent too"),
     OPTION_SPOOL,
     OPTION("allow-http", NULL, allow_http, "send unencrypted to a host that is not this machine"),
     OPTION("json", NULL, json, "one JSON object on standard output, nothing else"),
@@ -168,7 +200,9 @@ const struct command cmd_upload = {
              "it. Entries that the sink refuses for good move to rejected/ with its answer,\n"
              "files that are no JSON object to bad/ with the reason; all else is kept.\n"
              "Redirects are not followed. Running it again never stores an event twice. If\n"
-             "another upload is at work on the spool, this one leaves it to that.",
+             "another upload is at work on the spool, this one leaves it to that. What was\n"
+             "sent is told by history; consent, VOX_TELEMETRY=off and DO_NOT_TRACK=1 are\n"
+             "heeded.",
     COMMAND_TABLES(option_rows, exits),
     .run = run,
 };

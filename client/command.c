@@ -20,6 +20,22 @@ int exit_number(enum client_exit code)
     return exits[code].number;
 }
 
+const char *exit_text(enum client_exit code)
+{
+    BUG_ON(code >= CLIENT_EXITS);
+    return exits[code].text;
+}
+
+// Is `word` one of those in `words`, which have blanks between?
+static bool is_word(const char *words, struct str word)
+{
+    struct str rest = str_from(words);
+    while (rest.ptr)
+        if (str_eq(str_cut(&rest, ' '), word))
+            return word.len > 0;
+    return false;
+}
+
 static const struct option_row *find_option(const struct command *command, struct str name)
 {
     for (size_t i = 0; i < command->option_count; i++)
@@ -40,8 +56,14 @@ static enum parse_result parse_one(const struct command *command, int argc, char
                                    struct options *options)
 {
     struct str text = str_from(argv[*at]);
-    if (!str_starts(text, STR("--")) || text.len == 2)
-        return wrong(command, "unexpected argument ", text);
+    if (!str_starts(text, STR("--")) || text.len == 2) {
+        if (options->operand_count == command->operand_max || (text.len && text.ptr[0] == '-'))
+            return wrong(command, "unexpected argument ", text);
+        if (command->words && !is_word(command->words, text))
+            return wrong(command, "not one of its words: ", text);
+        options->operands[options->operand_count++] = argv[*at];
+        return PARSE_RUN;
+    }
     struct str value = str_skip(text, 2);
     bool joined = str_find(value, '=') < value.len;
     struct str name = str_cut(&value, '=');
@@ -57,14 +79,17 @@ static enum parse_result parse_one(const struct command *command, int argc, char
     }
     if (!joined && *at + 1 >= argc)
         return wrong(command, "this option needs a value: ", text);
-    *(const char **)(void *)slot = joined ? value.ptr : argv[++*at];
+    const char *given = joined ? value.ptr : argv[++*at];
+    if (row->words && !is_word(row->words, str_from(given)))
+        return wrong(command, "no value of this option: ", str_from(given));
+    *(const char **)(void *)slot = given;
     return PARSE_RUN;
 }
 
 enum parse_result command_parse(const struct command *command, int argc, char **argv,
                                 struct options *ret_options)
 {
-    struct options options = {0};
+    struct options options = {.operands = argv};
     for (int at = 0; at < argc; at++) {
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
             return PARSE_HELP;
@@ -72,6 +97,8 @@ enum parse_result command_parse(const struct command *command, int argc, char **
         if (result != PARSE_RUN)
             return result;
     }
+    if (options.operand_count < command->operand_min)
+        return wrong(command, "needs ", str_from(command->operands));
     if (command->required) {
         const struct option_row *row = find_option(command, str_from(command->required));
         BUG_ON(!row || !row->value);
@@ -86,6 +113,8 @@ enum parse_result command_parse(const struct command *command, int argc, char **
 static void print_usage(const struct command *command)
 {
     int indent = printf("Usage: vox-telemetry %s", command->name), column = indent;
+    if (command->operands)
+        column += printf(command->operand_min ? " %s" : " [%s]", command->operands);
     for (size_t i = 0; i < command->option_count; i++) {
         char text[64];
         const struct option_row *row = &command->options[i];
@@ -110,9 +139,9 @@ void command_help(const struct command *command)
         const struct option_row *row = &command->options[i];
         snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value ? " " : "",
                  row->value ? row->value : "");
-        printf("  %-18s %s\n", left, row->help);
+        printf("  %-21s %s\n", left, row->help);
     }
-    printf("  %-18s %s\n", "--help", "this text");
+    printf("  %-21s %s\n", "--help", "this text");
     printf("\nExit codes:\n");
     for (size_t i = 0; i < command->exit_count; i++)
         printf("  %3d  %s\n", exits[command->exits[i]].number, exits[command->exits[i]].text);

@@ -11,6 +11,8 @@
 #define VOX_VERSION "0"
 #endif
 
+#define USER_AGENT "vox-telemetry/" VOX_VERSION
+
 // Prints "vox-telemetry: <sentence>." on stderr, control characters escaped, and returns `code`.
 enum client_exit complain(enum client_exit code, const struct err *err);
 // Finds and opens the spool.

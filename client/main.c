@@ -7,15 +7,17 @@
 #include <sodium.h>
 #include <stdio.h>
 
-static const struct command *const commands[] = {
-    &cmd_enqueue, &cmd_status, &cmd_export, &cmd_upload, &cmd_doctor, &cmd_version,
+const struct command *const command_table[] = {
+    &cmd_status, &cmd_enqueue, &cmd_check,   &cmd_upload, &cmd_history,    &cmd_retry,
+    &cmd_purge,  &cmd_export,  &cmd_consent, &cmd_doctor, &cmd_completion, &cmd_version,
 };
+const size_t command_count = ARRAY_LEN(command_table);
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(name, commands[i]->name) == 0)
-            return commands[i];
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(name, command_table[i]->name) == 0)
+            return command_table[i];
     return NULL;
 }
 
@@ -23,9 +25,10 @@ static void print_help(FILE *to)
 {
     fprintf(to, "Usage: vox-telemetry COMMAND [OPTIONS]\n\n"
                 "Keeps telemetry in a folder on this machine and sends it when you say so.\n"
-                "Nothing leaves the machine without the upload command.\n\nCommands:\n");
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+                "Nothing leaves the machine without a command of yours: upload sends events,\n"
+                "doctor a probe.\n\nCommands:\n");
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(to, "  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
     fprintf(to, "  %-10s %s\n", "help", "Say what a command does, with its options and exit codes");
     fprintf(to, "\nThe spool is --spool, else VOX_TELEMETRY_SPOOL_DIR, else\n"
                 ".vox/telemetry-upload-queue in the nearest folder above this one that holds\n"
@@ -33,7 +36,8 @@ static void print_help(FILE *to)
                 "Environment (each also with _FILE behind it, naming a file that holds it):\n"
                 "  VOX_TELEMETRY_UPLOAD_URL    where upload sends, https://HOST/v1/events\n"
                 "  VOX_TELEMETRY_UPLOAD_TOKEN  the bearer token from the sink's operator\n"
-                "\nMore: vox-telemetry COMMAND --help\n");
+                "And two that stop it: VOX_TELEMETRY=off and DO_NOT_TRACK=1 let nothing be sent.\n"
+                "\nMore: vox-telemetry COMMAND --help, man vox-telemetry\n");
 }
 
 static enum client_exit run_help(int argc, char **argv)

@@ -92,6 +92,13 @@ bool endpoint_parse(const char *text, bool allow_http, struct endpoint *ret_endp
     return ok;
 }
 
+void endpoint_shown(const struct endpoint *endpoint, char ret_text[static URL_MAX_BYTES])
+{
+    size_t query = strcspn(endpoint->url, "?");
+    snprintf(ret_text, URL_MAX_BYTES, "%.*s%s", (int)query, endpoint->url,
+             endpoint->url[query] ? "?..." : "");
+}
+
 static bool read_url_file(const char *path, char ret_text[static URL_MAX_BYTES], struct err *err)
 {
     struct buf buf;

@@ -23,6 +23,9 @@ MUST_CHECK bool endpoint_parse(const char *text, bool allow_http, struct endpoin
 MUST_CHECK bool settings_endpoint(const char *option, bool allow_http, struct endpoint *ret_endpoint,
                                   struct err *err);
 
+// The URL for people: what its query says is hidden, it may be a secret.
+void endpoint_shown(const struct endpoint *endpoint, char ret_text[static URL_MAX_BYTES]);
+
 struct token {
     struct buf text; // empty: none is configured
     const char *source;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one seam between the upload and the network (and time): posts a request, waits.
+// The one seam between the client and the network (and time): makes a request, waits.
 //
 // upload.c knows nothing else of the world besides the spool, so that tests run it with scripted answers.
 // transport_curl_new() is the real one: one keep-alive connection, no redirects, TLS verified, 10 s to
@@ -23,6 +23,7 @@ struct http_request {
     bool loopback;
     const struct http_header *headers;
     size_t header_count;
+    bool get; // a GET without a body, instead of a POST
     struct str body;
 };
 
@@ -38,6 +39,7 @@ struct http_reply {
     char content_type[128];
     char location[256];    // of a redirect, cut to fit
     int64_t retry_after_s; // -1: not said
+    int64_t date_us;       // of the header Date; 0: not said
     struct buf body;       // at most ANSWER_BODY_BYTES
     bool complete;         // the whole body is there
     struct err why;        // for the other results

@@ -94,6 +94,10 @@ static void read_info(CURL *easy, struct http_reply *reply)
         snprintf(reply->location, sizeof(reply->location), "%s", text);
     // libcurl reads both forms, seconds and date, and gives 0 where there is none: "0" itself needs a look.
     struct curl_header *header;
+    if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+        time_t date = curl_getdate(header->value, NULL);
+        reply->date_us = date > 0 ? (int64_t)date * USEC_PER_SEC : 0;
+    }
     if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
         curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK &&
         (seconds > 0 || str_eq(str_trim(str_from(header->value)), STR("0"))))
@@ -109,14 +113,16 @@ static enum http_result post(void *context, const struct http_request *request, 
     for (size_t i = 0; ok && i < request->header_count; i++)
         ok = add_header(&headers, request->headers[i].name, request->headers[i].value);
     curl->error[0] = '\0';
-    ok = ok && curl_easy_setopt(curl->easy, CURLOPT_URL, request->url) == CURLE_OK &&
-         // NULL is "by the environment"; a proxy is never asked to reach this machine.
-         curl_easy_setopt(curl->easy, CURLOPT_PROXY, request->loopback ? "" : NULL) == CURLE_OK &&
-         curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-         curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) ==
-             CURLE_OK &&
-         curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, request->body.ptr) == CURLE_OK &&
-         curl_easy_setopt(curl->easy, CURLOPT_WRITEDATA, reply) == CURLE_OK;
+    ok =
+        ok && curl_easy_setopt(curl->easy, CURLOPT_URL, request->url) == CURLE_OK &&
+        // NULL is "by the environment"; a proxy is never asked to reach this machine.
+        curl_easy_setopt(curl->easy, CURLOPT_PROXY, request->loopback ? "" : NULL) == CURLE_OK &&
+        curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+        curl_easy_setopt(curl->easy, request->get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L) == CURLE_OK &&
+        (request->get || (curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                           (curl_off_t)request->body.len) == CURLE_OK &&
+                          curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, request->body.ptr) == CURLE_OK)) &&
+        curl_easy_setopt(curl->easy, CURLOPT_WRITEDATA, reply) == CURLE_OK;
     CURLcode code = ok ? curl_easy_perform(curl->easy) : CURLE_OUT_OF_MEMORY;
     enum http_result result = result_of(code);
     read_info(curl->easy, reply);
@@ -157,7 +163,6 @@ static bool set_options(struct transport_curl *curl)
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&

@@ -2,6 +2,7 @@
 // The loop over the spool, and what each verdict does.
 #include "client/upload.h"
 #include "client/advice.h"
+#include "client/request.h"
 #include "client/settings.h"
 #include "lib/wire/names.h"
 
@@ -66,9 +67,24 @@ static bool local_failure(struct upload *u)
     return end_run(u, UPLOAD_FAILED, "Check the disk and the spool's permissions, then upload again.");
 }
 
+// Before the entry is deleted, so that nothing leaves that the log does not tell of.
+static bool log_sent(struct upload *u, const struct spool_entry *entry)
+{
+    const struct sent_record record = {
+        .at_us = clock_wall_us(u->clock),
+        .url = str_from(u->url),
+        .status = u->reply.status,
+        .receipt = buf_str(&u->reply.body),
+        .entry = entry,
+    };
+    return !u->sent || sent_log_append(u->sent, &record, &u->result.why);
+}
+
 static bool delivered(struct upload *u, const struct spool_entry *entry, bool duplicate)
 {
     u->stalled = 0;
+    if (!log_sent(u, entry))
+        return local_failure(u);
     if (duplicate)
         u->result.duplicates++;
     else
@@ -128,6 +144,16 @@ static bool no_answer_of_a_sink(struct upload *u, const struct spool_entry *entr
     return end_run(u, u->reply.status >= 500 ? UPLOAD_UNREACHABLE : UPLOAD_STOPPED, advice_for("not_a_sink"));
 }
 
+// The keeper asks the sink once, by a request of its own; the reply at hand is not needed any more by then.
+static bool kept(struct upload *u, const struct spool_entry *entry, const struct answer *answer)
+{
+    keep(u, entry, answer->label, answer);
+    return !u->keeper ||
+           keeper_add(u->keeper, entry->name, str_from(answer->label), clock_wall_us(u->clock),
+                      &u->result.why) ||
+           local_failure(u);
+}
+
 static bool stopped(struct upload *u, const struct answer *answer)
 {
     err_set(&u->result.why, "the sink answered %d (%s)", u->reply.status, answer->label);
@@ -140,43 +166,6 @@ static bool stopped(struct upload *u, const struct answer *answer)
 }
 
 // ---- one request
-
-#define HEADERS_MAX 8
-struct headers {
-    struct http_header rows[HEADERS_MAX];
-    size_t count;
-    char key[UUID_TEXT_LEN + 3];
-    char at[RFC3339_LEN + 1];
-    char masked[TOKEN_MASK_BYTES + 8];
-};
-
-static void add_header(struct headers *headers, const char *name, const char *value, const char *shown)
-{
-    BUG_ON(headers->count == HEADERS_MAX);
-    headers->rows[headers->count++] = (struct http_header){name, value, shown};
-}
-
-static void make_headers(const struct upload *u, const struct spool_entry *entry, const char *bearer,
-                         struct headers *headers)
-{
-    char id[UUID_TEXT_LEN + 1], mask[TOKEN_MASK_BYTES];
-    headers->count = 0;
-    uuid_format(&entry->id, id);
-    snprintf(headers->key, sizeof(headers->key), "\"%s\"", id);
-    add_header(headers, "Content-Type", MEDIA_JSON "; charset=utf-8", NULL);
-    add_header(headers, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
-    add_header(headers, "User-Agent", u->user_agent, NULL);
-    add_header(headers, HEADER_IDEMPOTENCY_KEY, headers->key, NULL);
-    if (entry->has_time) {
-        rfc3339_format(entry->time_us, headers->at);
-        add_header(headers, HEADER_EVENT_AT, headers->at, NULL);
-    }
-    if (u->token.len) {
-        token_mask(u->token, mask);
-        snprintf(headers->masked, sizeof(headers->masked), "Bearer %s", mask);
-        add_header(headers, "Authorization", bearer, headers->masked);
-    }
-}
 
 static int64_t random_below(int64_t us)
 {
@@ -287,7 +276,7 @@ static bool try_entry(struct upload *u, const struct http_request *request, cons
         break;
     case ANSWER_KEPT:
         u->stalled = 0;
-        *ret_next = keep(u, entry, answer.label, &answer);
+        *ret_next = kept(u, entry, &answer);
         break;
     case ANSWER_FOREIGN:
         *ret_next = no_answer_of_a_sink(u, entry, answer.label);
@@ -310,31 +299,22 @@ static bool try_entry(struct upload *u, const struct http_request *request, cons
 
 static bool send_entry(struct upload *u, const struct spool_entry *entry)
 {
-    struct headers headers;
+    struct event_request request;
     struct patience patience = {0};
-    struct buf bearer;
     bool next = true;
-    buf_init(&bearer, TOKEN_MAX_BYTES + 16);
-    if (!buf_reserve(&bearer, u->token.len + 8)) {
-        err_set(&u->result.why, "out of memory");
+    const struct event_sender sender = {u->url, u->loopback, u->token, u->user_agent};
+    if (!event_request_make(&request, &sender, entry, &u->result.why))
         return local_failure(u);
-    }
-    buf_put_cstr(&bearer, "Bearer ");
-    buf_put_str(&bearer, u->token);
-    buf_put_char(&bearer, '\0');
-    make_headers(u, entry, bearer.ptr, &headers);
-    const struct http_request request = {u->url, u->loopback, headers.rows, headers.count, entry->text};
     if (u->dry_run) {
         u->result.sent++;
         u->result.bytes += entry->text.len;
         if (u->sight->request)
-            u->sight->request(u->sight->context, &request, entry);
+            u->sight->request(u->sight->context, &request.http, entry);
     } else {
-        while (try_entry(u, &request, entry, &patience, &next))
+        while (try_entry(u, &request.http, entry, &patience, &next))
             ;
     }
-    sodium_memzero(bearer.ptr, bearer.cap);
-    buf_release(&bearer);
+    event_request_release(&request);
     return next;
 }
 
@@ -354,6 +334,17 @@ static bool bad_entry(struct upload *u, const struct spool_entry *entry, const s
     u->result.bad++;
     note(u, entry->name, reason->text, NULL);
     return true;
+}
+
+// Consent first, then what the sink said last time.
+static bool offer_entry(struct upload *u, const struct spool_entry *entry)
+{
+    enum problem problem = PROBLEM_NONE;
+    if (entry->time_us < u->not_before_us)
+        return keep(u, entry, "before_consent", NULL);
+    if (u->keeper)
+        problem = keeper_find(u->keeper, entry->name, clock_wall_us(u->clock));
+    return problem ? keep(u, entry, problem_info(problem)->code, NULL) : send_entry(u, entry);
 }
 
 static bool do_name(struct upload *u, const char *name)
@@ -376,7 +367,7 @@ static bool do_name(struct upload *u, const char *name)
     }
     switch (read) {
     case SPOOL_READ_OK:
-        return send_entry(u, &entry);
+        return offer_entry(u, &entry);
     case SPOOL_READ_GONE:
         return true;
     case SPOOL_READ_SKIPPED:

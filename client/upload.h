@@ -12,9 +12,11 @@
 #ifndef VOX_CLIENT_UPLOAD_H
 #define VOX_CLIENT_UPLOAD_H
 
+#include "client/keeper.h"
 #include "client/transport.h"
 #include "lib/base/clock.h"
 #include "lib/spool/answer.h"
+#include "lib/spool/sent.h"
 #include "lib/spool/spool.h"
 
 // Counts by reason; the labels are static strings.
@@ -73,7 +75,10 @@ struct upload {
     bool loopback;
     struct str token; // may be empty
     const char *user_agent;
-    bool dry_run; // nothing is sent and nothing in the spool is changed
+    bool dry_run;          // nothing is sent and nothing in the spool is changed
+    int64_t not_before_us; // older entries are held (client/consent.h); INT64_MIN: none
+    struct keeper *keeper; // may be NULL: what a sink does not take yet is offered each time
+    struct sent_log *sent; // may be NULL: no log is kept
     const volatile sig_atomic_t *stop;
 
     struct upload_result result;

@@ -152,6 +152,25 @@ enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, cons
     return SPOOL_AGAIN_DONE;
 }
 
+enum spool_again spool_age_of(struct spool *spool, enum spool_folder folder, const char *name,
+                              int64_t *ret_time_us, struct err *err)
+{
+    struct stat st;
+    int fd;
+    if (!spool_folder_fd(spool, folder, false, &fd, err))
+        return SPOOL_AGAIN_FAILED;
+    if (fd < 0)
+        return SPOOL_AGAIN_GONE;
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return SPOOL_AGAIN_GONE;
+        err_set_errno(err, "cannot be looked at");
+        return SPOOL_AGAIN_FAILED;
+    }
+    *ret_time_us = spool_name_time(name, spool_mtime_us(&st));
+    return SPOOL_AGAIN_DONE;
+}
+
 enum spool_again spool_purge(struct spool *spool, enum spool_folder folder, const char *name, struct err *err)
 {
     char beside[NAME_MAX + 32];

@@ -166,6 +166,9 @@ enum spool_again { SPOOL_AGAIN_DONE, SPOOL_AGAIN_GONE, SPOOL_AGAIN_SKIPPED, SPOO
 // Puts an entry of bad/ or rejected/ back into pending/ under its first name and drops the note about it.
 MUST_CHECK enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, const char *name,
                                         struct err *err);
+// When it was enqueued, by its name or else by its mtime.
+MUST_CHECK enum spool_again spool_age_of(struct spool *spool, enum spool_folder folder, const char *name,
+                                         int64_t *ret_time_us, struct err *err);
 // Deletes an entry that was not sent, and the note about it. Never one that git tracks or somebody else owns.
 MUST_CHECK enum spool_again spool_purge(struct spool *spool, enum spool_folder folder, const char *name,
                                         struct err *err);

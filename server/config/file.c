@@ -2,6 +2,7 @@
 // The YAML file of the configuration, one flat mapping, and the place of the contracts.
 #include "server/config/options.h"
 
+#include "lib/contracts/locate.h"
 #include "lib/contracts/yaml.h"
 
 #include <limits.h>
@@ -74,33 +75,9 @@ bool config_file_read(const char *path, struct arena *arena, struct option_given
     return ok;
 }
 
-static const char *if_contracts(struct arena *arena, const char *dir)
-{
-    char index[PATH_MAX + 16], real[PATH_MAX];
-    snprintf(index, sizeof(index), "%s/index.yaml", dir);
-    if (access(index, R_OK) != 0 || !realpath(dir, real))
-        return NULL;
-    return arena_dup(arena, str_from(real)).ptr;
-}
-
 const char *config_contracts_dir(struct arena *arena)
 {
-    char exe[PATH_MAX];
-    const char *found = NULL;
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    char *slash = n > 0 ? memrchr(exe, '/', (size_t)n) : NULL;
-    if (slash) {
-        *slash = '\0';
-        char dir[PATH_MAX + 64];
-        snprintf(dir, sizeof(dir), "%s/../share/vox-sink/contracts", exe);
-        found = if_contracts(arena, dir);
-    }
-    if (!found)
-        found = if_contracts(arena, VOX_CONTRACTS_DIR);
-    if (!found && slash) { // build/<preset>/bin/vox-sink
-        char dir[PATH_MAX + 64];
-        snprintf(dir, sizeof(dir), "%s/../../../contracts", exe);
-        found = if_contracts(arena, dir);
-    }
-    return found ? found : arena_dup(arena, str_from(VOX_CONTRACTS_DIR)).ptr;
+    char dir[PATH_MAX];
+    contract_locate(dir);
+    return arena_dup(arena, str_from(dir)).ptr;
 }

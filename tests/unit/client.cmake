@@ -2,7 +2,9 @@
 set(client "${CMAKE_SOURCE_DIR}/client")
 vox_unit_test(upload
   SOURCES "${client}/upload.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
+          "${client}/keeper.c" "${client}/sink.c" "${client}/request.c"
   DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(client
-  SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c"
+  SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c" "${client}/units.c"
+          "${client}/consent.c" "${client}/sink.c" "${client}/reply.c"
   DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's edges: URL, token, options, text for terminals.
 #include "client/command.h"
+#include "client/consent.h"
 #include "client/settings.h"
+#include "client/sink.h"
 #include "client/text.h"
+#include "client/units.h"
 #include "test_spool_temp.h"
 
 #include "check_main.h"
@@ -228,10 +231,141 @@ END_TEST
 
 static void setup(void)
 {
+    json_setup();
     BUG_ON(sodium_init() < 0);
 }
+
+START_TEST(client__reads_units)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+        int64_t seconds;
+    } rows[] = {{"1", 1, 0},
+                {"64kB", 64000, 0},
+                {"10MiB", 10485760, 0},
+                {"2GiB", 2147483648, 0},
+                {"30s", 0, 30},
+                {"15m", 0, 900},
+                {"12h", 0, 43200},
+                {"7d", 0, 604800},
+                {"0", 0, 0},
+                {"-1", 0, 0},
+                {"", 0, 0},
+                {"7 d", 0, 0},
+                {"1kb", 0, 0},
+                {"40000d", 0, 0},
+                {"d", 0, 0},
+                {"99999999999999999999", 0, 0},
+                {"18446744073709551615GiB", 0, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t bytes = 0;
+        int64_t us = 0;
+        ck_assert_msg(units_bytes(rows[i].text, &bytes) == (rows[i].bytes > 0), "%s", rows[i].text);
+        ck_assert_msg(units_duration(rows[i].text, &us) == (rows[i].seconds > 0), "%s", rows[i].text);
+        ck_assert_uint_eq(bytes, rows[i].bytes);
+        ck_assert_int_eq(us, rows[i].seconds * USEC_PER_SEC);
+    }
+    int64_t at = 0;
+    ck_assert(units_moment("1970-01-02", 5, &at) && at == USEC_PER_DAY);
+    ck_assert(units_moment("1970-01-01T00:00:01Z", 5, &at) && at == USEC_PER_SEC);
+    ck_assert(units_moment("1s", 5 * USEC_PER_SEC, &at) && at == 4 * USEC_PER_SEC);
+    ck_assert(!units_moment("yesterday", 5, &at));
+}
+END_TEST
+
+START_TEST(client__finds_the_sinks_other_pages)
+{
+    static const struct {
+        const char *url, *want;
+    } rows[] = {{"https://h/v1/events", "https://h/version"},
+                {"https://h:1/a/v1/events?x=/v1/y", "https://h:1/a/version"},
+                {"https://h/v1/v1/events", "https://h/v1/version"},
+                {"https://h/ingest", "https://h/version"},
+                {"https://h", "https://h/version"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char url[URL_MAX_BYTES];
+        ck_assert(sink_url(rows[i].url, "/version", url));
+        ck_assert_str_eq(url, rows[i].want);
+    }
+}
+END_TEST
+
+static void set_environment(const char *vox, const char *track)
+{
+    unsetenv("VOX_TELEMETRY");
+    unsetenv("DO_NOT_TRACK");
+    if (vox)
+        setenv("VOX_TELEMETRY", vox, 1);
+    if (track)
+        setenv("DO_NOT_TRACK", track, 1);
+}
+
+START_TEST(client__heeds_the_variables_that_say_no)
+{
+    static const struct {
+        const char *vox, *track, *want;
+    } rows[] = {{NULL, NULL, NULL},
+                {"off", NULL, "VOX_TELEMETRY"},
+                {"OFF", NULL, "VOX_TELEMETRY"},
+                {"0", NULL, "VOX_TELEMETRY"},
+                {"on", NULL, NULL},
+                {"", NULL, NULL},
+                {NULL, "1", "DO_NOT_TRACK"},
+                {NULL, "true", "DO_NOT_TRACK"},
+                {NULL, "0", NULL},
+                {NULL, "", NULL},
+                {"on", "1", "DO_NOT_TRACK"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        set_environment(rows[i].vox, rows[i].track);
+        const char *found = consent_refusing_variable();
+        ck_assert_msg((!found && !rows[i].want) ||
+                          (found && rows[i].want && strcmp(found, rows[i].want) == 0),
+                      "row %zu: %s", i, found ? found : "none");
+    }
+    set_environment(NULL, NULL);
+}
+END_TEST
+
+START_TEST(client__keeps_the_record_of_consent)
+{
+    struct consent consent;
+    struct err err = {""};
+    int64_t from = 0;
+    temp_enter();
+    setenv("XDG_CONFIG_HOME", temp_path("config"), 1);
+    ck_assert(consent_load(&consent, &err) && consent.state == CONSENT_NONE);
+    ck_assert(consent_gate(&from, &err) && from == INT64_MIN);
+    consent.state = CONSENT_GIVEN;
+    consent.from_us = 5 * USEC_PER_DAY;
+    ck_assert_msg(consent_store(&consent, 9 * USEC_PER_DAY, &err), "%s", err.text);
+    ck_assert_uint_eq(temp_mode("config/vox-telemetry/consent.json"), 0600);
+    ck_assert(consent_load(&consent, &err) && consent.state == CONSENT_GIVEN);
+    ck_assert_int_eq(consent.at_us, 9 * USEC_PER_DAY);
+    ck_assert(consent.by[0]);
+    ck_assert(consent_gate(&from, &err) && from == 5 * USEC_PER_DAY);
+    consent.state = CONSENT_REVOKED;
+    ck_assert(consent_store(&consent, 9 * USEC_PER_DAY, &err));
+    ck_assert(!consent_gate(&from, &err));
+    ck_assert_msg(strstr(err.text, "revoked on 1970-01-10"), "%s", err.text);
+    // What is not understood, or what others could have written, is no consent.
+    temp_write("config/vox-telemetry/consent.json", "{\"consent\":\"given\"}");
+    ck_assert(!consent_gate(&from, &err));
+    consent.state = CONSENT_GIVEN;
+    ck_assert(consent_store(&consent, 9 * USEC_PER_DAY, &err));
+    ck_assert_int_eq(chmod(temp_path("config/vox-telemetry/consent.json"), 0666), 0);
+    ck_assert(!consent_gate(&from, &err));
+    unlink(temp_path("config/vox-telemetry/consent.json"));
+    ck_assert_int_eq(symlink("/etc/passwd", temp_path("config/vox-telemetry/consent.json")), 0);
+    ck_assert(!consent_gate(&from, &err));
+    unsetenv("XDG_CONFIG_HOME");
+    temp_leave();
+}
+END_TEST
 
 CHECK_MAIN_WITH(setup, "client", client__takes_only_safe_urls, client__takes_tokens_that_fit_a_header,
                 client__takes_token_files_that_nobody_else_reads,
                 client__shows_no_more_of_a_token_than_its_key_id, client__parses_options,
-                client__lets_no_control_character_through, client__writes_numbers_for_people)
+                client__lets_no_control_character_through, client__writes_numbers_for_people,
+                client__reads_units, client__finds_the_sinks_other_pages,
+                client__heeds_the_variables_that_say_no, client__keeps_the_record_of_consent)

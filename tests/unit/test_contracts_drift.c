@@ -65,6 +65,7 @@ static const struct {
     {"orch-subagent-dispatch.v1", CLASS_S1, RETENTION_DAYS, 90, "orch.subagent.dispatch"},
     {"syntax-k-event.v1", CLASS_S1, RETENTION_DAYS, 365, "syntax_k_event"},
     {"context-lifecycle.v1", CLASS_S1, RETENTION_DAYS, 90, NULL},
+    {"vox-telemetry-probe.v1", CLASS_S0, RETENTION_DAYS, 1, NULL},
     {"interruption-decision.v1", CLASS_S1, RETENTION_DAYS, 90, NULL},
 };
 

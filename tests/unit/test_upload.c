@@ -148,6 +148,7 @@ static struct upload run(struct spool *spool, struct script *script)
         .url = "https://sink.example/v1/events",
         .token = STR("secret"),
         .user_agent = "vox-telemetry/test",
+        .not_before_us = INT64_MIN,
         .stop = &stop,
     };
     buf_init(&script->last_body, SPOOL_FILE_BYTES);
@@ -391,6 +392,7 @@ START_TEST(upload__sends_the_minified_text_with_its_identity)
                             .url = "https://x",
                             .token = STR("secret"),
                             .user_agent = "a/1",
+                            .not_before_us = INT64_MIN,
                             .stop = &stop};
     buf_init(&script.last_body, 1000);
     upload_run(&upload);
@@ -472,6 +474,7 @@ START_TEST(upload__leaves_a_file_to_its_writer)
                                 .sight = &blind,
                                 .url = "https://x",
                                 .user_agent = "a/1",
+                                .not_before_us = INT64_MIN,
                                 .stop = &stop};
         buf_init(&script.last_body, 1000);
         temp_write("spool/pending/torn.json", "{\"a\":");
@@ -534,6 +537,7 @@ START_TEST(upload__dry_run_touches_nothing)
                             .url = "https://x",
                             .token = STR("secret"),
                             .user_agent = "a/1",
+                            .not_before_us = INT64_MIN,
                             .stop = &stop,
                             .dry_run = true};
     temp_write("spool/pending/torn.json", "{");

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// vox-telemetry history: what was ever sent from this spool.
+#include "client/common.h"
+#include "client/style.h"
+#include "client/text.h"
+#include "client/units.h"
+#include "lib/base/clock.h"
+#include "lib/spool/sent.h"
+
+#include <inttypes.h>
+
+struct filter {
+    int64_t since_us; // INT64_MIN: all
+    uint64_t skip;    // matching lines to leave out in front, so that the last --limit are shown
+    const char *id;   // NULL: any
+};
+
+static struct str member(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+}
+
+static bool matches(const struct filter *filter, const json_t *line)
+{
+    int64_t at_us;
+    struct str id = member(line, "id"), name = member(line, "name"), wanted = str_from(filter->id);
+    if (!rfc3339_parse(member(line, "at"), &at_us) || at_us < filter->since_us)
+        return false;
+    return !filter->id || str_eq_nocase(id, wanted) || str_eq(name, wanted);
+}
+
+static void put_line(const json_t *line)
+{
+    char bytes[TEXT_SHORT];
+    const json_t *receipt = json_object_get(line, "receipt");
+    struct str at = member(line, "at");
+    text_bytes((uint64_t)MAX(json_integer_value(json_object_get(line, "bytes")), 0), bytes);
+    bool duplicate = json_is_true(json_object_get(receipt, "duplicate"));
+    struct str contract = member(receipt, "contract");
+    text_put_safe(stdout, str_slice(at.ptr, MIN(at.len, (size_t)10)), 10);
+    putchar(' ');
+    text_put_safe(stdout, at.len > 19 ? str_slice(at.ptr + 11, 8) : STR(""), 8);
+    printf("  ");
+    text_put_safe(stdout, member(line, "id"), UUID_TEXT_LEN);
+    printf(" %10s  ", bytes);
+    text_put_safe(stdout, contract.len ? contract : STR("(no contract said)"), 40);
+    if (duplicate)
+        printf("  %s(again)%s", style(stdout, STYLE_DIM), style(stdout, STYLE_PLAIN));
+    putchar('\n');
+}
+
+struct pass {
+    uint64_t matched, bytes, skipped;
+    bool print, json;
+};
+
+static bool walk(struct spool *spool, const struct filter *filter, struct pass *pass, struct err *err)
+{
+    struct sent_reader *reader;
+    const json_t *line;
+    struct str text;
+    bool ok;
+    if (!sent_reader_open(spool, &reader, err))
+        return false;
+    while ((ok = sent_reader_next(reader, &line, &text, err)) && line) {
+        if (!matches(filter, line) || pass->matched++ < filter->skip)
+            continue;
+        pass->bytes += (uint64_t)MAX(json_integer_value(json_object_get(line, "bytes")), 0);
+        if (pass->print && pass->json) {
+            fwrite(text.ptr, 1, text.len, stdout);
+            putchar('\n');
+        } else if (pass->print) {
+            put_line(line);
+        }
+    }
+    pass->skipped = sent_reader_skipped(reader);
+    sent_reader_close(reader);
+    return ok;
+}
+
+// Whether there is a log; what is wrong with it the reading says.
+static bool any_sent(struct spool *spool)
+{
+    struct sent_reader *reader;
+    const json_t *line;
+    struct str text;
+    struct err ignored;
+    if (!sent_reader_open(spool, &reader, &ignored))
+        return true;
+    bool ok = sent_reader_next(reader, &line, &text, &ignored);
+    bool any = !ok || line || sent_reader_skipped(reader);
+    sent_reader_close(reader);
+    return any;
+}
+
+static bool show(struct spool *spool, const struct options *options, struct filter *filter, uint64_t limit,
+                 struct err *err)
+{
+    char count[TEXT_SHORT], bytes[TEXT_SHORT];
+    struct pass first = {0}, pass = {.print = true, .json = options->json};
+    if (limit) {
+        if (!walk(spool, filter, &first, err))
+            return false;
+        filter->skip = first.matched > limit ? first.matched - limit : 0;
+    }
+    if (!options->json && options->operand_count == 0 && !filter->skip && !any_sent(spool)) {
+        puts("Nothing was ever sent from this spool.");
+        return true;
+    }
+    if (!options->json) {
+        printf("%s%-19s  %-36s %10s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Size",
+               "Contract", style(stdout, STYLE_PLAIN));
+    }
+    if (!walk(spool, filter, &pass, err))
+        return false;
+    if (options->json)
+        return true;
+    text_count(pass.matched - MIN(filter->skip, pass.matched), count);
+    text_bytes(pass.bytes, bytes);
+    printf("%s shown, %s", count, bytes);
+    if (filter->skip) {
+        text_count(filter->skip, count);
+        printf("; %s earlier ones are not (--limit)", count);
+    }
+    printf(".\n");
+    if (pass.skipped)
+        printf("%" PRIu64 " lines of sent.log are not whole and were left out.\n", pass.skipped);
+    return true;
+}
+
+static enum client_exit run(const struct options *options)
+{
+    struct filter filter = {.since_us = INT64_MIN,
+                            .id = options->operand_count ? options->operands[0] : NULL};
+    struct spool_place place;
+    struct spool *spool;
+    struct err err;
+    uint64_t limit = 0;
+    if (options->since && !units_moment(options->since, clock_wall_us(clock_system()), &filter.since_us)) {
+        err_set(&err, "--since needs a time, a date or a duration such as 7d");
+        return complain(EXIT_IS_USAGE, &err);
+    }
+    if (options->limit && (!str_to_u64(str_from(options->limit), &limit) || !limit)) {
+        err_set(&err, "--limit needs a number above 0");
+        return complain(EXIT_IS_USAGE, &err);
+    }
+    if (!open_spool(options, false, &place, &spool, &err))
+        return complain(EXIT_IS_CONFIG, &err);
+    bool ok = show(spool, options, &filter, limit, &err);
+    spool_close(spool);
+    return ok ? EXIT_IS_OK : complain(EXIT_IS_IO, &err);
+}
+
+static const struct option_row option_rows[] = {
+    OPTION("since", "WHEN", since, "only what was sent since: a time, a date, or 7d"),
+    OPTION("limit", "N", limit, "only the last N"),
+    OPTION_SPOOL,
+    OPTION("json", NULL, json, "the lines of sent.log as they are, receipts and all"),
+};
+static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_USAGE, EXIT_IS_CONFIG, EXIT_IS_IO};
+
+const struct command cmd_history = {
+    .name = "history",
+    .summary = "Show what was ever sent from this spool",
+    .about = "Reads sent.log in the spool: time, id, size and hash of each event that a sink\n"
+             "acknowledged, with its receipt. An event id or file name shows that one only.\n"
+             "No content is kept.",
+    COMMAND_TABLES(option_rows, exits),
+    .operands = "ID",
+    .operand_max = 1,
+    .run = run,
+};

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making the headers.
+#include "client/request.h"
+#include "lib/wire/names.h"
+
+#include <sodium.h>
+
+static void add_header(struct event_request *request, const char *name, const char *value, const char *shown)
+{
+    BUG_ON(request->http.header_count == EVENT_HEADERS_MAX);
+    request->rows[request->http.header_count++] = (struct http_header){name, value, shown};
+}
+
+// All at once, so that no outgrown copy of the secret is left behind.
+static bool make_bearer(struct event_request *request, struct str token, struct err *err)
+{
+    char mask[TOKEN_MASK_BYTES];
+    struct buf *bearer = &request->bearer;
+    if (!buf_reserve(bearer, token.len + 8))
+        return err_set(err, "out of memory");
+    buf_put_cstr(bearer, "Bearer ");
+    buf_put_str(bearer, token);
+    buf_put_char(bearer, '\0');
+    token_mask(token, mask);
+    snprintf(request->masked, sizeof(request->masked), "Bearer %s", mask);
+    add_header(request, "Authorization", bearer->ptr, request->masked);
+    return true;
+}
+
+bool event_request_make(struct event_request *request, const struct event_sender *sender,
+                        const struct spool_entry *entry, struct err *err)
+{
+    char id[UUID_TEXT_LEN + 1];
+    *request = (struct event_request){
+        .http = {.url = sender->url, .loopback = sender->loopback, .body = entry->text}};
+    request->http.headers = request->rows;
+    buf_init(&request->bearer, TOKEN_MAX_BYTES + 16);
+    uuid_format(&entry->id, id);
+    snprintf(request->key, sizeof(request->key), "\"%s\"", id);
+    add_header(request, "Content-Type", MEDIA_JSON "; charset=utf-8", NULL);
+    add_header(request, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
+    add_header(request, "User-Agent", sender->user_agent, NULL);
+    add_header(request, HEADER_IDEMPOTENCY_KEY, request->key, NULL);
+    if (entry->has_time) {
+        rfc3339_format(entry->time_us, request->at);
+        add_header(request, HEADER_EVENT_AT, request->at, NULL);
+    }
+    if (sender->token.len && !make_bearer(request, sender->token, err)) {
+        event_request_release(request);
+        return false;
+    }
+    return true;
+}
+
+void event_request_release(struct event_request *request)
+{
+    if (request->bearer.ptr)
+        sodium_memzero(request->bearer.ptr, request->bearer.cap);
+    buf_release(&request->bearer);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One event as the request that posts it: the headers, and what a person may see of them.
+#ifndef VOX_CLIENT_REQUEST_H
+#define VOX_CLIENT_REQUEST_H
+
+#include "client/settings.h"
+#include "client/transport.h"
+#include "lib/base/clock.h"
+#include "lib/spool/spool.h"
+
+struct event_sender {
+    const char *url;
+    bool loopback;
+    struct str token; // may be empty
+    const char *user_agent;
+};
+
+#define EVENT_HEADERS_MAX 8
+struct event_request {
+    struct http_request http; // points into this struct, the sender and the entry
+    struct http_header rows[EVENT_HEADERS_MAX];
+    struct buf bearer;
+    char key[UUID_TEXT_LEN + 3];
+    char at[RFC3339_LEN + 1];
+    char masked[TOKEN_MASK_BYTES + 8];
+};
+
+// Nothing is held after a failure. Release wipes the copy of the token.
+MUST_CHECK bool event_request_make(struct event_request *request, const struct event_sender *sender,
+                                   const struct spool_entry *entry, struct err *err);
+void event_request_release(struct event_request *request);
+
+#endif

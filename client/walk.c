@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk.
+#include "client/walk.h"
+#include "client/text.h"
+
+struct walk {
+    const struct options *options;
+    const struct walk_step *step;
+    void *context;
+    struct spool *spool;
+    uint64_t done, left_out;
+};
+
+void walk_say(const struct options *options, const char *done, uint64_t count)
+{
+    char text[TEXT_SHORT];
+    text_count(count, text);
+    if (!options->quiet)
+        printf("%s %s %s.\n", text, count == 1 ? "entry" : "entries", done);
+}
+
+static void say_left_out(const char *folder, const char *name, const char *why)
+{
+    fflush(stdout);
+    fprintf(stderr, "vox-telemetry: %s/", folder);
+    text_put_safe(stderr, str_from(name), SPOOL_NAME_MAX);
+    fprintf(stderr, " %s: left as it is.\n", why);
+}
+
+static const char *folder_word(enum spool_folder folder)
+{
+    static const char *const words[] = {
+        [SPOOL_PENDING] = "pending", [SPOOL_BAD] = "bad", [SPOOL_REJECTED] = "rejected"};
+    return words[folder];
+}
+
+// False where going on makes no sense.
+static bool do_one(struct walk *walk, enum spool_folder folder, const char *name, bool *ret_found,
+                   struct err *err)
+{
+    struct err why;
+    switch (walk->step->one(walk->spool, folder, name, walk->context, &why)) {
+    case SPOOL_AGAIN_DONE:
+        walk->done++;
+        break;
+    case SPOOL_AGAIN_GONE:
+        return true;
+    case SPOOL_AGAIN_SKIPPED:
+        walk->left_out++;
+        say_left_out(folder_word(folder), name, why.text);
+        break;
+    default:
+        return err_set(err, "an entry of %s/ %s", folder_word(folder), why.text);
+    }
+    *ret_found = true;
+    return true;
+}
+
+static bool do_folder(struct walk *walk, enum spool_folder folder, struct err *err)
+{
+    const char *name;
+    bool ok, found;
+    struct spool_iter *iter = spool_iter_new(walk->spool, folder);
+    if (!iter)
+        return err_set(err, "out of memory");
+    while ((ok = spool_iter_next(iter, &name, err)) && name)
+        if (!(ok = do_one(walk, folder, name, &found, err)))
+            break;
+    spool_iter_free(iter);
+    return ok;
+}
+
+// "<id>" or a file name.
+static bool do_operand(struct walk *walk, unsigned folders, const char *operand, struct err *err)
+{
+    char name[SPOOL_NAME_MAX + 1];
+    struct str text = str_from(operand);
+    bool found = false;
+    int len = snprintf(name, sizeof(name), "%s%s", operand, str_ends(text, STR(".json")) ? "" : ".json");
+    bool fits = len > 0 && len < (int)sizeof(name) && !strchr(operand, '/') && operand[0] != '.' &&
+                len > (int)strlen(".json");
+    for (size_t i = 0; fits && i < SPOOL_FOLDERS; i++)
+        if ((folders & 1u << i) && !do_one(walk, (enum spool_folder)i, name, &found, err))
+            return false;
+    if (!found) {
+        fflush(stdout);
+        fputs("vox-telemetry: no such entry: ", stderr);
+        text_put_safe(stderr, text, SPOOL_NAME_MAX);
+        fputc('\n', stderr);
+        walk->left_out++;
+    }
+    return true;
+}
+
+static bool do_all(struct walk *walk, unsigned folders, struct err *err)
+{
+    const struct options *options = walk->options;
+    for (size_t i = 0; i < options->operand_count; i++)
+        if (!do_operand(walk, folders, options->operands[i], err))
+            return false;
+    for (size_t i = 0; !options->operand_count && i < SPOOL_FOLDERS; i++)
+        if ((folders & 1u << i) && !do_folder(walk, (enum spool_folder)i, err))
+            return false;
+    return true;
+}
+
+enum client_exit walk_folders(const struct options *options, unsigned folders, const struct walk_step *step,
+                              void *context)
+{
+    struct walk walk = {.options = options, .step = step, .context = context};
+    struct spool_place place;
+    struct err err;
+    bool taken;
+    if (!open_spool(options, false, &place, &walk.spool, &err))
+        return complain(EXIT_IS_CONFIG, &err);
+    bool ok = spool_lock(walk.spool, &taken, &err);
+    if (ok && !taken)
+        ok = err_set(&err, "an upload is at work on this spool; try again when it is done");
+    ok = ok && do_all(&walk, folders, &err);
+    spool_close(walk.spool);
+    walk_say(options, step->done, walk.done);
+    if (!ok)
+        return complain(EXIT_IS_IO, &err);
+    return walk.left_out ? EXIT_IS_SOME : EXIT_IS_OK;
+}

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vox-telemetry: what a person decides and sees. Consent, history, check, retry, purge, limits, doctor."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from test_client import ClientCase
+from voxtest import TELEMETRY, model_call, run, uuid7
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Consent(ClientCase):
+
+    def test_variables_refuse_with_the_reason(self):
+        self.enqueue(model_call("kept"))
+        before = self.rows()
+        for name, value in (("VOX_TELEMETRY", "off"), ("DO_NOT_TRACK", "1")):
+            with self.subTest(name=name):
+                self.environment[name] = value
+                for words in (["upload"], ["upload", "--json"]):
+                    done = self.client(*words)
+                    self.assertEqual(done.returncode, 3, done)
+                    self.assertIn(f"{name}={value}", done.stdout + done.stderr)
+                self.assertIn(name, self.client("status").stdout)
+                self.assertIn(name, self.client("doctor").stdout)
+                self.assertEqual(self.client("upload", "--dry-run").returncode, 0, "showing sends nothing")
+                del self.environment[name]
+        self.assertEqual((len(self.pending()), self.rows()), (1, before))
+        self.assertEqual(self.client("upload").returncode, 0, "without a record the command is the consent")
+        self.assertEqual(self.rows() - before, 1)
+
+    def test_give_holds_what_is_older_and_revoke_refuses(self):
+        self.drop("01890000-0000-7000-8000-000000000000.json", json.dumps(model_call("older")))
+        given = json.loads(self.client("consent", "give", "--json").stdout)
+        self.assertEqual(given["consent"], "given")
+        record = pathlib.Path(given["record"])
+        self.assertTrue(record.is_relative_to(self.folder), "under HOME, not in the spool")
+        self.assertFalse(record.is_relative_to(self.spool))
+        self.assertEqual(record.stat().st_mode & 0o777, 0o600)
+        self.enqueue(model_call("younger"))
+        before = self.rows()
+        self.assertEqual(json.loads(self.client("status", "--json").stdout)["held"], 1)
+        done = self.client("upload", "--json")
+        self.assertEqual(json.loads(done.stdout)["kept"], {"before_consent": 1}, done)
+        self.assertEqual((self.rows() - before, len(self.pending())), (1, 1))
+        done = self.client("upload", "--include-older")
+        self.assertEqual((done.returncode, self.rows() - before, self.pending()), (0, 2, []), done)
+
+        self.enqueue(model_call("after"))
+        self.assertEqual(self.client("consent", "revoke").returncode, 0)
+        done = self.client("upload", "--include-older")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("revoked", done.stderr)
+        self.assertEqual((self.rows() - before, len(self.pending())), (2, 1))
+        self.assertIn("revoked", self.client("consent", "show").stdout)
+        self.assertEqual(self.client("consent", "give", "--from", "1h").returncode, 0)
+        self.assertEqual(self.client("upload").returncode, 0)
+        for words in (["consent"], ["consent", "maybe"], ["consent", "give", "--from", "soon"],
+                      ["consent", "show", "--from", "1h"]):
+            self.assertEqual(self.client(*words).returncode, 2, words)
+
+
+class History(ClientCase):
+
+    def test_everything_sent_is_told(self):
+        self.assertIn("Nothing was ever sent", self.client("history").stdout)
+        for number in range(3):
+            self.enqueue(model_call(f"history-{number}"))
+        ids = [name.removesuffix(".json") for name in self.pending()]
+        self.assertEqual(self.client("upload").returncode, 0)
+        lines = [json.loads(line) for line in self.client("history", "--json").stdout.splitlines()]
+        self.assertEqual([line["id"] for line in lines], ids)
+        for line in lines:
+            self.assertEqual(line["receipt"]["event_id"], line["id"])
+            self.assertEqual(line["receipt"]["sha256"], line["sha256"])
+            self.assertNotIn("history-", json.dumps(line), "no content is kept")
+        self.assertEqual((self.spool / "sent.log").stat().st_mode & 0o777, 0o600)
+        for words, count in ((["--limit", "2"], 2), (["--since", "1h"], 3), (["--since", "2099-01-01"], 0), ([ids[1]], 1)):
+            with self.subTest(words=words):
+                self.assertEqual(len(self.client("history", "--json", *words).stdout.splitlines()), count)
+        self.assertIn("2 shown", self.client("history", "--limit", "2").stdout)
+        # The same entry again: a second line, which says so.
+        self.drop(f"{ids[0]}.json", json.dumps(model_call("history-0")))
+        self.client("upload")
+        again = [json.loads(line) for line in self.client("history", "--json", ids[0]).stdout.splitlines()]
+        self.assertEqual([line["receipt"]["duplicate"] for line in again], [False, True])
+
+    def test_check_says_what_a_sink_would_refuse(self):
+        self.enqueue(model_call("good"))
+        done = self.client("check")
+        self.assertEqual(done.returncode, 0, done)
+        self.enqueue(model_call("bad", latency_ms=-1))
+        self.enqueue(model_call("/home/somebody/project"))
+        self.enqueue({"Unheard": {}})
+        self.drop("torn.json", "{")
+        done = self.client("check", "--json")
+        self.assertEqual(done.returncode, 1, done)
+        codes = sorted(json.loads(line)["code"] for line in done.stdout.splitlines())
+        self.assertEqual(codes, ["content_refused", "not_sendable", "schema_invalid", "unknown_contract"])
+        self.assertIn("/ModelCall/latency_ms", self.client("check").stdout)
+        self.assertNotIn("somebody", self.client("check").stdout, "no value is repeated")
+        done = self.client("upload")
+        self.assertIn("schema_invalid", done.stdout)
+        self.assertEqual(self.client("check", "--contracts", "/nonexistent").returncode, 3)
+
+    def test_retry_and_kept(self):
+        self.enqueue(model_call("bad", latency_ms=-1))
+        self.enqueue({"Unheard": {}})
+        name = self.pending()[0]
+        self.assertEqual(self.client("upload").returncode, 1)
+        self.assertEqual(self.rejected(), [name])
+        state = json.loads(self.client("status", "--json").stdout)
+        self.assertEqual((state["rejected"]["entries"], state["kept"]["unknown_contract"]), (1, 1))
+        # What was not taken is not offered again while the sink's contracts are the same.
+        refused = self.unknown()
+        again = json.loads(self.client("upload", "--json").stdout)
+        self.assertEqual(again["kept"], {"unknown_contract": 1})
+        self.assertEqual(self.unknown(), refused)
+        self.assertEqual(self.client("retry", "--state", "kept").returncode, 0)
+        self.assertFalse((self.spool / "kept.log").exists())
+        self.assertEqual(self.client("retry").returncode, 0)
+        self.assertEqual((len(self.pending()), self.rejected()), (2, []))
+        self.assertEqual(self.client("upload").returncode, 1)
+        self.assertEqual((self.unknown(), self.rejected()), (refused + 1, [name]), "both were offered again")
+        self.assertEqual(self.client("retry", name).returncode, 0)
+        self.assertFalse(list(self.spool.glob("rejected/*.answer")))
+        self.assertEqual(self.client("retry", str(uuid7())).returncode, 1, "no such entry")
+
+    def unknown(self):
+        return sum(value for (name, labels), value in self.sink.metrics().items()
+                   if name == "vox_sink_problems_total" and ("code", "unknown_contract") in labels)
+
+    def test_purge_is_explicit(self):
+        self.drop("01890000-0000-7000-8000-000000000000.json", json.dumps(model_call("old")))
+        for number in range(3):
+            self.enqueue(model_call(f"purge-{number}"))
+        names = self.pending()
+        for words in ([], ["--all"], ["--all", "--older-than", "1d", "--yes"], ["--older-than", "1 d", "--yes"],
+                      ["--all", names[0], "--yes"]):
+            self.assertEqual(self.client("purge", *words).returncode, 2, words)
+        self.assertEqual(self.pending(), names)
+        self.assertEqual(self.client("purge", "--older-than", "30d", "--yes").returncode, 0)
+        self.assertEqual(self.pending(), names[1:])
+        self.assertEqual(self.client("purge", names[1], names[2].removesuffix(".json"), "--yes").returncode, 0)
+        self.assertEqual(self.pending(), names[3:])
+        self.assertEqual(self.client("purge", "--all", "--yes", "--state", "bad").returncode, 0)
+        self.assertEqual(self.pending(), names[3:])
+        self.assertEqual(self.client("purge", "--all", "--yes").returncode, 0)
+        self.assertEqual(self.pending(), [])
+
+    def test_limits_refuse_and_drop(self):
+        for number in range(3):
+            self.enqueue(model_call(f"limit-{number}"))
+        names = self.pending()
+        one = json.dumps(model_call("one more"))
+        done = self.client("enqueue", "--json", "-", "--max-entries", "3", stdin=one)
+        self.assertEqual((done.returncode, self.pending()), (73, names), done)
+        self.assertIn("full", done.stderr)
+        self.environment["VOX_TELEMETRY_SPOOL_MAX_ENTRIES"] = "3"
+        self.environment["VOX_TELEMETRY_SPOOL_WHEN_FULL"] = "drop-oldest"
+        self.assertEqual(self.client("enqueue", "--json", "-", stdin=one).returncode, 0)
+        self.assertEqual(self.pending()[:2], names[1:])
+        self.assertEqual(json.loads(self.client("status", "--json").stdout)["dropped"]["entries"], 1)
+        self.environment["VOX_TELEMETRY_SPOOL_WHEN_FULL"] = "maybe"
+        self.assertEqual(self.client("enqueue", "--json", "-", stdin=one).returncode, 2)
+
+
+class Doctor(ClientCase):
+
+    def test_probe_goes_the_whole_way(self):
+        self.enqueue(model_call("kept"))
+        before = self.rows()
+        done = self.client("doctor", "--json")
+        self.assertEqual(done.returncode, 0, done)
+        found = {finding["about"]: finding["text"] for finding in json.loads(done.stdout)["findings"]}
+        self.assertIn("acknowledged", found["probe"])
+        self.assertIn("agrees", found["clock"])
+        self.assertNotIn(self.write_token, done.stdout)
+        self.assertEqual(self.rows() - before, 1)
+        contract = self.value("SELECT count(*) FROM telemetry.events e JOIN telemetry.contracts c "
+                              "ON c.id = e.contract_id WHERE c.name LIKE 'vox-telemetry-probe%'")
+        self.assertGreaterEqual(int(contract), 1)
+        self.assertEqual(len(self.client("history", "--json").stdout.splitlines()), 1, "the probe is told too")
+        self.assertEqual(self.client("doctor", "--offline").returncode, 0)
+        self.assertEqual(self.rows() - before, 1)
+
+    def test_faults_are_told(self):
+        self.environment["VOX_TELEMETRY_UPLOAD_TOKEN"] = self.read_token
+        done = self.client("doctor")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("scope_insufficient", done.stdout)
+        self.use("http://127.0.0.1:1/v1/events")
+        self.assertEqual(self.client("doctor").returncode, 3)
+        self.drop("01890000-0000-7000-8000-000000000000.json", json.dumps(model_call("old")))
+        self.assertIn("7 days", self.client("doctor", "--offline").stdout)
+
+
+class Shells(ClientCase):
+    serve = False
+
+    def test_completion_is_of_the_table(self):
+        commands = [line.split()[0] for line in self.client("help").stdout.splitlines()
+                    if line.startswith("  ") and not line.startswith("  VOX")]
+        for shell in ("bash", "zsh", "fish"):
+            done = self.client("completion", shell)
+            self.assertEqual(done.returncode, 0)
+            for command in commands:
+                self.assertIn(command, done.stdout, (shell, command))
+            if shutil.which(shell):
+                checked = subprocess.run([shell, "-n", "/dev/stdin"], input=done.stdout, text=True,
+                                         capture_output=True)
+                self.assertEqual((checked.returncode, checked.stderr), (0, ""), shell)
+        self.assertEqual(self.client("completion", "csh").returncode, 2)
+        script = self.client("completion", "bash").stdout + (
+            'COMP_WORDS=(vox-telemetry purge --state re); COMP_CWORD=3; _vox_telemetry; echo "${COMPREPLY[*]}"\n'
+            'COMP_WORDS=(vox-telemetry con); COMP_CWORD=1; _vox_telemetry; echo "${COMPREPLY[*]}"\n'
+            'COMP_WORDS=(vox-telemetry upload --inc); COMP_CWORD=2; _vox_telemetry; echo "${COMPREPLY[*]}"\n')
+        done = run("bash", "-c", script)
+        self.assertEqual(done.stdout.split(), ["rejected", "consent", "--include-older"], done)
+
+    def test_colour_only_where_a_person_reads(self):
+        self.enqueue(model_call("colour"))
+        for words in (["status"], ["doctor", "--offline"], ["history"], ["consent", "show"]):
+            self.assertNotIn("\033", self.client(*words).stdout)
+        for no_color, wanted in (("", True), ("1", False)):
+            environment = {**self.environment, "TERM": "xterm", "NO_COLOR": no_color}
+            master, slave = os.openpty()
+            with open(master, "rb", buffering=0) as screen:
+                done = subprocess.run([TELEMETRY, "status"], env=environment, stdout=slave)
+                os.close(slave)
+                shown = b""
+                try:
+                    while chunk := screen.read(4096):
+                        shown += chunk
+                except OSError:  # the other side is closed
+                    pass
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(b"\033[" in shown, wanted, shown)
