@@ -17,22 +17,28 @@ SCHEMA = """{"$schema": "https://json-schema.org/draft/2020-12/schema",
 """
 
 
-class Validate(unittest.TestCase):
+class Case(unittest.TestCase):
 
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="vox-validate-", dir="/tmp")
         self.addCleanup(temporary.cleanup)
         self.folder = pathlib.Path(temporary.name)
-        self.schema = self.put("s.json", SCHEMA)
-        (self.folder / "refs").mkdir()
-        self.put("refs/other.json", {"$id": "https://example.org/other", "maxLength": 2})
-        self.put("refs/no-schema.json", [1])
-        self.put("refs/readme.txt", "?")
 
     def put(self, name, content):
         path = self.folder / name
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         return str(path)
+
+
+class Validate(Case):
+
+    def setUp(self):
+        super().setUp()
+        self.schema = self.put("s.json", SCHEMA)
+        (self.folder / "refs").mkdir()
+        self.put("refs/other.json", {"$id": "https://example.org/other", "maxLength": 2})
+        self.put("refs/no-schema.json", [1])
+        self.put("refs/readme.txt", "?")
 
     def validate(self, *argv, stdin=None, code):
         done = run(SINK, "contracts", "validate", *argv, stdin=stdin)
@@ -144,3 +150,67 @@ class Validate(unittest.TestCase):
         for folder in sorted((CONTRACTS / "samples").iterdir()):
             valid = [str(path) for path in sorted((folder / "valid").glob("*.json"))]
             self.validate(str(CONTRACTS / f"{folder.name}.schema.json"), *valid, "--strict", "--ref", str(CONTRACTS), code=0)
+
+
+class Hostile(Case):
+    """Schemas and documents made to take for ever: the right verdict, or the limit's own, in bounded work."""
+
+    def verdict(self, schema, document):
+        """"valid", "invalid" or "limit", by the command's --json; a schema that is refused is its sentence."""
+        done = run(SINK, "contracts", "validate", self.put("hostile.json", schema), self.put("document.json", document), "--json")
+        if done.returncode == 2:
+            return done.stderr
+        output = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 0 if output["valid"] else 1)
+        return output.get("verdict") or ("valid" if output["valid"] else "invalid")
+
+    def test_patterns(self):
+        self.assertEqual(self.verdict({"pattern": "^(a+)+$"}, '"' + "a" * 40 + '"'), "valid")
+        self.assertEqual(self.verdict({"pattern": "^(a+)+$"}, '"' + "a" * 40 + 'b"'), "invalid")
+        self.assertEqual(self.verdict({"pattern": "^(a+)+$"}, '"' + "a" * 1_000_000 + 'b"'), "invalid")
+        dear = {"pattern": "^(?=a)(a+)+$"}  # a lookahead is no automaton's
+        self.assertEqual(self.verdict(dear, '"' + "a" * 40 + 'b"'), "limit")
+        self.assertEqual(self.verdict({"not": dear}, '"' + "a" * 40 + 'b"'), "limit")
+
+    def test_two_recursive_arms(self):
+        arm = {"type": "array", "items": {"$ref": "#"}}
+        for schema in ({"anyOf": [arm, arm, {"type": "integer"}]}, {"oneOf": [arm, {"not": {"not": arm}}, {"type": "integer"}]}):
+            self.assertIn(self.verdict(schema, "[" * 100 + '"x"' + "]" * 100), ("invalid", "limit"))
+        self.assertEqual(self.verdict({"anyOf": [arm, arm, {"type": "integer"}]}, "[" * 100 + "1" + "]" * 100), "valid")
+
+    def test_large_schema(self):
+        large = {"properties": {f"name-{i:06}": {"type": "string", "maxLength": i} for i in range(22_000)}}
+        self.assertGreater(len(json.dumps(large)), 1_000_000)
+        self.assertEqual(self.verdict(large, {"name-021999": "a", "name-000001": "b"}), "valid")
+        self.assertEqual(self.verdict(large, {"name-021999": "a", "name-000001": "bc"}), "invalid")
+        self.assertEqual(self.verdict({"enum": list(range(150_000))}, "149999.0"), "valid")
+        deep = '{"not":' * 300 + "true" + "}" * 300
+        self.assertIn("nested too deep", self.verdict(deep, "1"))
+
+    def test_reference_loops(self):
+        for loop in ({"$ref": "#"}, {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"anyOf": [{"$ref": "#"}]}}},
+                     {"$dynamicAnchor": "a", "$dynamicRef": "#a"}, {"not": {"$ref": "#/$defs/a"}, "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}):
+            with self.subTest(loop=loop):
+                self.assertRegex(self.verdict(loop, "1"), r"hostile\.json:\d+: .*(itself|loop|cycle|again)")
+        self.assertEqual(self.verdict({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {"type": "null"}}}, "null"),
+                         "valid", "the same twice is no loop")
+
+    def test_large_documents(self):
+        many = {f"k{i}": i for i in range(100_000)}
+        self.assertEqual(self.verdict({"additionalProperties": {"type": "integer"}}, many), "valid")
+        self.assertEqual(self.verdict({"additionalProperties": {"maximum": 99_998}}, many), "invalid")
+        self.assertEqual(self.verdict({"propertyNames": {"pattern": "^k[0-9]+$"}, "minProperties": 100_000}, many), "valid")
+        self.assertEqual(self.verdict({"properties": {"k5": True}, "unevaluatedProperties": {"type": "integer"}}, many), "valid")
+        self.assertIn(self.verdict({"uniqueItems": True}, list(range(100_000))), ("valid", "limit"))
+        self.assertIn(self.verdict({"uniqueItems": True}, [[i] for i in range(16_000)] + [[0.0]]), ("invalid", "limit"))
+        self.assertEqual(self.verdict({"items": {"type": "integer"}}, list(range(100_000))), "valid")
+
+    def test_numbers(self):
+        for schema, document, wanted in (
+                ({"const": 9007199254740993}, "9007199254740992", "invalid"), ({"const": 9007199254740993}, "9007199254740993", "valid"),
+                ({"maximum": 9007199254740992}, "9007199254740993", "invalid"), ({"multipleOf": 0.5}, "1e308", "valid"),
+                ({"multipleOf": 0.123456789}, "1e308", "invalid"), ({"multipleOf": 0.0001}, "0.00751", "invalid"),
+                ({"multipleOf": 0.0001}, "0.0075", "valid"), ({"type": "integer"}, "18446744073709551615", "valid"),
+                ({"type": "integer"}, "1.0", "valid"), ({"type": "integer"}, "1e400", "not_json")):
+            with self.subTest(schema=schema, document=document):
+                self.assertEqual(self.verdict(schema, document), wanted)
