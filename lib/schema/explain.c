@@ -402,10 +402,10 @@ size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *c
     return explain_root(&e, instance);
 }
 
-bool jsv_explain_names(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
-                       struct jsv_error *error)
+size_t jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
+                         const json_t *instance, struct jsv_error *errors, size_t max)
 {
-    struct explain e = {.c = context, .errors = error, .max = 1, .names = true};
+    struct explain e = {.c = context, .errors = errors, .max = max, .names = true};
     context->program = program;
     return explain_root(&e, instance);
 }

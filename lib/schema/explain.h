@@ -65,8 +65,8 @@ void jsv_text_of_count(struct buf *out, uint32_t limit, bool max, const char *th
 // A value of the schema, cut to a readable length.
 void jsv_text_of_value(struct buf *out, const json_t *value);
 
-// The first error only, with the instance's names in its pointer, within what the context still has.
-MUST_CHECK bool jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
-                                  const json_t *instance, struct jsv_error *error);
+// As jsv_explain_open(), within what the context still has.
+size_t jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
+                         const json_t *instance, struct jsv_error *errors, size_t max);
 
 #endif

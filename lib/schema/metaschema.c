@@ -52,21 +52,41 @@ static bool checker_of(struct jsv_compiler *c, uint32_t metaschema, struct jsv_p
     return true;
 }
 
-static bool check_document(struct jsv_compiler *c, struct jsv_context *context, uint32_t root)
+// The metaschema that a resource is held to.
+static bool metaschema_of(struct jsv_compiler *c, const struct jsv_resource *resource,
+                          uint32_t *ret_metaschema)
 {
-    struct jsv_registry *registry = c->registry;
-    const struct jsv_resource *resource = &registry->resources.at[registry->subschemas.at[root].resource];
     uint32_t metaschema = resource->metaschema;
-    struct jsv_program *program;
-    struct jsv_error error;
-    struct str uri = resource->uri;
     struct str standard = resource->dialect == JSV_DRAFT_07
                               ? STR("http://json-schema.org/draft-07/schema")
                               : STR("https://json-schema.org/draft/2020-12/schema");
-    if (metaschema == JSV_NONE && !jsv_registry_name(registry, standard, &metaschema, c->err))
+    if (metaschema == JSV_NONE && !jsv_registry_name(c->registry, standard, &metaschema, c->err))
         return false;
     BUG_ON(metaschema == JSV_NONE);
-    if (!checker_of(c, metaschema, &program))
+    *ret_metaschema = metaschema;
+    return true;
+}
+
+static bool check_fault(struct jsv_compiler *c, struct str uri, const struct jsv_error *error)
+{
+    if (!error)
+        return err_set(c->err, "Schema %.*s: it is too deep or too large to be held to its metaschema.",
+                       (int)MIN(uri.len, 200), uri.ptr);
+    return err_set(c->err, "Schema %.*s#%.*s: %.*s (so its metaschema has it).", (int)MIN(uri.len, 160),
+                   uri.ptr, (int)MIN(error->pointer.len, 120), error->pointer.ptr,
+                   (int)MIN(error->message.len, 140), error->message.ptr);
+}
+
+// Holds the schema at `root`, the root of a resource, to the metaschema of its dialect.
+static bool check_resource(struct jsv_compiler *c, struct jsv_context *context, uint32_t root)
+{
+    struct jsv_registry *registry = c->registry;
+    uint32_t metaschema, resource = registry->subschemas.at[root].resource;
+    struct jsv_program *program;
+    struct jsv_error errors[METASCHEMA_ERRORS];
+    // What is added on the way moves the arrays.
+    struct jsv_resource copy = registry->resources.at[resource];
+    if (!metaschema_of(c, &copy, &metaschema) || !checker_of(c, metaschema, &program))
         return false;
     jsv_context_begin(context, program);
     context->steps = CHECK_STEPS;
@@ -75,26 +95,30 @@ static bool check_document(struct jsv_compiler *c, struct jsv_context *context, 
     enum jsv_verdict verdict = jsv_run(context, 0, registry->subschemas.at[root].node);
     if (verdict == JSV_VALID)
         return true;
-    if (verdict == JSV_LIMIT ||
-        !jsv_explain_names(program, context, registry->subschemas.at[root].node, &error))
-        return err_set(c->err, "Schema %.*s: it is too deep or too large to be held to its metaschema.",
-                       (int)MIN(uri.len, 200), uri.ptr);
-    return err_set(c->err, "Schema %.*s#%.*s: %.*s (so its metaschema has it).", (int)MIN(uri.len, 160),
-                   uri.ptr, (int)MIN(error.pointer.len, 120), error.pointer.ptr,
-                   (int)MIN(error.message.len, 140), error.message.ptr);
+    if (verdict == JSV_LIMIT)
+        return check_fault(c, copy.uri, NULL);
+    size_t count =
+        jsv_explain_names(program, context, registry->subschemas.at[root].node, errors, ARRAY_LEN(errors));
+    if (!count)
+        return check_fault(c, copy.uri, NULL);
+    const struct jsv_error *error = jsv_metaschema_own_fault(registry, root, errors, count);
+    return error ? check_fault(c, copy.uri, error) : true;
 }
 
-// Whether all its resources are written in the dialect of its root.
-static bool is_of_one_dialect(const struct jsv_registry *registry, uint32_t document)
+// Every resource by itself: what an outer one's metaschema says of an inner one of another dialect does not
+// count, and what is of the same dialect is seen by both.
+static bool check_document(struct jsv_compiler *c, struct jsv_context *context, uint32_t document)
 {
-    const struct jsv_resource *resources = registry->resources.at;
-    uint32_t root = registry->subschemas.at[registry->documents.at[document].root].resource;
-    for (uint32_t i = 0; i < registry->subschemas.count; i++) {
-        const struct jsv_resource *in = &resources[registry->subschemas.at[i].resource];
-        if (registry->subschemas.at[i].document == document &&
-            (in->dialect != resources[root].dialect || in->metaschema != resources[root].metaschema))
+    struct jsv_registry *registry = c->registry;
+    if (!check_resource(c, context, registry->documents.at[document].root))
+        return false;
+    if (jsv_metaschema_is_uniform(registry, document))
+        return true;
+    uint32_t count = registry->subschemas.count; // checking adds the metaschemas'
+    for (uint32_t i = 0; i < count; i++)
+        if (registry->subschemas.at[i].document == document && !registry->subschemas.at[i].pointer.len &&
+            i != registry->documents.at[document].root && !check_resource(c, context, i))
             return false;
-    }
     return true;
 }
 
@@ -110,9 +134,8 @@ bool jsv_metaschema_check(struct jsv_compiler *c)
     for (uint32_t i = 0; ok && i < c->sources.count; i++)
         used[registry->subschemas.at[c->sources.at[i].subschema].document] = true;
     for (uint32_t i = 0; ok && i < count; i++)
-        if (used[i] && !registry->documents.at[i].embedded && registry->documents.at[i].root != JSV_NONE &&
-            is_of_one_dialect(registry, i))
-            ok = check_document(c, context, registry->documents.at[i].root);
+        if (used[i] && !registry->documents.at[i].embedded && registry->documents.at[i].root != JSV_NONE)
+            ok = check_document(c, context, i);
     jsv_context_free(context);
     free(used);
     return ok;

@@ -20,7 +20,16 @@ extern const unsigned jsv_metaschema_count;
 // Adds the metaschema of that URI if we have it and it is not there; `*ret_added` tells.
 MUST_CHECK bool jsv_metaschema_add(struct jsv_registry *registry, struct str uri, bool *ret_added,
                                    struct err *err);
-// Holds every document that the program was compiled from to the metaschema of its dialect.
+#define METASCHEMA_ERRORS 64 // looked at where a document mixes dialects
+
+// Whether all resources of a document are written in the dialect of its root.
+bool jsv_metaschema_is_uniform(const struct jsv_registry *registry, uint32_t document);
+// Of what a metaschema says about the resource whose root is `root`, the first that is not about a resource
+// of another dialect within it; NULL if there is none.
+const struct jsv_error *jsv_metaschema_own_fault(const struct jsv_registry *registry, uint32_t root,
+                                                 const struct jsv_error *errors, size_t count);
+// Holds every document that the program was compiled from to the metaschema of its dialect, and
+// each resource embedded in one to its own.
 MUST_CHECK bool jsv_metaschema_check(struct jsv_compiler *c);
 
 #endif

@@ -19,6 +19,8 @@ MUST_CHECK bool jsv_registry_walk_document(struct jsv_registry *registry, uint32
 // The subschema that a URI without fragment names, ours included; JSV_NONE if nothing does.
 MUST_CHECK bool jsv_registry_name(struct jsv_registry *registry, struct str uri, uint32_t *ret_subschema,
                                   struct err *err);
+// The member or element that a reference token without its escapes names; NULL if there is none.
+const json_t *jsv_registry_step(const json_t *node, struct str token);
 // Enters `at` and all schemas below it; `*ret_index` is its own.
 MUST_CHECK bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema *at,
                                   unsigned depth, uint32_t *ret_index, struct err *err);

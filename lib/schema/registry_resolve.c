@@ -8,7 +8,7 @@
 
 #define URI_MAX 16384
 
-static const json_t *step_into(const json_t *node, struct str token)
+const json_t *jsv_registry_step(const json_t *node, struct str token)
 {
     uint64_t index;
     if (json_is_object(node))
@@ -31,7 +31,7 @@ static bool follow(struct jsv_registry *registry, uint32_t *subschema, struct st
     while (ok && pointer.len) {
         buf_clear(&token);
         ok = pointer_next(&pointer, &token) && buf_ok(&token);
-        at.node = ok ? (json_t *)step_into(at.node, buf_str(&token)) : NULL;
+        at.node = ok ? (json_t *)jsv_registry_step(at.node, buf_str(&token)) : NULL;
         ok = ok && at.node;
         if (!ok)
             break;

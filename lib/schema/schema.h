@@ -17,7 +17,7 @@
 // refers to them. In draft-07 what stands beside a $ref is ignored, as that dialect has it.
 //
 // The metaschemas of both dialects are at hand without being added. Every document is held to the metaschema
-// of its dialect; one that mixes dialects only to the compiler's own checks. A dialect of one's own is a
+// of its dialect, and a resource of another dialect in it to that one's. A dialect of one's own is a
 // metaschema in the registry, added before the first document whose $schema names it; its $vocabulary
 // switches keywords of 2020-12 on and off. $recursiveRef and $recursiveAnchor belong to another dialect and
 // are refused. contentEncoding and its kin annotate.

@@ -185,6 +185,46 @@ START_TEST(schema_2020__the_metaschemas_hold_themselves)
 }
 END_TEST
 
+#define META07 "\"$schema\":\"http://json-schema.org/draft-07/schema#\","
+#define META20 "\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+
+// Each resource is held to its own metaschema; what only that knows to be wrong is a title that is no text.
+START_TEST(schema_2020__metaschemas_of_mixed_documents)
+{
+    static const struct {
+        const char *text;
+        const char *fault; // NULL: none
+    } rows[] = {
+        {"{" META20 "\"$defs\":{\"a\":{" META07 "\"$id\":\"in\",\"title\":\"t\"}}}", NULL},
+        {"{" META20 "\"title\":1,\"$defs\":{\"a\":{" META07 "\"$id\":\"in\"}}}", "schema.json#/title: "},
+        {"{" META20 "\"$defs\":{\"a\":{" META07 "\"$id\":\"in\",\"title\":1}}}", "/in#/title: "},
+        {"{" META20 "\"$defs\":{\"a\":{" META07 "\"$id\":\"in\",\"definitions\":{\"b\":{" META20
+         "\"$id\":\"inner\",\"title\":1}}}}}",
+         "/inner#/title: "},
+        // Right in its own dialect only: a list of items, an anchor of draft-07.
+        {"{" META20 "\"$defs\":{\"a\":{" META07 "\"$id\":\"in\",\"items\":[true,{\"$id\":\"#b\"}]}}}", NULL},
+        {"{" META20 "\"items\":{" META07 "\"$id\":\"in\",\"items\":[true]},\"title\":1}",
+         "schema.json#/title: "},
+        {"{" META20 "\"items\":{" META07 "\"$id\":\"in\",\"items\":[true]}}", NULL},
+        // Within a choice of the outer metaschema.
+        {"{" META07 "\"items\":[{" META20 "\"$id\":\"in\",\"$comment\":1}]}", "/in#/$comment: "},
+        {"{" META07 "\"dependencies\":{\"a\":{" META20 "\"$id\":\"in\",\"title\":1}}}", "/in#/title: "},
+        {"{" META07 "\"dependencies\":{\"a\":{" META20 "\"$id\":\"in\",\"title\":\"t\"}},\"title\":[]}",
+         "schema.json#/title: "},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct jsv_registry *registry = jsv_registry_new();
+        struct jsv_program *program = NULL;
+        struct err err = {.text = ""};
+        bool ok = add(registry, URI, rows[i].text, &err) && jsv_compile(registry, URI, NULL, &program, &err);
+        ck_assert_msg(ok == !rows[i].fault, "%s: %s", rows[i].text, err.text);
+        ck_assert_msg(ok || strstr(err.text, rows[i].fault), "%s: %s", rows[i].text, err.text);
+        jsv_program_unref(program);
+        jsv_registry_free(registry);
+    }
+}
+END_TEST
+
 static void count_warning(void *arg, const char *text)
 {
     unsigned *count = arg;
@@ -217,4 +257,4 @@ END_TEST
 
 CHECK_MAIN_WITH(json_setup, "schema_2020", schema_2020__unevaluated, schema_2020__dynamic_references,
                 schema_2020__vocabularies, schema_2020__the_metaschemas_hold_themselves,
-                schema_2020__warns_of_what_a_reference_hides)
+                schema_2020__metaschemas_of_mixed_documents, schema_2020__warns_of_what_a_reference_hides)
