@@ -3,6 +3,8 @@
 #include "lib/base/log.h"
 #include "server/api/api.h"
 #include "server/command.h"
+#include "server/core/service.h"
+#include "server/front.h"
 #include "server/process.h"
 #include "server/writer/backend.h"
 
@@ -60,8 +62,7 @@ static bool prepare_process(struct serve *s, struct err *err)
 {
     const struct config *c = s->config;
     raise_descriptor_limit(c->max_connections);
-    const struct http_where where = {.listen = c->listen, .admin_listen = c->admin_listen};
-    if (!http_listen(&where, &s->listeners, err))
+    if (!front_listen(c, &s->listeners, err))
         return false;
     if (!process_drop(c->user, err)) {
         http_listeners_free(s->listeners);
@@ -126,25 +127,6 @@ static bool start_catalog(struct serve *s, struct contract_set *contracts, struc
     return catalog_start(&catalog, &s->catalog, err);
 }
 
-// NULL where none is configured.
-static bool load_tls(const struct serve *s, struct http_tls **ret_tls, struct err *err)
-{
-    const struct config *c = s->config;
-    const struct http_tls_files files = {c->tls_cert_file, c->tls_key_file, c->tls_client_ca_file};
-    *ret_tls = NULL;
-    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file)
-        return true;
-    if (!c->tls_cert_file || !c->tls_key_file)
-        return err_set(err, "TLS needs both tls_cert_file and tls_key_file");
-    if (!http_tls_load(&files, ret_tls, err))
-        return false;
-    int64_t not_after = http_tls_not_after(*ret_tls);
-    if (not_after <= clock_wall_us(clock_system()))
-        log_warn("the TLS certificate has expired", LOG_CSTR("file", c->tls_cert_file));
-    metrics_set(s->metrics, METRIC_TLS_NOT_AFTER, NULL, NULL, (double)(not_after / USEC_PER_SEC));
-    return true;
-}
-
 static bool start_http(struct serve *s, struct err *err)
 {
     const struct config *c = s->config;
@@ -172,7 +154,7 @@ static bool start_http(struct serve *s, struct err *err)
         .metrics = s->metrics,
         .clock = clock_system(),
     };
-    if (!load_tls(s, &http.tls, err))
+    if (!front_load_tls(c, s->metrics, &http.tls, err))
         return false;
     http.routes = api_routes(&http.route_count);
     s->listeners = NULL;
@@ -248,7 +230,7 @@ static void reload_tls(struct serve *s)
 {
     struct err err = {""};
     struct http_tls *tls;
-    bool ok = load_tls(s, &tls, &err);
+    bool ok = front_load_tls(s->config, s->metrics, &tls, &err);
     if (ok && !tls)
         return;
     metrics_add(s->metrics, METRIC_RELOADS, "tls", ok ? "ok" : "failed", 1);
@@ -289,6 +271,15 @@ static void signals_of_interest(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
+// With the time at which it began, by which systemd tells it from one before.
+static void notify_reloading(void)
+{
+    char state[64];
+    snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)clock_mono_us(clock_system()));
+    service_notify(state);
+}
+
 static void wait_for_the_end(struct serve *s)
 {
     sigset_t set;
@@ -299,23 +290,12 @@ static void wait_for_the_end(struct serve *s)
             BUG("sigwait failed");
         if (number != SIGHUP)
             break;
+        notify_reloading();
         reload(s);
+        service_notify("READY=1");
     }
+    service_notify("STOPPING=1");
     log_info("stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
-}
-
-// "listening" comes once, when all are open.
-static void log_listeners(const struct serve *s)
-{
-    struct http_listening first, other;
-    if (!http_server_listening(s->http, 0, &first))
-        BUG("serving nowhere");
-    for (size_t i = 1; http_server_listening(s->http, i, &other); i++)
-        log_info("listening too", LOG_CSTR("addr", other.address),
-                 LOG_CSTR("place", other.place == HTTP_ADMIN ? "admin" : "public"),
-                 LOG_CSTR("tls", other.tls ? "yes" : "no"));
-    log_info("listening", LOG_CSTR("addr", first.address), LOG_CSTR("tls", first.tls ? "yes" : "no"),
-             LOG_CSTR("version", VOX_VERSION), LOG_CSTR("contracts", s->config->contracts_dir));
 }
 
 static int run(struct serve *s)
@@ -331,7 +311,8 @@ static int run(struct serve *s)
         stop_all(s);
         return command_error(EXIT_FAILED, "%s", err.text);
     }
-    log_listeners(s);
+    front_log(s->http, s->config);
+    service_notify("READY=1\nSTATUS=serving");
     wait_for_the_end(s);
     stop_all(s);
     return EXIT_OK;

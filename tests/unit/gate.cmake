@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 vox_unit_test(gate DEPS vox_gate)
 vox_unit_test(address DEPS vox_core)
+vox_unit_test(service DEPS vox_core)
 vox_unit_test(metrics DEPS vox_core)

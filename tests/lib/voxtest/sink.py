@@ -37,6 +37,7 @@ class Sink:
             **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **options}.items()})
         self.wrapper = []  # words before the daemon's command line
         self.tls = None  # an ssl.SSLContext, for a sink that wants it
+        self.given = []  # listening sockets that it is to inherit, as a service manager would hand them over
         self.process = None
         self.address = None
 
@@ -66,7 +67,8 @@ class Sink:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.wrapper, "setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=self.environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=self._place_given if self.given else None, pass_fds=range(3, 3 + len(self.given)))
 
         def listening():
             if self.process.poll() is not None:
@@ -77,6 +79,12 @@ class Sink:
         host, port = re.search(r"\baddr=\"?([^\s\"]+):(\d+)", line[0]).groups()
         self.address = (host, int(port))
         return self
+
+    def _place_given(self):
+        """In the child: the sockets become descriptors 3 and on."""
+        high = [os.dup2(sock.fileno(), 200 + i) for i, sock in enumerate(self.given)]
+        for index, descriptor in enumerate(high):
+            os.dup2(descriptor, 3 + index)
 
     def own(self, path):
         """The path, now of whom the sink becomes."""

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `serve` needs for its front: listening sockets and TLS, by the configuration and the service manager.
+//
+// The main thread's.
+#ifndef VOX_SERVER_FRONT_H
+#define VOX_SERVER_FRONT_H
+
+#include "server/config/config.h"
+#include "server/http/http.h"
+
+MUST_CHECK bool front_listen(const struct config *config, struct http_listeners **ret_listeners,
+                             struct err *err);
+// NULL where no TLS is configured. Sets its metric.
+MUST_CHECK bool front_load_tls(const struct config *config, struct metrics *metrics,
+                               struct http_tls **ret_tls, struct err *err);
+// A line for each listener; "listening" comes once and last, when all are open.
+void front_log(const struct http_server *http, const struct config *config);
+
+#endif
