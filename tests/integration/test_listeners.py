@@ -30,14 +30,14 @@ class Listeners(SinkCase):
         self.assertEqual(stat.S_IMODE(os.stat(public).st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(os.stat(admin).st_mode), 0o660)
         port = int(re.search(r'msg="listening too" addr=127\.0\.0\.1:(\d+) place=admin', self.sink.log())[1])
-        for where in (self.sink.address, public):
+        for number, where in enumerate((self.sink.address, public)):
             with self.subTest(where):
                 for target in ("/metrics", "/v1/admin/events"):
                     with Connection(where) as connection:
                         answer = connection.request("GET", target, token=self.read_token)
                         self.assert_problem(answer, "route_unknown")
                 with Connection(where) as connection:
-                    body = json.dumps(model_call(str(where))).encode()
+                    body = json.dumps(model_call(f"listener-{number}")).encode()
                     answer = connection.request("POST", "/v1/events", body, token=self.write_token)
                     self.assertEqual(answer.status, 201, answer)
         for where in (("127.0.0.1", port), admin):
