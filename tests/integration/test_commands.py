@@ -2,10 +2,13 @@
 """The commands of vox-sink: what they say, for people and machines, and their exit codes."""
 
 import json
+import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 
-from voxtest import SINK, SinkCase, model_call, run, uuid7, wait_until
+from voxtest import CONTRACTS, SINK, SinkCase, model_call, run, uuid7, wait_until
 
 COMMANDS = (
     ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
@@ -88,6 +91,26 @@ class Words(SinkCase):
         done = sink.command("contracts", "check", check=False)
         self.assertIn(done.returncode, (1, 3, 4), done)
         self.assertIn("/nonexistent", done.stderr + done.stdout)
+
+    def test_contracts_check_says_where(self):
+        """A fault of each kind in a copy of our own folder: exit 4, and one line with file and line on stdout."""
+        for name, old, new, says in (
+                ("index.yaml", "    class: S2\n", "    class: S4\n", r"index\.yaml:{line}: class 'S4' is none of"),
+                ("retention-policy.yaml", "    days: 365\n", "    days: none\n", r"retention-policy\.yaml:{line}: "),
+                ("guard.yaml", "    matcher: jwt\n", "    matcher: jwd\n", r"guard\.yaml:{line}: jwd: there is no such matcher"),
+                ("build-summary.v1.schema.json", '"type": "integer"', '"type": "integral"', r"build-summary\.v1\.schema\.json:{line}: "),
+                ("samples/build-summary.v1/valid/typical.json", '"wall_time_ms"', '"wall_time"', r"typical\.json:\d+: should be valid"),
+                ("samples/build-summary.v1/valid/typical.json", "{", "{,", r"typical\.json:{line}: should be valid .*json_malformed")):
+            with self.subTest(name=name, new=new), tempfile.TemporaryDirectory(prefix="vox-check-", dir="/tmp") as folder:
+                copy = pathlib.Path(folder) / "contracts"
+                shutil.copytree(CONTRACTS, copy)
+                text = (copy / name).read_text()
+                line = text[:text.index(old)].count("\n") + 1
+                (copy / name).write_text(text.replace(old, new, 1))
+                done = self.sink.command("contracts", "check", str(copy), check=False)
+                self.assertEqual(done.returncode, 4, done)
+                self.assertRegex(done.stdout, says.replace("{line}", str(line)))
+                self.assertIn("found", done.stderr)
 
 
 class Projects(SinkCase):

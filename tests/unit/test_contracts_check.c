@@ -130,4 +130,46 @@ START_TEST(contracts_check__tells_bad_samples)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "contracts_check", contracts_check__tells_bad_samples)
+// One fault of each file that a set is loaded from; the report has the file, its line and a sentence.
+START_TEST(contracts_check__tells_where_a_set_is_broken)
+{
+    static const struct {
+        const char *name, *text, *says;
+    } rows[] = {
+        {"index.yaml", "contracts:\n  - {id: ping,\n     version: 0}\n", "/index.yaml:2 "},
+        {"index.yaml", "contracts: [\n", "/index.yaml:2 not YAML: "},
+        {"guard.yaml", "rules:\n  - {name: a, what: w, matcher: mail, help: h}\n",
+         "/guard.yaml:2 mail: there is no such matcher\n"},
+        {"retention-policy.yaml",
+         "retention:\n  - {contract: ping.v1, kind: manual, rationale: r}\n"
+         "  - contract: pong.v1\n    kind: days\n    days: 0\n    rationale: r\n",
+         "/retention-policy.yaml:5 pong.v1: days are not from 1 to 36500\n"},
+        {"ping.v1.schema.json", "{\n\"$schema\": 1,\n}", "/ping.v1.schema.json:3 not JSON: "},
+        {"ping.v1.schema.json", SCHEMA("ping.v1", ",\n\"required\": [1]"),
+         "/ping.v1.schema.json:2 Schema urn:vox:contract:ping.v1#/required"},
+        {"pong.v1.schema.json", SCHEMA("pong.v1", ",\n\n\"$comment\": 5"),
+         "/pong.v1.schema.json:3 Schema urn:vox:contract:pong.v1#/$comment"},
+        {"overrides.yaml", "retention:\n  - {contract: pang.v1, kind: manual}\n",
+         "/overrides.yaml:2 pang.v1: the index has no such contract"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct contract_check_tally tally;
+        struct buf said;
+        char overrides[128];
+        setup_folder();
+        put("overrides.yaml", "retention: []\n");
+        put(rows[i].name, rows[i].text);
+        snprintf(overrides, sizeof(overrides), "%s/overrides.yaml", folder);
+        buf_init(&said, (size_t)64 * 1024);
+        ck_assert_msg(!contract_check(folder, overrides, collect, &said, &tally), "%s", rows[i].says);
+        ck_assert_uint_eq(tally.faults, 1);
+        ck_assert_msg(str_starts(buf_str(&said), str_from(rows[i].says)), "expected \"%s\", got \"%.*s\"",
+                      rows[i].says, STR_FMT(buf_str(&said)));
+        buf_release(&said);
+        folder_remove();
+    }
+}
+END_TEST
+
+CHECK_MAIN_WITH(json_setup, "contracts_check", contracts_check__tells_where_a_set_is_broken,
+                contracts_check__tells_bad_samples)
