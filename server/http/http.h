@@ -31,6 +31,8 @@
 #include "server/core/address.h"
 #include "server/core/metrics.h"
 
+#include <sys/socket.h>
+
 struct http_server;
 struct http_request;
 
@@ -145,6 +147,8 @@ bool http_request_query(const struct http_request *request,
 int64_t http_request_began_at(const struct http_request *request); // monotonic microseconds
 bool http_request_expects_continue(
     const struct http_request *request); // the client waits before it sends the body
+const struct sockaddr *http_request_peer(const struct http_request *request); // NULL where it is not known
+bool http_request_keeps_alive(const struct http_request *request); // the client means to send another
 // What a route keeps with the request between its calls; `release` (may be NULL) is called when the request
 // ends.
 void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context));
@@ -178,6 +182,9 @@ void http_reply_problem(struct http_request *request, enum problem problem, stru
 // client has left by then, the request ends without `resume`: what must be given back belongs into the
 // `release` of http_request_set_context().
 void http_park(struct http_request *request, http_handler *resume);
+// The same until `at` (monotonic microseconds), to the millisecond above; nobody wakes it. A server that
+// stops does not wait for the time.
+void http_park_until(struct http_request *request, http_handler *resume, int64_t at);
 // Any thread, exactly once for each http_park(). It may come before the park, from a worker that is quick, so
 // long as the handler parks before it returns.
 void http_wake(struct http_request *request);

@@ -19,6 +19,7 @@
 #include "server/http/http.h"
 #include "server/http/limits.h"
 #include "server/http/route.h"
+#include "server/http/timer.h"
 #include "server/http/tls.h"
 #include "server/http/wake.h"
 
@@ -98,6 +99,7 @@ struct http_request {
     size_t header_count;
     size_t head_bytes;
     bool too_many_headers;
+    bool is_1_0;
 
     struct buf body;
     uint64_t received;
@@ -140,6 +142,7 @@ struct http_server {
     struct http_listeners *listeners;
     int epoll_fd;
     struct wake_queue wakes;
+    struct timers timers; // parked requests that wait for a time
 
     struct http_connection *connections;
     unsigned connection_count;

@@ -212,6 +212,27 @@ bool http_request_expects_continue(const struct http_request *request)
     return request->framing.expects_continue;
 }
 
+const struct sockaddr *http_request_peer(const struct http_request *request)
+{
+    request_check(request);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
+bool http_request_keeps_alive(const struct http_request *request)
+{
+    request_check(request);
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (!str_eq_nocase(request->headers[i].name, STR("connection")))
+            continue;
+        for (struct str rest = request->headers[i].value; rest.ptr;)
+            if (str_eq_nocase(str_trim(str_cut(&rest, ',')), STR("close")))
+                return false;
+    }
+    return !request->is_1_0;
+}
+
 void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context))
 {
     request_check(request);

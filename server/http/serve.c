@@ -54,6 +54,7 @@ static bool judge_head(struct http_request *request, bool known_method, const ch
 {
     MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, on_header, request);
     request->head_bytes += request->connection->target_len + strlen(request->method);
+    request->is_1_0 = strcmp(version, "HTTP/1.0") == 0;
     const struct framing_head head = {str_from(request->method), str_from(version), request->headers,
                                       request->header_count};
     struct str why = STR_NULL;
@@ -224,6 +225,12 @@ void http_park(struct http_request *request, http_handler *resume)
     request_check(request);
     request_set_state(request, REQUEST_PARKED);
     request->resume = resume;
+}
+
+void http_park_until(struct http_request *request, http_handler *resume, int64_t at)
+{
+    http_park(request, resume);
+    timers_add(&request->server->timers, at, request);
 }
 
 void http_wake(struct http_request *request)

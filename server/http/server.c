@@ -19,6 +19,12 @@ static void NORETURN on_panic(void *cls, const char *file, unsigned line, const 
     BUG("libmicrohttpd panics");
 }
 
+// Of two timeouts in which -1 is never.
+static int sooner(int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : MIN(a, b);
+}
+
 // Milliseconds until the library wants to run again; -1: not before something happens.
 static int library_timeout(struct http_server *server)
 {
@@ -28,20 +34,38 @@ static int library_timeout(struct http_server *server)
         if (!server->daemons[i] || MHD_get_timeout(server->daemons[i], &ms) != MHD_YES)
             continue;
         int own = ms > INT32_MAX ? INT32_MAX : (int)ms;
-        timeout = timeout < 0 ? own : MIN(timeout, own);
+        timeout = sooner(timeout, own);
     }
     return timeout;
+}
+
+// Until the first parked request is due, rounded up; -1: none is.
+static int timer_timeout(struct http_server *server)
+{
+    int64_t at = timers_next(&server->timers);
+    if (at == INT64_MAX)
+        return -1;
+    int64_t left = at - clock_mono_us(server->config.clock);
+    return left <= 0 ? 0 : (int)MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (int64_t)INT32_MAX);
 }
 
 static int loop_timeout(struct http_server *server)
 {
     if (server->run_again)
         return server->stuck ? HTTP_STUCK_MS : 0;
-    int timeout = library_timeout(server);
+    int timeout = sooner(library_timeout(server), timer_timeout(server));
     if (!server->connections && server->linger_count == 0 && !server->paused)
         return timeout;
-    int reap_ms = (int)(HTTP_REAP_US / USEC_PER_MSEC);
-    return timeout < 0 ? reap_ms : MIN(timeout, reap_ms);
+    return sooner(timeout, (int)(HTTP_REAP_US / USEC_PER_MSEC));
+}
+
+static void resume(struct http_server *server, struct http_request *request)
+{
+    request_check(request);
+    BUG_ON(request->state != REQUEST_PARKED || request->woken);
+    request->woken = true;
+    server->parked--;
+    MHD_resume_connection(request->mhd);
 }
 
 static void resume_woken(struct http_server *server, struct http_request *list)
@@ -49,12 +73,18 @@ static void resume_woken(struct http_server *server, struct http_request *list)
     while (list) {
         struct http_request *request = list;
         list = request->next;
-        request_check(request);
-        BUG_ON(request->state != REQUEST_PARKED || request->woken);
-        request->woken = true;
-        server->parked--;
-        MHD_resume_connection(request->mhd);
+        resume(server, request);
     }
+}
+
+// Those whose time has come; all of them at the end.
+static void resume_due(struct http_server *server, bool stopping)
+{
+    if (server->timers.count == 0)
+        return;
+    int64_t now = stopping ? INT64_MAX : clock_mono_us(server->config.clock);
+    for (struct http_request *due; (due = timers_take(&server->timers, now));)
+        resume(server, due);
 }
 
 static void quiesce(struct http_server *server)
@@ -132,6 +162,7 @@ static void *loop(void *cls)
         unsigned commands = wake_take(&server->wakes, &woken);
         stopping = stopping || (commands & WAKE_STOP);
         resume_woken(server, woken);
+        resume_due(server, stopping);
         if (commands & (WAKE_QUIESCE | WAKE_STOP))
             quiesce(server);
         run_library(server);
@@ -152,6 +183,12 @@ static bool watch(struct http_server *server, int fd, struct http_watched *watch
     return true;
 }
 
+// Of one daemon. Above our own limit: we count a connection as gone before the library has cleaned it up.
+static unsigned connections_at_most(const struct http_config *config)
+{
+    return config->max_connections + 2 * HTTP_CLOSING_MANY;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, bool secure)
 {
     const struct http_config *config = &server->config;
@@ -160,22 +197,21 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, bool secure)
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_no_certificate},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(
-        (secure ? MHD_USE_TLS : 0U) | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-            MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, report_library,
-        server, // first, so that it hears of the others
+    return MHD_start_daemon((secure ? MHD_USE_TLS : 0U) | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+                                MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+                            0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, report_library,
+                            server, // first, so that it hears of the others
 #if MHD_VERSION >= 0x01000000
-        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+                            MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #else
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,
 #endif
-        // Above our own limit: we count a connection as gone before the library has cleaned it up.
-        MHD_OPTION_CONNECTION_LIMIT, config->max_connections + 2 * HTTP_CLOSING_MANY,
-        MHD_OPTION_CONNECTION_TIMEOUT, config->pace.idle_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        secure ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+                            MHD_OPTION_CONNECTION_LIMIT, connections_at_most(config),
+                            MHD_OPTION_CONNECTION_TIMEOUT, config->pace.idle_sec,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server, MHD_OPTION_NOTIFY_CONNECTION,
+                            on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+                            secure ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
 }
 
 // The daemon of the listener's kind, unless it runs already.
@@ -237,6 +273,7 @@ static void release(struct http_server *server)
     if (server->epoll_fd >= 0)
         close(server->epoll_fd);
     wake_release(&server->wakes);
+    timers_release(&server->timers);
     pthread_cond_destroy(&server->idle_cond);
     pthread_mutex_destroy(&server->idle_lock);
     free(server);
@@ -256,7 +293,10 @@ static void init_idle(struct http_server *server)
 static struct http_server *new_server(const struct http_config *config, struct err *err)
 {
     struct http_server *server = calloc(1, sizeof(*server));
-    if (!server || !crowd_init(&server->crowd, config->max_connections + HTTP_CLOSING_MANY)) {
+    if (!server || !timers_init(&server->timers, ARRAY_LEN(server->daemons) * connections_at_most(config)) ||
+        !crowd_init(&server->crowd, config->max_connections + HTTP_CLOSING_MANY)) {
+        if (server)
+            timers_release(&server->timers);
         free(server);
         err_set(err, "no memory for the HTTP server");
         return NULL;
@@ -269,6 +309,7 @@ static struct http_server *new_server(const struct http_config *config, struct e
     if (wake_init(&server->wakes, err))
         return server;
     crowd_release(&server->crowd);
+    timers_release(&server->timers);
     free(server);
     return NULL;
 }
