@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Picks the rate, finds the key's time, and asks gcra.c.
+#include "server/gate/limit.h"
+
+#include "server/gate/address_table.h"
+#include "server/gate/token_states.h"
+
+#include <pthread.h>
+#include <sodium.h>
+
+#define NSEC_PER_USEC 1000
+#define SALT_NS       (USEC_PER_DAY * NSEC_PER_USEC)
+
+struct limiter {
+    const struct clock *clock;
+    pthread_mutex_t mutex; // guards what follows
+    struct limit_settings settings;
+    struct token_states tokens;
+    uint8_t salt[crypto_shorthash_KEYBYTES];
+    int64_t salted_at;
+    struct address_table addresses;
+};
+
+bool limiter_new(const struct limit_settings *settings, const struct clock *clock,
+                 struct limiter **ret_limiter, struct err *err)
+{
+    struct limiter *limiter = calloc(1, sizeof(*limiter));
+    if (!limiter)
+        return err_set(err, "no memory for the limits");
+    limiter->clock = clock;
+    limiter->settings = *settings;
+    limiter->salted_at = clock_mono_us(clock) * NSEC_PER_USEC;
+    crypto_shorthash_keygen(limiter->salt);
+    pthread_mutex_init(&limiter->mutex, NULL);
+    *ret_limiter = limiter;
+    return true;
+}
+
+void limiter_free(struct limiter *limiter)
+{
+    if (!limiter)
+        return;
+    token_states_release(&limiter->tokens);
+    sodium_memzero(limiter->salt, sizeof(limiter->salt));
+    pthread_mutex_destroy(&limiter->mutex);
+    free(limiter);
+}
+
+void limiter_set(struct limiter *limiter, const struct limit_settings *settings)
+{
+    pthread_mutex_lock(&limiter->mutex);
+    limiter->settings = *settings;
+    pthread_mutex_unlock(&limiter->mutex);
+}
+
+// Takes the lock and tells the time.
+static int64_t enter(struct limiter *limiter)
+{
+    int64_t now_ns = clock_mono_us(limiter->clock) * NSEC_PER_USEC;
+    pthread_mutex_lock(&limiter->mutex);
+    return now_ns;
+}
+
+static void leave(struct limiter *limiter)
+{
+    pthread_mutex_unlock(&limiter->mutex);
+}
+
+void limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,
+                     enum forwarded_form *ret_form)
+{
+    pthread_mutex_lock(&limiter->mutex);
+    *ret_trusted = limiter->settings.trusted;
+    *ret_form = limiter->settings.form;
+    pthread_mutex_unlock(&limiter->mutex);
+}
+
+static struct gcra_rate token_rate(const struct limit_settings *s, const struct token *token,
+                                   enum limit_kind kind)
+{
+    if (kind == LIMIT_EVENTS)
+        return gcra_rate_of(s->batch_rate * 1000, s->batch_burst);
+    return gcra_rate_of(token->rate_milli ? token->rate_milli : s->rate * 1000,
+                        token->burst ? token->burst : s->burst);
+}
+
+struct gcra_verdict limiter_token(struct limiter *limiter, const struct token *token, enum limit_kind kind,
+                                  int64_t n, bool may_wait)
+{
+    int64_t now_ns = enter(limiter);
+    const struct limit_settings *s = &limiter->settings;
+    struct gcra_rate rate = token_rate(s, token, kind);
+    struct gcra_verdict verdict = {.admitted = true};
+    struct token_state *state =
+        rate.interval_ns ? token_states_get(&limiter->tokens, token->id, now_ns) : NULL;
+    if (state) // without memory nobody is shut out
+        verdict = gcra_take(&rate, &state->tats[kind], n, now_ns, may_wait ? s->pacing_us * NSEC_PER_USEC : 0,
+                            s->pacing_many);
+    leave(limiter);
+    return verdict;
+}
+
+// The same key for the same address and kind, until the salt changes.
+static uint64_t key_of(struct limiter *limiter, const struct client_address *address, enum limit_kind kind,
+                       int64_t now_ns)
+{
+    uint8_t text[sizeof(address->bytes) + 2], hash[crypto_shorthash_BYTES];
+    uint64_t key;
+    if (now_ns - limiter->salted_at >= SALT_NS) {
+        crypto_shorthash_keygen(limiter->salt);
+        limiter->salted_at = now_ns;
+    }
+    memcpy(text, address->bytes, sizeof(address->bytes));
+    text[sizeof(address->bytes)] = (uint8_t)kind;
+    text[sizeof(address->bytes) + 1] = address->is_local;
+    crypto_shorthash(hash, text, sizeof(text), limiter->salt);
+    memcpy(&key, hash, sizeof(key));
+    sodium_memzero(text, sizeof(text));
+    return key;
+}
+
+struct gcra_verdict limiter_address(struct limiter *limiter, const struct client_address *address,
+                                    enum limit_kind kind, int64_t n, bool may_wait)
+{
+    int64_t now_ns = enter(limiter);
+    const struct limit_settings *s = &limiter->settings;
+    struct gcra_rate rate = kind == LIMIT_EVENTS ? gcra_rate_of(s->batch_rate * 1000, s->batch_burst)
+                                                 : gcra_rate_of(s->address_rate * 1000, s->address_burst);
+    struct gcra_verdict verdict = {.admitted = true};
+    if (rate.interval_ns)
+        verdict = address_table_take(&limiter->addresses, key_of(limiter, address, kind, now_ns), &rate, n,
+                                     now_ns, may_wait ? s->pacing_us * NSEC_PER_USEC : 0, s->pacing_many);
+    leave(limiter);
+    return verdict;
+}
+
+static int64_t own_or(int64_t own, int64_t otherwise)
+{
+    return own ? own : otherwise;
+}
+
+// Newer word of what all sinks stored has in it what this one did.
+static void see(struct token_state *state, const struct token *token, int64_t loaded_at)
+{
+    if (loaded_at <= state->seen_at)
+        return;
+    state->seen_at = loaded_at;
+    state->base_events = token->used_events;
+    state->base_bytes = token->used_bytes;
+    state->own_events = state->own_bytes = 0;
+}
+
+enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at)
+{
+    if (token->id == 0)
+        return QUOTA_NONE;
+    int64_t now_ns = enter(limiter);
+    int64_t events = own_or(token->quota_events, limiter->settings.quota_events);
+    int64_t bytes = own_or(token->quota_bytes, limiter->settings.quota_bytes);
+    enum limit_quota quota = events || bytes ? QUOTA_LEFT : QUOTA_NONE;
+    struct token_state *state = quota ? token_states_get(&limiter->tokens, token->id, now_ns) : NULL;
+    if (state) {
+        see(state, token, loaded_at);
+        if (events && state->base_events + state->own_events >= events)
+            quota = QUOTA_EVENTS_USED;
+        else if (bytes && state->base_bytes + state->own_bytes >= bytes)
+            quota = QUOTA_BYTES_USED;
+    }
+    leave(limiter);
+    return quota;
+}
+
+void limiter_stored(struct limiter *limiter, const struct token *token, uint64_t bytes)
+{
+    int64_t now_ns = enter(limiter);
+    struct token_state *state = token_states_get(&limiter->tokens, token->id, now_ns);
+    if (state) {
+        state->own_events++;
+        state->own_bytes += (int64_t)bytes;
+    }
+    leave(limiter);
+}
+
+bool limiter_use_is_due(struct limiter *limiter, const struct token *token)
+{
+    int64_t now_ns = enter(limiter);
+    struct token_state *state = token_states_get(&limiter->tokens, token->id, now_ns);
+    bool due = state && now_ns - state->noted_at >= TOKEN_USE_NOTED_NS;
+    if (due)
+        state->noted_at = now_ns;
+    leave(limiter);
+    return due;
+}
