@@ -19,6 +19,7 @@ static void release(struct catalog *c)
 {
     snapshot_unref(c->current);
     contract_set_unref(c->pending);
+    uses_release(&c->uses);
     if (c->wake_fd >= 0)
         close(c->wake_fd);
     if (c->stop_fd >= 0)
@@ -96,6 +97,13 @@ void catalog_refresh(struct catalog *c)
     pthread_mutex_unlock(&c->mutex);
     if (first)
         signal_fd(c->wake_fd);
+}
+
+void catalog_note_use(struct catalog *c, int32_t token_id, int64_t at)
+{
+    pthread_mutex_lock(&c->mutex);
+    uses_add(&c->uses, token_id, at);
+    pthread_mutex_unlock(&c->mutex);
 }
 
 void catalog_set_contracts(struct catalog *c, struct contract_set *contracts)

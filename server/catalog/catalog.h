@@ -77,6 +77,9 @@ const struct contract *snapshot_contract(const struct snapshot *snapshot, int32_
 void catalog_await(struct catalog *catalog, struct catalog_waiter *waiter);
 // Asks for the same without waiting for it.
 void catalog_refresh(struct catalog *catalog);
+// This token was used at that time (wall microseconds): written to the database with the next load, or not at
+// all if that fails.
+void catalog_note_use(struct catalog *catalog, int32_t token_id, int64_t at);
 // Serve another contract set, once the database knows its contracts. A reference is taken.
 void catalog_set_contracts(struct catalog *catalog, struct contract_set *contracts);
 // Both halves of the snapshot are there.

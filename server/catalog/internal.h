@@ -5,6 +5,7 @@
 
 #include "server/catalog/load.h"
 #include "server/catalog/snapshot.h"
+#include "server/catalog/uses.h"
 
 #include <pthread.h>
 
@@ -36,6 +37,7 @@ struct catalog {
     struct catalog_waiter *waiters;
     int64_t oldest; // when the first of them came
     bool asked;     // by catalog_refresh()
+    struct uses uses;
     bool stopping;
     bool durable;
     bool durable_known;

@@ -3,6 +3,7 @@
 #include "server/catalog/internal.h"
 
 #include "lib/base/log.h"
+#include "server/store/admin.h"
 #include "server/store/catalog.h"
 #include "server/store/migrate.h"
 
@@ -293,6 +294,19 @@ static void load_failed(struct catalog *c, const struct err *err)
     pause_connecting(r);
 }
 
+// After the waiters are answered: nobody waits for this commit.
+static void write_uses(struct catalog *c, bool connected)
+{
+    struct err err = {"no reason given"};
+    pthread_mutex_lock(&c->mutex);
+    struct uses uses = c->uses;
+    c->uses = (struct uses){0};
+    pthread_mutex_unlock(&c->mutex);
+    if (connected && !store_token_note_use(c->refresh.db, uses.list, uses.count, &err) && !is_stopping(c))
+        log_warn("the last use of tokens could not be written down", LOG_CSTR("reason", err.text));
+    uses_release(&uses);
+}
+
 // One load for all who asked before it began.
 static void load_once(struct catalog *c)
 {
@@ -314,6 +328,7 @@ static void load_once(struct catalog *c)
         answer_late(c);
     else
         answer(take_waiters(c, &asked), false); // they need not wait for the next try
+    write_uses(c, fresh);
 }
 
 // When to load again, as things stand.

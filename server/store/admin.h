@@ -54,7 +54,8 @@ struct token_use {
     int64_t at; // wall microseconds
 };
 
-// Writes down when tokens were last used; no sink is notified. A token may stand there once only.
+// Writes down when tokens were last used; no sink is notified. Of one that stands there twice
+// any counts.
 MUST_CHECK bool store_token_note_use(struct db *db, const struct token_use *uses, size_t count,
                                      struct err *err);
 // All tokens, revoked and expired too, by project and id.
