@@ -5,6 +5,7 @@
 #include "server/command.h"
 #include "server/core/service.h"
 #include "server/front.h"
+#include "server/limits.h"
 #include "server/process.h"
 #include "server/writer/backend.h"
 
@@ -23,6 +24,8 @@ struct serve {
     struct keeper *keeper;
     struct catalog *catalog;
     struct http_listeners *listeners; // until the server has them
+    struct limit_settings limits;
+    struct limiter *limiter;
     struct http_server *http;
     struct api api;
 };
@@ -135,6 +138,7 @@ static bool start_http(struct serve *s, struct err *err)
         .writer = s->writer,
         .reader = s->reader,
         .keeper = s->keeper,
+        .limiter = s->limiter,
         .metrics = s->metrics,
         .clock = clock_system(),
         .query_us = c->query_deadline * USEC_PER_MSEC,
@@ -170,7 +174,8 @@ static bool start_all(struct serve *s, struct err *err)
     // The contracts first: a broken file is said before anything runs.
     if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, err))
         return false;
-    bool ok = start_storage(s, err) && start_catalog(s, contracts, err) && start_http(s, err);
+    bool ok = start_storage(s, err) && start_catalog(s, contracts, err) &&
+              limiter_new(&s->limits, clock_system(), &s->limiter, err) && start_http(s, err);
     contract_set_unref(contracts);
     return ok;
 }
@@ -218,6 +223,7 @@ static void stop_all(struct serve *s)
     if (s->catalog)
         catalog_free(s->catalog);
     api_release(&s->api);
+    limiter_free(s->limiter);
     metrics_free(s->metrics);
     alarm(0);
     log_info("stopped", LOG_CSTR("requests", idle ? "all answered" : "some cut short"));
@@ -245,11 +251,13 @@ static void reload(struct serve *s)
     struct err err = {""};
     reload_tls(s);
     struct contract_set *contracts;
-    if (!config_reload(s->config, s->argc, s->argv, &err) || !apply_log_options(s->config, &err)) {
+    if (!config_reload(s->config, s->argc, s->argv, &err) || !apply_log_options(s->config, &err) ||
+        !limits_from(s->config, &s->limits, &err)) {
         log_error("configuration not reloaded, the old one stays", LOG_CSTR("reason", err.text));
         metrics_add(s->metrics, METRIC_RELOADS, "config", "failed", 1);
         return;
     }
+    limiter_set(s->limiter, &s->limits);
     metrics_add(s->metrics, METRIC_RELOADS, "config", "ok", 1);
     if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, &err)) {
         log_error("contracts not reloaded, the old ones stay", LOG_CSTR("reason", err.text));
@@ -339,7 +347,8 @@ int cmd_serve(int argc, char **argv)
         code = command_error(EXIT_CONFIG,
                              "stop_deadline must exceed commit_deadline by 2 s, so that what is being "
                              "committed can be answered");
-    else if (!process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err))
+    else if (!process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err) ||
+             !limits_from(&command.config, &serve.limits, &err))
         code = command_error(EXIT_CONFIG, "%s", err.text);
     else
         code = run(&serve);

@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "server/catalog/catalog.h"
+#include "server/gate/limit.h"
 #include "server/http/http.h"
 #include "server/keeper/keeper.h"
 #include "server/store/reader.h"
@@ -18,6 +19,7 @@ struct api {
     struct writer *writer;
     struct reader *reader;
     struct keeper *keeper;
+    struct limiter *limiter;
     struct metrics *metrics;
     const struct clock *clock;
     int64_t query_us; // a query is given up after this

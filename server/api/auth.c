@@ -2,6 +2,8 @@
 // Judging by the snapshot at hand, then by a fresh one.
 #include "server/api/auth.h"
 
+#include "server/api/admit.h"
+
 static enum problem judge(struct auth *a, bool *ret_known_form)
 {
     unsigned count;
@@ -22,6 +24,13 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
     return problem;
 }
 
+static enum auth_result let_in(struct auth *a)
+{
+    if (a->token.id && limiter_use_is_due(a->api->limiter, &a->token))
+        catalog_note_use(a->api->catalog, a->token.id, clock_wall_us(a->api->clock));
+    return AUTH_OK;
+}
+
 enum auth_result auth_begin(struct auth *a, struct api *api, struct http_request *request, unsigned scopes,
                             bool allow_open)
 {
@@ -33,7 +42,9 @@ enum auth_result auth_begin(struct auth *a, struct api *api, struct http_request
     a->snapshot = catalog_get(api->catalog);
     enum problem problem = judge(a, &known_form);
     if (!problem)
-        return AUTH_OK;
+        return let_in(a);
+    if (problem != PROBLEM_not_ready && !admit_attempt(api, request))
+        return AUTH_ANSWERED;
     if (problem == PROBLEM_token_invalid && known_form)
         return AUTH_REFRESH;
     http_reply_problem(request, problem, STR_NULL, NULL, 0);
@@ -61,7 +72,7 @@ enum auth_result auth_again(struct auth *a)
     a->snapshot = catalog_get(a->api->catalog);
     enum problem problem = judge(a, &known_form);
     if (!problem)
-        return AUTH_OK;
+        return let_in(a);
     // Without word from the database nobody can say that the token is bad: the client must keep what it has.
     if (problem == PROBLEM_token_invalid && !a->fresh)
         problem = PROBLEM_database_unavailable;

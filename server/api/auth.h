@@ -23,7 +23,7 @@ struct auth {
 
 enum auth_result { AUTH_OK, AUTH_REFRESH, AUTH_ANSWERED };
 
-// AUTH_ANSWERED: the refusal is out.
+// AUTH_ANSWERED: the refusal is out. What is not let in counts as an attempt of its address (admit.h).
 enum auth_result auth_begin(struct auth *auth, struct api *api, struct http_request *request, unsigned scopes,
                             bool allow_open);
 // Parks; `resume` is called on the loop's thread, where auth_again() judges with the new snapshot.

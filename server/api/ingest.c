@@ -6,6 +6,7 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/names.h"
 #include "lib/wire/receipt.h"
+#include "server/api/admit.h"
 #include "server/api/auth.h"
 #include "server/api/candidate.h"
 #include "server/store/query.h"
@@ -21,6 +22,7 @@
 
 struct ingest {
     struct auth auth;
+    struct admission admission;
     struct request_identity identity;
     enum coding coding;
     struct buf decoded;              // the body, where it came encoded
@@ -74,7 +76,7 @@ void ingest_on_head(struct http_request *request, void *app)
     buf_init(&in->decoded, LIMIT_EVENT_BYTES);
     http_request_set_context(request, in, release);
     enum auth_result result = auth_begin(&in->auth, app, request, SCOPE_INGEST, true);
-    if (result == AUTH_ANSWERED)
+    if (result == AUTH_ANSWERED || (result == AUTH_OK && !admit_request(&in->auth, &in->admission)))
         return;
     if (result == AUTH_REFRESH && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
         refuse_stranger(in);
@@ -92,11 +94,25 @@ void ingest_on_head(struct http_request *request, void *app)
 
 static void store_event(struct ingest *in);
 
+static void on_turn(struct http_request *request, void *app UNUSED)
+{
+    store_event(http_request_context(request));
+}
+
+// A client beyond its limit is held back until its turn, so that one which never waits runs at the limit.
+static void await_turn(struct ingest *in)
+{
+    if (in->admission.due_at > clock_mono_us(in->auth.api->clock))
+        http_park_until(in->auth.request, on_turn, in->admission.due_at);
+    else
+        store_event(in);
+}
+
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct ingest *in = http_request_context(request);
-    if (auth_again(&in->auth) == AUTH_OK)
-        store_event(in);
+    if (auth_again(&in->auth) == AUTH_OK && admit_request(&in->auth, &in->admission))
+        await_turn(in);
 }
 
 void ingest_on_request(struct http_request *request, void *app UNUSED)
@@ -105,7 +121,7 @@ void ingest_on_request(struct http_request *request, void *app UNUSED)
     if (in->auth.token.project_id == 0)
         auth_refresh(&in->auth, on_token_refreshed);
     else
-        store_event(in);
+        await_turn(in);
 }
 
 // Lexical door, parser, contract, class, schema; answers what does not pass.
@@ -154,6 +170,7 @@ static enum problem describe_event(struct ingest *in)
     e->has_occurred_at = in->identity.has_time;
     e->occurred_at = in->identity.time;
     e->client = in->identity.client;
+    e->counted = in->admission.counted;
     return request_identity_resolve(&in->identity, in->auth.token.project_id,
                                     clock_wall_us(in->auth.api->clock), &e->id);
 }
@@ -239,6 +256,7 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     case EVENT_STORED:
         metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
         count_event(in->auth.api, in->contract, "stored");
+        admit_stored(&in->auth, e);
         answer_receipt(in, in->contract->name);
         break;
     case EVENT_DUPLICATE:

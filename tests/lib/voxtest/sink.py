@@ -18,6 +18,10 @@ ALARMS = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|BUG\b|Fatal error in GNU")
 
 
+# Tests post as fast as they can; those that are about limits say which.
+UNLIMITED = {"rate": 0, "address_rate": 0, "batch_rate": 0}
+
+
 class Sink:
     """start() waits for `msg=listening` in the log; ready() for /readyz; stop() is SIGTERM, kill() is kill -9.
 
@@ -34,7 +38,7 @@ class Sink:
             options = {"user": USER, **options}
         self.environment = clean_environment(
             VOX_SINK_DATABASE_URL=url, VOX_SINK_CONTRACTS_DIR=contracts,
-            **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **options}.items()})
+            **{f"VOX_SINK_{name.upper()}": value for name, value in {"listen": "127.0.0.1:0", **UNLIMITED, **options}.items()})
         self.wrapper = []  # words before the daemon's command line
         self.tls = None  # an ssl.SSLContext, for a sink that wants it
         self.given = []  # listening sockets that it is to inherit, as a service manager would hand them over

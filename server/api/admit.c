@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is charged, what is said about it, and the 429.
+#include "server/api/admit.h"
+
+#define NSEC_PER_SEC  1000000000LL
+#define NSEC_PER_USEC 1000LL
+#define LINES_MAX     16 // of a forwarding header; the last ones count
+
+// Whole seconds, none less than asked for and none of 0: a client that waited as told must be let in.
+static long long seconds_up(int64_t ns)
+{
+    return MAX((ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC, 1LL);
+}
+
+static void set_header(struct http_request *request, const char *name, const char *text)
+{
+    struct str value = arena_dup(http_request_arena(request), str_from(text));
+    if (value.ptr)
+        http_request_set_header(request, name, value);
+}
+
+// draft-ietf-httpapi-ratelimit-headers: the burst, how much of it is left, and when there is more.
+static void tell(struct http_request *request, const struct gcra_verdict *v)
+{
+    char text[96];
+    snprintf(text, sizeof(text), "\"burst\";q=%lld;w=%lld", (long long)v->burst, seconds_up(v->window_ns));
+    set_header(request, "RateLimit-Policy", text);
+    snprintf(text, sizeof(text), "\"burst\";r=%lld;t=%lld", (long long)v->remaining, seconds_up(v->more_ns));
+    set_header(request, "RateLimit", text);
+}
+
+static void count(struct api *api, const char *reason, const char *outcome)
+{
+    metrics_add(api->metrics, METRIC_LIMITED, reason, outcome, 1);
+}
+
+static void refuse(struct http_request *request, enum problem problem, int64_t wait_ns)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", seconds_up(wait_ns));
+    set_header(request, "Retry-After", text);
+    http_reply_problem(request, problem, STR_NULL, NULL, 0);
+}
+
+static struct client_address address_of(struct api *api, const struct http_request *request)
+{
+    struct trusted_proxies trusted;
+    enum forwarded_form form;
+    struct str lines[LINES_MAX];
+    unsigned many, first;
+    limiter_proxies(api->limiter, &trusted, &form);
+    const char *name = form == FORWARDED_RFC7239 ? "Forwarded" : "X-Forwarded-For";
+    (void)http_request_header(request, name, &many);
+    first = many > LINES_MAX ? many - LINES_MAX : 0;
+    for (unsigned i = first; i < many; i++)
+        lines[i - first] = http_request_header_at(request, name, i);
+    struct client_address address =
+        client_address_of(&trusted, http_request_peer(request), form, lines, many - first);
+    return client_address_network(&address);
+}
+
+static struct gcra_verdict take(const struct auth *auth, enum limit_kind kind, bool may_wait)
+{
+    struct limiter *limiter = auth->api->limiter;
+    if (auth->token.id)
+        return limiter_token(limiter, &auth->token, kind, 1, may_wait);
+    struct client_address address = address_of(auth->api, auth->request);
+    return limiter_address(limiter, &address, kind, 1, may_wait);
+}
+
+static const char *whose(const struct auth *auth)
+{
+    return auth->token.id ? "token" : "address";
+}
+
+static int64_t to_midnight_ns(const struct clock *clock)
+{
+    int64_t into = clock_wall_us(clock) % USEC_PER_DAY;
+    return (USEC_PER_DAY - into) * NSEC_PER_USEC;
+}
+
+// True if nothing of it is left, and counts that; `*ret_counted`: there is a quota.
+static bool quota_is_used(const struct auth *auth, bool *ret_counted)
+{
+    enum limit_quota quota = limiter_quota(auth->api->limiter, &auth->token, auth->snapshot->loaded_at);
+    *ret_counted = quota != QUOTA_NONE;
+    if (quota != QUOTA_EVENTS_USED && quota != QUOTA_BYTES_USED)
+        return false;
+    count(auth->api, quota == QUOTA_EVENTS_USED ? "quota_events" : "quota_bytes", "refused");
+    return true;
+}
+
+bool admit_request(const struct auth *auth, struct admission *ret_admission)
+{
+    struct http_request *request = auth->request;
+    bool may_wait = http_request_keeps_alive(request) && !http_request_expects_continue(request);
+    struct gcra_verdict verdict = take(auth, LIMIT_REQUESTS, may_wait);
+    if (verdict.limited)
+        tell(request, &verdict);
+    if (!verdict.admitted) {
+        count(auth->api, whose(auth), "refused");
+        refuse(request, PROBLEM_rate_limited, verdict.wait_ns);
+        return false;
+    }
+    *ret_admission = (struct admission){0};
+    if (quota_is_used(auth, &ret_admission->counted)) {
+        refuse(request, PROBLEM_quota_exceeded, to_midnight_ns(auth->api->clock));
+        return false;
+    }
+    if (verdict.wait_ns) {
+        count(auth->api, whose(auth), "paced");
+        ret_admission->due_at = clock_mono_us(auth->api->clock) + verdict.wait_ns / NSEC_PER_USEC;
+    }
+    return true;
+}
+
+bool admit_attempt(struct api *api, struct http_request *request)
+{
+    struct client_address address = address_of(api, request);
+    struct gcra_verdict verdict = limiter_address(api->limiter, &address, LIMIT_REQUESTS, 1, false);
+    if (verdict.limited)
+        tell(request, &verdict);
+    if (verdict.admitted)
+        return true;
+    count(api, "attempts", "refused");
+    refuse(request, PROBLEM_rate_limited, verdict.wait_ns);
+    return false;
+}
+
+enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us)
+{
+    struct gcra_verdict verdict = take(auth, LIMIT_EVENTS, may_wait);
+    *ret_wait_us = (verdict.wait_ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
+    if (!verdict.admitted) {
+        count(auth->api, "events", "refused");
+        return PROBLEM_rate_limited;
+    }
+    if (verdict.wait_ns)
+        count(auth->api, "events", "paced");
+    bool counted;
+    if (!quota_is_used(auth, &counted))
+        return PROBLEM_NONE;
+    *ret_wait_us = to_midnight_ns(auth->api->clock) / NSEC_PER_USEC;
+    return PROBLEM_quota_exceeded;
+}
+
+void admit_stored(const struct auth *auth, const struct event *event)
+{
+    if (event->counted)
+        limiter_stored(auth->api->limiter, &auth->token, event->text.len);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rates and quotas of requests, judged and charged before the body is read.
+//
+// A request with a valid token counts with the token, one that came without (where a project is open to
+// such) with its address, and so does an attempt that is refused for its token. What is over its limit is
+// answered 429, or, if the client can wait without knowing it (a keep-alive POST that does not ask before it
+// sends its body), admitted for a little later: the caller parks it until then. The answer carries RateLimit
+// and RateLimit-Policy where there is a limit.
+#ifndef VOX_API_ADMIT_H
+#define VOX_API_ADMIT_H
+
+#include "server/api/auth.h"
+
+struct admission {
+    int64_t due_at; // monotonic microseconds: the request may go on then; 0: at once
+    bool counted;   // its token has a quota: events of it are to be marked so
+};
+
+// Charges an ingest request of a client that auth let in. False: it was answered.
+MUST_CHECK bool admit_request(const struct auth *auth, struct admission *ret_admission);
+// Charges an attempt that auth is about to refuse, or to look into. False: it was answered.
+MUST_CHECK bool admit_attempt(struct api *api, struct http_request *request);
+// Charges one event of a batch of an admitted request. PROBLEM_NONE: it may go on after `*ret_wait_us`, which
+// is 0 unless it `may_wait`. rate_limited, quota_exceeded: `*ret_wait_us` is for Retry-After.
+MUST_CHECK enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us);
+// An event of this client was stored: if it is marked as counted, the quota has less left.
+void admit_stored(const struct auth *auth, const struct event *event);
+
+#endif
