@@ -183,10 +183,7 @@ static void put_man_command(const struct command *command)
 
 static void put_man(void)
 {
-    printf(".\\\" SPDX-License-Identifier: Apache-2.0\n"
-           ".\\\" Made by vox-telemetry completion man, between what stands in client/man.head and "
-           "client/man.tail.\n"
-           ".SH COMMANDS\n");
+    printf(".SH COMMANDS\n");
     for (size_t i = 0; i < command_count; i++)
         put_man_command(command_table[i]);
     printf(".SH EXIT STATUS\n");

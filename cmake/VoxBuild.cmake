@@ -40,7 +40,8 @@ if(VOX_HARDEN)
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
     -fcf-protection=full -ftrivial-auto-var-init=zero -Werror=format-security)
   # Debian's clang 14 refuses the gcc spelling of some of these; it is not the release compiler.
-  target_link_options(vox_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+  target_link_options(vox_flags INTERFACE
+                      "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>" -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
 # vox_library(NAME DEPS other_vox_lib PkgConfig::x): a folder is one static library, made of all its .c files.

@@ -4,14 +4,16 @@
 
 // While a document is parsed on this thread, everything jansson allocates comes from here and nothing is
 // freed one by one: jansson frees only what it allocated during the same call. At all other times it is on
-// the heap, so trees that other code builds keep working.
+// the heap of whoever set jansson's functions before, so that trees which other code builds keep working.
 static _Thread_local struct arena *parse_arena;
 static _Thread_local bool parse_out_of_memory;
+static json_malloc_t next_malloc = malloc;
+static json_free_t next_free = free;
 
 static void *route_malloc(size_t size)
 {
     if (!parse_arena)
-        return malloc(size);
+        return next_malloc(size);
     void *ptr = arena_alloc(parse_arena, size);
     if (!ptr)
         parse_out_of_memory = true;
@@ -21,11 +23,18 @@ static void *route_malloc(size_t size)
 static void route_free(void *ptr)
 {
     if (!parse_arena)
-        free(ptr);
+        next_free(ptr);
 }
 
 void json_setup(void)
 {
+    json_malloc_t set_malloc;
+    json_free_t set_free;
+    json_get_alloc_funcs(&set_malloc, &set_free);
+    if (set_malloc != route_malloc) {
+        next_malloc = set_malloc;
+        next_free = set_free;
+    }
     json_set_alloc_funcs(route_malloc, route_free);
     json_object_seed(0);
 }
