@@ -235,6 +235,8 @@ START_TEST(contracts__metadata_is_bounded_in_bytes)
         {"\xC3\xA9", 131071, PROBLEM_NONE},
         {"\xC3\xA9", 131072, PROBLEM_schema_invalid},
         {"\xC3\xA9", 262144, PROBLEM_schema_invalid},
+        {"\\u00e9", 131071, PROBLEM_NONE}, // six bytes each on the way, two when decoded
+        {"\\u00e9", 131072, PROBLEM_schema_invalid},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct buf text;
