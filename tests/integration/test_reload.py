@@ -22,6 +22,7 @@ class Folder:
 
     def __init__(self):
         self._root = pathlib.Path(tempfile.mkdtemp(prefix="vox-contracts-", dir="/tmp"))
+        self._root.chmod(0o755)  # the sink may run as somebody else
         self.path = self._root / "contracts"
         shutil.copytree(CONTRACTS, self.path)
         self._index = (self.path / "index.yaml").read_text()
