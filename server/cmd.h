@@ -19,6 +19,7 @@ int cmd_migrate(int argc, char **argv);
 int cmd_project(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_contracts(int argc, char **argv);
+int cmd_retention(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_reference(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct subcommand commands[] = {
     {"project", "create, change and list projects", cmd_project},
     {"token", "create, revoke and list tokens", cmd_token},
     {"contracts", "check and show what events are taken", cmd_contracts},
+    {"retention", "show and apply how long events are kept", cmd_retention},
     {"doctor", "look for what would keep the sink from working", cmd_doctor},
     {"config", "show the configuration in force", cmd_config},
     {"reference", "print reference pages as Markdown", cmd_reference},

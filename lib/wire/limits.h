@@ -37,7 +37,8 @@
 // here.
 #define LIMIT_COMMIT_LAG_SEC 30
 
-#define LIMIT_USAGE_DAYS 35 // what a token stored on a day is known for this long
+#define LIMIT_QUARANTINE_DAYS 30 // what was quarantined is kept this long
+#define LIMIT_USAGE_DAYS      35 // what a token stored on a day is known for this long
 
 #define DEDUP_GENERATION_DAYS 90
 #define DEDUP_GENERATIONS     3

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "server/store/keeper.h"
 #include "server/store/migrate.h"
+#include "server/store/retention.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -42,6 +43,18 @@ static int64_t today(const struct keeper *k)
     return clock_wall_us(k->config.clock) / USEC_PER_DAY;
 }
 
+static bool drop_expired(struct keeper *k, struct db *db, struct err *err)
+{
+    struct retention_done done;
+    bool ok = store_retention_apply(db, now() + WORK_US, &done, err);
+    metrics_add(k->config.metrics, METRIC_EXPIRED_PARTITIONS, NULL, NULL, (uint64_t)done.partitions);
+    metrics_add(k->config.metrics, METRIC_EXPIRED_ROWS, NULL, NULL, (uint64_t)done.rows);
+    if (done.partitions || done.rows)
+        log_info("what had expired was dropped", LOG_I64("partitions", done.partitions),
+                 LOG_I64("rows", done.rows));
+    return ok;
+}
+
 static bool upkeep(struct keeper *k, struct db *db, struct err *err)
 {
     int ahead;
@@ -54,7 +67,7 @@ static bool upkeep(struct keeper *k, struct db *db, struct err *err)
         return false;
     if (rotated)
         log_info("ledger rotated to a new generation");
-    return store_usage_forget(db, err);
+    return store_usage_forget(db, err) && drop_expired(k, db, err);
 }
 
 static bool work(struct keeper *k, struct err *err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The upkeep thread: partitions made ahead of need, the ledger's generations turned.
+// The upkeep thread: partitions made ahead of need, the ledger's generations turned, expired weeks dropped.
 //
 // It works at start, then every interval, and when poked (a new contract set may need farther partitions).
 // Its failures are tried again, logged when they begin and then every hour; ingest does not depend on it: a

@@ -310,16 +310,31 @@ static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t
     return verdict;
 }
 
-static bool make_partitions(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
+// COMMIT_DONE: they are there. A day for which the database makes none (the contract's days are not written
+// down there) is one event's trouble: COMMIT_LOCKED finds that event and answers it 503.
+static enum commit_result make_partitions(struct db *db, struct batch *batch, int64_t deadline,
+                                          struct err *err)
 {
     struct pg_params params;
-    if (!rows_put_expiry(&db->params, batch->firsts, batch->key_count, &params))
-        return err_set(err, "no memory for the batch");
-    return pg_run(db,
-                  "SELECT telemetry.make_partition('events', d.day) FROM (SELECT DISTINCT"
-                  " telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS day"
-                  " FROM unnest($1::int2[], $2::int4[], $3::date[]) AS i (kind, days, day)) d",
-                  &params, deadline, NULL, err);
+    PGresult *result;
+    if (!rows_put_expiry(&db->params, batch->firsts, batch->key_count, &params)) {
+        err_set(err, "no memory for the batch");
+        return COMMIT_TRANSIENT;
+    }
+    if (!pg_send(db,
+                 "SELECT telemetry.make_partition('events', d.day) FROM (SELECT DISTINCT"
+                 " telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS day"
+                 " FROM unnest($1::int2[], $2::int4[], $3::date[]) AS i (kind, days, day)) d",
+                 &params, deadline, &result, err))
+        return COMMIT_LOST;
+    enum commit_result verdict = COMMIT_DONE;
+    if (!pg_is_ok(result)) {
+        verdict = judge(db, result, false, err);
+        if (pg_kind(db, result) == SQL_DATA)
+            verdict = COMMIT_LOCKED;
+    }
+    PQclear(result);
+    return verdict;
 }
 
 static enum commit_result commit_batch(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
@@ -339,8 +354,9 @@ static enum commit_result commit_batch(struct db *db, struct batch *batch, int64
         enum commit_result verdict = try_commit(db, batch, deadline, &no_partition, err);
         if (verdict != COMMIT_TRANSIENT || !no_partition || try == PARTITION_TRIES)
             return verdict;
-        if (!make_partitions(db, batch, deadline, err))
-            return db->lost ? COMMIT_LOST : COMMIT_TRANSIENT;
+        verdict = make_partitions(db, batch, deadline, err);
+        if (verdict != COMMIT_DONE)
+            return verdict;
     }
 }
 

@@ -41,6 +41,8 @@ static const struct right {
     {"project_quarantine", NULL, "SELECT", false, true},
     {"make_partition(text, date)", NULL, "EXECUTE", true, false},
     {"rotate_ledger(timestamptz, int, int)", NULL, "EXECUTE", true, false},
+    {"drop_expired(text, date)", NULL, "EXECUTE", true, false},
+    {"delete_due(int)", NULL, "EXECUTE", true, false},
     {"note_token_use(int[], bigint[])", NULL, "EXECUTE", true, false},
     {"forget_usage(int)", NULL, "EXECUTE", true, false},
 };

@@ -40,33 +40,38 @@ static bool make(struct db *db, const PGresult *missing, int row, int64_t deadli
 {
     struct pg_params params = {0};
     PGresult *result;
+    pg_param_text(&params, pg_text(missing, row, 2));
     pg_param_text(&params, pg_text(missing, row, 1));
-    if (!run_patiently(db, "SELECT telemetry.make_partition('events', $1::text::date)", &params, deadline,
-                       &result, err))
+    if (!run_patiently(db, "SELECT telemetry.make_partition($1, $2::text::date)", &params, deadline, &result,
+                       err))
         return err_prefix(err, "making the partition for %.*s", STR_FMT(pg_text(missing, row, 1)));
     PQclear(result);
     return true;
 }
 
 // Weeks that no partition covers, with the number of days from now on which a row will need each; the
-// infinity partition counts as needed today.
-#define MISSING_SQL                                                                                          \
-    "WITH have AS (SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  \
-    " WHERE i.inhparent = 'telemetry.events'::regclass),"                                                    \
-    " need AS (SELECT g.ahead, date_trunc('week', (telemetry.today() + r.days + g.ahead)::timestamp)::date"  \
-    "  AS day FROM (SELECT DISTINCT ON (contract_id, project_id) days FROM telemetry.contract_retention"     \
-    "   ORDER BY contract_id, project_id, valid_from DESC) r,"                                               \
-    "  generate_series(0, $1::int4) AS g (ahead) WHERE r.days > 0"                                           \
-    " UNION ALL SELECT 0, 'infinity'::date)"                                                                 \
-    " SELECT min(n.ahead), n.day::text FROM need n WHERE NOT EXISTS (SELECT FROM have h WHERE h.name ="      \
-    "  CASE n.day WHEN 'infinity' THEN 'events_infinity' ELSE 'events_p' || to_char(n.day, 'YYYYMMDD') END)" \
-    " GROUP BY n.day ORDER BY 1, 2"
+// infinity partition counts as needed today. $2: the days of a quarantined row.
+#define MISSING_SQL                                                                                         \
+    "WITH have AS (SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid" \
+    " WHERE i.inhparent IN ('telemetry.events'::regclass, 'telemetry.quarantine'::regclass)),"              \
+    " need AS (SELECT r.parent, g.ahead,"                                                                   \
+    "  date_trunc('week', (telemetry.today() + r.days + g.ahead)::timestamp)::date AS day"                  \
+    "  FROM (SELECT 'quarantine' AS parent, $2::int4 AS days UNION ALL (SELECT DISTINCT ON"                 \
+    "   (contract_id, project_id) 'events', days FROM telemetry.contract_retention"                         \
+    "   ORDER BY contract_id, project_id, valid_from DESC)) r,"                                             \
+    "  generate_series(0, $1::int4) AS g (ahead) WHERE r.days > 0"                                          \
+    " UNION ALL SELECT 'events', 0, 'infinity'::date)"                                                      \
+    " SELECT min(n.ahead), n.day::text, n.parent FROM need n WHERE NOT EXISTS (SELECT FROM have h WHERE"    \
+    "  h.name = n.parent || CASE n.day WHEN 'infinity' THEN '_infinity'"                                    \
+    "   ELSE '_p' || to_char(n.day, 'YYYYMMDD') END)"                                                       \
+    " GROUP BY n.day, n.parent ORDER BY 1, 2, 3"
 
 static bool find_missing(struct db *db, int days_ahead, int64_t deadline, PGresult **ret_missing,
                          struct err *err)
 {
     struct pg_params params = {0};
     pg_param_i32(&params, days_ahead);
+    pg_param_i32(&params, LIMIT_QUARANTINE_DAYS);
     return pg_run(db, MISSING_SQL, &params, deadline, ret_missing, err);
 }
 

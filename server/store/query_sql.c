@@ -35,14 +35,12 @@ void query_bounds(const struct events_query *query, int64_t now, int64_t *ret_si
 
 static void put_session(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
 {
-    // Materialised, so that the planner cannot walk the whole time range in the hope of soon meeting the
-    // session.
-    buf_put_cstr(sql, "WITH q AS MATERIALIZED (SELECT e.*");
-    put_where(query, plan, "project_events", sql);
+    buf_put_cstr(sql, SELECT_PAGE " FROM (SELECT e.*");
+    put_where(query, plan, "project_events_in_order", sql);
     buf_put_cstr(sql, " AND e.session_id = $5");
     if (query->contract_id)
         buf_putf(sql, " AND e.contract_id = %d", query->contract_id);
-    buf_put_cstr(sql, ") " SELECT_PAGE " FROM (SELECT q.* FROM q" ORDER_PAGE ") q" ORDER_PAGE);
+    buf_put_cstr(sql, " ORDER BY e.received_at, e.event_id LIMIT $6) q" ORDER_PAGE);
 }
 
 static void put_contract(const struct events_query *query, const struct query_plan *plan, struct buf *sql)

@@ -255,7 +255,7 @@ START_TEST(store_commit__makes_a_missing_partition)
     // fault.
     event_make(&e[0], 9, TEXT);
     e[0].expiry_days = 5000;
-    ck_assert_int_eq(commit_one(db, &e[0]), COMMIT_TRANSIENT);
+    ck_assert_int_eq(commit_one(db, &e[0]), COMMIT_LOCKED);
     ck_assert(db_is_good(db));
     db_close(db);
     free(url);

@@ -315,12 +315,11 @@ START_TEST(store_query_events__reads_only_the_partitions_that_can_hold_rows)
         // Two days reach into one week or two, for two numbers of days, and infinity.
         ck_assert_msg(scans >= 3 && scans <= 5, "shape %d: %d partitions\n%s", shape, scans, text.ptr);
         ck_assert_msg(!strstr(text.ptr, "Seq Scan on events"), "%s", text.ptr);
-        ck_assert_msg(shape == 2 || strstr(text.ptr, "Merge Append"), "%s", text.ptr);
-        ck_assert_msg(shape == 2 ||
-                          (strstr(text.ptr, "Index Cond: ((project_id = ") &&
-                           strstr(text.ptr, "(contract_id = ") && strstr(text.ptr, "(received_at >= ")),
+        ck_assert_msg(strstr(text.ptr, "Merge Append"), "%s", text.ptr);
+        const char *cond = strstr(text.ptr, "Index Cond: ((project_id = ");
+        ck_assert_msg(cond && strstr(cond, shape == 2 ? "(session_id = " : "(contract_id = ") &&
+                          strstr(cond, "(received_at >= "),
                       "%s", text.ptr);
-        ck_assert_msg(shape != 2 || strstr(text.ptr, "Index Cond: (session_id = "), "%s", text.ptr);
         buf_release(&text);
     }
     db_close(db);
@@ -344,12 +343,13 @@ START_TEST(store_query_events__prints_no_payload_but_the_pages)
         spans_add(&plan.spans, query_day(now), query_day(now), 365, query_day(now));
         buf_init(&text, 1 << 20);
         explain(db, ", VERBOSE", &query, &plan, &text);
+        // All contracts are put in order by a sort of pages; a session comes in order from its index.
         const char *sort = strstr(text.ptr, "->  Sort");
         const char *limit = strstr(text.ptr, "->  Limit");
-        ck_assert(sort && limit && limit < sort);
+        ck_assert_msg(limit && (shape == 1 ? !sort : sort && limit < sort), "%s", text.ptr);
         ck_assert(strstr(text.ptr, "payload)::text") < limit);
         ck_assert_ptr_null(strstr(limit, "payload)::text"));
-        ck_assert_ptr_null(strstr(sort + 1, "->  Sort"));
+        ck_assert(!sort || !strstr(sort + 1, "->  Sort"));
         buf_release(&text);
     }
     db_close(db);

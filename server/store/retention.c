@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drops weeks and deletes due rows, with short locks and long pauses.
+#include "server/store/retention.h"
+#include "server/store/pg.h"
+
+#include <poll.h>
+
+#define PAUSE_MSEC 1000
+#define TRY_USEC   (10 * USEC_PER_SEC)
+
+// Weeks that lie behind today, by their names, which the functions that make them give.
+#define EXPIRED_SQL                                                                                   \
+    "SELECT p.relname::text, to_date(right(c.relname::text, 8), 'YYYYMMDD')::text FROM pg_inherits i" \
+    " JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent"                   \
+    " WHERE i.inhparent IN ('telemetry.events'::regclass, 'telemetry.quarantine'::regclass)"          \
+    " AND c.relname ~ '^(events|quarantine)_p[0-9]{8}$'"                                              \
+    " AND to_date(right(c.relname::text, 8), 'YYYYMMDD') + 7 <= telemetry.today() ORDER BY 2, 1"
+
+// Between tries everybody who waited behind us goes first. False when told to stop.
+static bool rest(struct db *db)
+{
+    struct pollfd stop = {.fd = db->stop_fd, .events = POLLIN};
+    return poll(&stop, 1, PAUSE_MSEC) == 0;
+}
+
+// Runs a statement until it gets its locks.
+static bool run_until(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
+                      PGresult **ret_result, struct err *err)
+{
+    for (;;) {
+        PGresult *result;
+        if (!pg_send(db, sql, params, MAX(deadline, pg_deadline_in(TRY_USEC)), &result, err))
+            return false;
+        if (pg_is_ok(result)) {
+            *ret_result = result;
+            return true;
+        }
+        enum sql_kind kind = pg_kind(db, result);
+        pg_err(result, err);
+        PQclear(result);
+        if (kind == SQL_LOST)
+            db->lost = true;
+        if ((kind != SQL_LOCKED && kind != SQL_TRANSIENT) ||
+            pg_deadline_in(PAUSE_MSEC * USEC_PER_MSEC) >= deadline || !rest(db))
+            return false;
+    }
+}
+
+static bool drop(struct db *db, const PGresult *expired, int row, int64_t deadline, bool *ret_dropped,
+                 struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_text(&params, pg_text(expired, row, 0));
+    pg_param_text(&params, pg_text(expired, row, 1));
+    if (!run_until(db, "SELECT telemetry.drop_expired($1, $2::text::date)", &params, deadline, &result, err))
+        return err_prefix(err, "dropping the expired week of %.*s", STR_FMT(pg_text(expired, row, 1)));
+    *ret_dropped = pg_bool(result, 0, 0);
+    PQclear(result);
+    return true;
+}
+
+static bool drop_all(struct db *db, int64_t deadline, struct retention_done *done, struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *expired;
+    if (!pg_run(db, EXPIRED_SQL, &none, pg_deadline_in(TRY_USEC), &expired, err))
+        return false;
+    bool good = true;
+    for (int row = 0; row < PQntuples(expired) && good; row++) {
+        bool dropped = false;
+        good = drop(db, expired, row, deadline, &dropped, err);
+        done->partitions += dropped;
+    }
+    PQclear(expired);
+    return good;
+}
+
+static bool delete_all(struct db *db, int64_t deadline, struct retention_done *done, struct err *err)
+{
+    for (;;) {
+        struct pg_params params = {0};
+        PGresult *result;
+        pg_param_i32(&params, RETENTION_STEP);
+        if (!run_until(db, "SELECT telemetry.delete_due($1)", &params, deadline, &result, err))
+            return err_prefix(err, "deleting rows whose day has come");
+        int deleted = PQgetisnull(result, 0, 0) ? 0 : pg_i32(result, 0, 0);
+        PQclear(result);
+        done->rows += deleted;
+        if (deleted < RETENTION_STEP || pg_deadline_in(0) >= deadline)
+            return true;
+    }
+}
+
+bool store_retention_apply(struct db *db, int64_t deadline, struct retention_done *ret_done, struct err *err)
+{
+    *ret_done = (struct retention_done){0};
+    // Whoever calls may be an owner with more patience for locks than writers have.
+    return pg_run(db, "SET lock_timeout = '100ms'", NULL, pg_deadline_in(TRY_USEC), NULL, err) &&
+           drop_all(db, deadline, ret_done, err) && delete_all(db, deadline, ret_done, err);
+}

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Retention: expired weeks go while two sinks serve, the plan covers everything, rows follow a changed policy."""
+
+import json
+import subprocess
+import unittest
+
+from voxtest import SinkCase, model_call, uuid7, wait_until
+
+OLD_WEEK = """
+CREATE TABLE telemetry.events_p20200106 (LIKE telemetry.events INCLUDING ALL);
+ALTER TABLE telemetry.events ATTACH PARTITION telemetry.events_p20200106 FOR VALUES FROM ('2020-01-06') TO ('2020-01-13');
+INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, due_on, class, sha256, payload)
+SELECT '2019-01-07', gen_random_uuid(), 1, (SELECT id FROM telemetry.contracts WHERE name = 'model-call.v1'), 1,
+       '2020-01-07', '2020-01-07', 1, sha256('x'), '{}' FROM generate_series(1, 5);
+"""
+IN_TABLE = "SELECT count(*) FROM pg_class WHERE relname = 'events_p20200106'"
+
+
+class TwoSinks(SinkCase):
+    options = {"keeper_interval": 1}
+
+    def test_one_of_them_drops_what_has_expired(self):
+        other = self.new_sink(**self.options).start().ready()
+
+        def dropped():
+            return sum(s.metrics().get(("vox_sink_expired_partitions_total", ()), 0) for s in (self.sink, other))
+
+        before = dropped()
+        self.sql(OLD_WEEK)
+        self.assertEqual(self.sink.get("/v1/admin/events?since=2019-01-01T00:00:00Z&until=2020-01-01T00:00:00Z", token=self.read_token)
+                         .json()["events"], [], "not shown, though it still lies there")
+        keys = [uuid7() for _ in range(20)]
+        for key in keys:  # ingest goes on meanwhile
+            self.assertEqual(self.sink.post(model_call("on"), self.write_token, key).status, 201)
+        wait_until(lambda: self.value(IN_TABLE) == "0", "the expired week is gone")
+        wait_until(lambda: dropped() > before, "one of the two counted it")
+        for key in keys:
+            self.assertEqual(self.stored(key), 1)
+        self.assertNotIn("upkeep of partitions and ledger failed", other.log())
+
+    def test_a_reader_in_the_way_holds_up_nobody(self):
+        holder = subprocess.Popen(
+            [str(self.cluster.bin / "psql"), "-XAtq", self.cluster.url(self.database)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.wait, 60)
+        self.addCleanup(holder.stdin.close)
+        holder.stdin.write("BEGIN; SELECT count(*) FROM telemetry.events; \\echo held\n")
+        holder.stdin.flush()
+        while holder.stdout.readline() != "held\n":
+            pass
+        self.addCleanup(holder.stdout.close)
+        # Made aside: attaching it waits for no reader.
+        self.sql(OLD_WEEK)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        wait_until(lambda: self.value(waiting) != "0", "a sink tries to drop it", interval=0.005)
+        for _ in range(10):
+            self.assertEqual(self.sink.post(model_call("held"), self.write_token).status, 201)
+        self.assertEqual(self.value(IN_TABLE), "1")
+        holder.stdin.write("COMMIT;\n")
+        holder.stdin.flush()
+        wait_until(lambda: self.value(IN_TABLE) == "0", "it is dropped once the reader has gone")
+
+    def test_a_keeper_that_cannot_work_stops_no_ingest(self):
+        # Upkeep may not even make partitions, and those made ahead are gone: each is made when a row needs it.
+        self.sql("ALTER FUNCTION telemetry.drop_expired(text, date) RENAME TO drop_expired_away")
+        self.addCleanup(self.sql, "ALTER FUNCTION telemetry.drop_expired_away(text, date) RENAME TO drop_expired")
+        self.sql(OLD_WEEK)
+        wait_until(lambda: "upkeep of partitions and ledger failed" in self.sink.log(), "upkeep fails and says so")
+        self.sql("DO $$DECLARE p record; BEGIN FOR p IN SELECT inhrelid::regclass AS name FROM pg_inherits "
+                 "WHERE inhparent = 'telemetry.events'::regclass AND inhrelid::regclass::text ~ '_p20' "
+                 "AND inhrelid <> 'telemetry.events_p20200106'::regclass "
+                 "LOOP EXECUTE 'DROP TABLE ' || p.name; END LOOP; END$$")
+        key = uuid7()
+        self.assertEqual(self.sink.post(model_call("alone"), self.write_token, key).status, 201)
+        self.assertEqual(self.stored(key), 1)
+        self.sql("DROP TABLE IF EXISTS telemetry.events_p20200106")
+
+
+class Commands(SinkCase):
+    options = {"keeper_interval": 3600}
+
+    def plan(self, code=0):
+        done = self.sink.command("retention", "plan", "--json", check=False)
+        self.assertEqual((done.returncode, done.stderr), (code, ""), done)
+        return json.loads(done.stdout)
+
+    def test_plan_and_apply(self):
+        wait_until(lambda: self.sink.metrics().get(("vox_sink_partitions_ahead_days", ())) == 35, "the keeper's first look")
+        self.sql(OLD_WEEK)
+        plan = self.plan()
+        served = {f"{c['contract']}" for c in plan["contracts"]}
+        self.assertEqual(served, {row[0] for row in self.sql("SELECT name FROM telemetry.contracts")})
+        self.assertGreater(len(served), 30)
+        self.assertEqual([c for c in plan["contracts"] if not c["covered"]], [])
+        self.assertEqual(
+            {t["table"] for t in plan["tables"]},
+            {row[0] for row in self.sql("SELECT relname FROM pg_class WHERE relnamespace = 'telemetry'::regnamespace "
+                                        "AND relkind IN ('r', 'p') AND NOT relispartition")})
+        self.assertEqual([t for t in plan["tables"] if not t["covered"]], [])
+        expired = [p for p in plan["partitions"] if p["expired"]]
+        self.assertEqual([(p["name"], p["from"], p["to"], p["rows"]) for p in expired],
+                         [("events_p20200106", "2020-01-06", "2020-01-13", 5)])
+        self.assertEqual([c["expired_rows"] for c in plan["contracts"] if c["contract"] == "model-call.v1"], [5])
+        text = self.sink.command("retention", "plan").stdout
+        self.assertRegex(text, r"events_p20200106 +2020-01-06 +2020-01-13 +5 +\d+ +drop")
+        self.assertIn("1 expired partitions dropped", self.sink.command("retention", "apply").stdout)
+        self.assertEqual([p for p in self.plan()["partitions"] if p["expired"]], [])
+        self.assertIn("0 expired partitions dropped", self.sink.command("retention", "apply").stdout)
+
+    def test_plan_says_what_is_not_covered(self):
+        self.sql("CREATE TABLE telemetry.stray ()")
+        self.addCleanup(self.sql, "DROP TABLE telemetry.stray")
+        plan = self.plan(code=4)
+        self.assertEqual([t["table"] for t in plan["tables"] if not t["covered"]], ["stray"])
+
+    def test_reassign(self):
+        key = uuid7()
+        self.assert_receipt(self.sink.post(model_call("moves"), self.write_token, key), 201)
+        self.sql("INSERT INTO telemetry.contract_retention (contract_id, days, valid_from) "
+                 "SELECT id, 14, clock_timestamp() FROM telemetry.contracts WHERE name = 'model-call.v1'")
+        done = self.sink.command("retention", "apply", "--reassign", "model-call.v1")
+        self.assertRegex(done.stdout, r"model-call\.v1: \d+ rows looked at, [1-9]\d* moved to another day, 0 deleted")
+        self.assertEqual(self.value(f"SELECT expires_on - telemetry.today() FROM telemetry.events WHERE event_id = '{key}'"), "14")
+        page = self.sink.get("/v1/admin/events?contract=model-call.v1", token=self.read_token).json()
+        self.assertIn(key, {e["event_id"] for e in page["events"]}, "queries find it where it now lies")
+        self.assert_receipt(self.sink.post(model_call("moves"), self.write_token, key), 200)
+        for contract, words in (("nobody.v1", "knows no contract"), ("completion-suppression.v1", "dates of their own")):
+            done = self.sink.command("retention", "apply", "--reassign", contract, check=False)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(words, done.stderr)
+
+    def test_usage(self):
+        for argv in (("retention",), ("retention", "plan", "extra"), ("retention", "apply", "--reassign")):
+            self.assertEqual(self.sink.command(*argv, check=False).returncode, 2, argv)
+
+
+if __name__ == "__main__":
+    unittest.main()
