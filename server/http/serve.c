@@ -39,7 +39,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         .folded = folded,
         .bare = value && !folded && is_bare(value + value_len),
     };
-    request->head_bytes += name_len + value_len + 4;
+    request->head_bytes += name_len + value_len + HTTP_HEAD_LINE_BYTES;
     return MHD_YES;
 }
 
@@ -73,7 +73,8 @@ static bool judge_head(struct http_request *request, bool known_method, const ch
     }
     if (request->too_many_headers || request->head_bytes > HTTP_HEAD_BYTES) {
         problem = PROBLEM_http_malformed;
-        why = STR("The request line and headers are more than 6 KiB or 64 lines. Send fewer.");
+        why = STR("The request line and headers are more than 5 KiB, each line taken as 64 bytes and "
+                  "its text, or more than 64 lines. Send fewer.");
     }
     if (problem)
         http_reply_problem(request, problem, why, NULL, 0);

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 
-from voxtest import SANITIZED, SinkCase, model_call, uuid7, wait_until
+from voxtest import LONG, SANITIZED, SinkCase, model_call, uuid7, wait_until
 
 COUNTS = (1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 257, 512, 1000)
 POSTS = 3
@@ -103,3 +103,37 @@ class Stall(SinkCase):
         before = self.sink.descriptors()
         asyncio.run(asyncio.wait_for(self.posts(200), DEADLINE))
         wait_until(lambda: self.sink.descriptors() <= before, "descriptors are back to where they were")
+
+
+class TenThousand(SinkCase):
+    """Issue 5: fresh connections take at most 64 MB altogether, used ones at most 100 MB."""
+
+    options = {"max_connections": 10100, "head_deadline": 3600, "idle_timeout": 3600}
+    many = 10000
+
+    def test_memory(self):
+        if not LONG or SANITIZED:
+            self.skipTest("only in the long run, and without a sanitizer")
+        fresh, used = asyncio.run(asyncio.wait_for(self.crowd(), 600))
+        print(f"    {fresh / 1e6:.1f} MB resident with 10,000 fresh connections, {used / 1e6:.1f} MB with used ones")
+        wait_until(lambda: self.connections() < 10, "they are gone")
+        self.assertLessEqual(fresh, 64_000_000)
+        self.assertLessEqual(used, 100_000_000)
+
+    def connections(self):
+        return self.sink.metrics()["vox_sink_connections", ()]
+
+    async def crowd(self):
+        peers = []
+        for _ in range(self.many // 500):
+            peers += await asyncio.gather(*(Peer(self).open() for _ in range(500)))
+        wait_until(lambda: self.connections() >= self.many, "the sink has them all")
+        fresh = self.sink.rss()
+        for start in range(0, self.many, 250):
+            statuses = await asyncio.gather(*(peer.post() for peer in peers[start:start + 250]))
+            self.assertEqual(set(statuses), {201})
+        self.assertGreaterEqual(self.connections(), self.many)
+        used = self.sink.rss()
+        for peer in peers:
+            peer.close()
+        return fresh, used

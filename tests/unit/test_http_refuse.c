@@ -244,6 +244,37 @@ START_TEST(http_refuse__bounds_heads)
 }
 END_TEST
 
+// The same for heads of many lines: each costs the library more than its text.
+START_TEST(http_refuse__bounds_heads_of_many_lines)
+{
+    unsigned served = 0;
+    site_open(&site, 0, 60);
+    for (unsigned lines = 1; lines <= 60; lines += 4) {
+        for (unsigned total = 3000; total < 8000; total += 61) {
+            struct buf buf;
+            buf_init(&buf, 1 << 16);
+            buf_put_cstr(&buf, "GET /wide HTTP/1.1\r\nHost: a\r\n");
+            for (unsigned i = 0; i < lines; i++)
+                buf_putf(&buf, "A%02u: %0*d\r\n", i, (int)(total / lines), 1);
+            buf_put_cstr(&buf, "\r\n");
+            char *text = buf_detach(&buf, NULL);
+            unsigned before = site.inner;
+            int fd = dial(&site);
+            send_text(fd, text);
+            struct answer answer = read_answer(fd);
+            ck_assert_msg(site.inner == before || answer.status == 200,
+                          "%u bytes in %u lines ran, and got %d", total, lines, answer.status);
+            served += answer.status == 200;
+            answer_release(&answer);
+            close(fd);
+            free(text);
+        }
+    }
+    ck_assert_uint_gt(served, 100);
+    site_close(&site);
+}
+END_TEST
+
 START_TEST(http_refuse__bounds_header_lines)
 {
     static const unsigned counts[] = {10, 62, 63, 64, 65, 200, 3000};
@@ -267,4 +298,5 @@ END_TEST
 
 CHECK_MAIN("http_refuse", http_refuse__never_runs_what_follows,
            http_refuse__never_runs_what_follows_in_pieces, http_refuse__ends_other_protocols,
-           http_refuse__bounds_heads, http_refuse__bounds_header_lines)
+           http_refuse__bounds_heads, http_refuse__bounds_heads_of_many_lines,
+           http_refuse__bounds_header_lines)

@@ -43,6 +43,19 @@ static void on_inner(struct http_request *request, void *app)
     on_hello(request, app);
 }
 
+// With as much head to its answer as any handler may set.
+static void on_wide(struct http_request *request, void *app)
+{
+    static const char *const names[] = {"RateLimit", "RateLimit-Policy", "Retry-After",
+                                        "Link",      "Server-Timing",    "ETag"};
+    static const char value[] =
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+        "8901234567890123456789012345678901234567890123456789";
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        http_request_set_header(request, names[i], STR(value));
+    on_inner(request, app);
+}
+
 static void on_echo(struct http_request *request, void *app)
 {
     struct site *site = app;
@@ -151,6 +164,7 @@ static void on_headers(struct http_request *request, void *app)
 static const struct http_route routes[] = {
     {HTTP_GET, "/hello", 0, NULL, on_hello},
     {HTTP_GET, "/inner", 0, NULL, on_inner},
+    {HTTP_GET, "/wide", 0, NULL, on_wide},
     {HTTP_POST, "/echo", SITE_ECHO_MAX, NULL, on_echo},
     {HTTP_POST, "/big", 1 << 20, NULL, on_echo},
     {HTTP_POST, "/none", 0, NULL, on_echo},
