@@ -5,18 +5,19 @@
 #include "lib/contracts/contracts.h"
 #include "server/command.h"
 #include "server/gate/gate.h"
+#include "server/gate/seal.h"
 #include "server/probe.h"
 #include "server/process.h"
-#include "server/store/admin.h"
 #include "server/store/grants.h"
 #include "server/store/inspect.h"
 #include "server/store/keeper.h"
 #include "server/store/migrate.h"
+#include "server/store/tokens.h"
 
 #include <stdarg.h>
 #include <sys/resource.h>
 
-#define FINDINGS_MAX      24
+#define FINDINGS_MAX      26
 #define PATIENCE          (5 * USEC_PER_SEC)
 #define SKEW_WARN         (5 * USEC_PER_SEC)
 #define SKEW_FAIL         (LIMIT_SIGNATURE_SKEW_SEC * USEC_PER_SEC) // beyond it good signatures are refused
@@ -158,6 +159,46 @@ static void look_at_open_project(struct doctor *doctor, struct db *db, struct ar
          name);
 }
 
+// Secrets that do not open are found by the check value, without opening one.
+static void look_at_master_key(struct doctor *doctor, struct db *db, struct arena *arena)
+{
+    struct token_key_row *rows;
+    size_t count, secrets = 0;
+    uint8_t here[MASTER_KEY_CHECK_LEN], there[MASTER_KEY_CHECK_LEN];
+    bool sealed;
+    struct err err;
+    struct master_key *key = NULL;
+    const char *text = doctor->config->master_key;
+    if (!store_master_key_check(db, there, &sealed, &err) ||
+        !store_token_key_list(db, true, arena, &rows, &count, &err)) {
+        note(doctor, STATUS_FAIL, "master key", "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        secrets += !rows[i].is_public;
+    if (!text) {
+        if (secrets)
+            note(doctor, STATUS_FAIL, "master key",
+                 "there are signing secrets, but no key to open them with; set "
+                 "VOX_SINK_MASTER_KEY_FILE to the file that vox-sink master-key create made");
+        return;
+    }
+    key = master_key_new(str_from(text), &err);
+    if (!key) {
+        note(doctor, STATUS_FAIL, "master key", "%s", err.text);
+        return;
+    }
+    master_key_check(key, here);
+    master_key_free(key);
+    if (sealed && memcmp(here, there, sizeof(here)) != 0)
+        note(doctor, STATUS_FAIL, "master key",
+             "the secrets of this database are sealed under another key; use the file that the other sinks "
+             "have");
+    else
+        note(doctor, STATUS_OK, "master key", "%s",
+             sealed ? "it is what signing secrets are sealed under" : "nothing is sealed yet");
+}
+
 static void look_at_tokens(struct doctor *doctor, struct db *db, struct arena *arena)
 {
     struct token_row *rows;
@@ -173,6 +214,7 @@ static void look_at_tokens(struct doctor *doctor, struct db *db, struct arena *a
         bool ingest = scopes_parse(rows[i].scopes, &scopes) && (scopes & SCOPE_INGEST);
         usable += ingest && !rows[i].revoked && rows[i].expires_at > now;
     }
+    look_at_master_key(doctor, db, arena);
     if (usable == 0)
         note(doctor, STATUS_WARN, "tokens",
              "no token lets a client send; vox-sink token create --project NAME --scope ingest makes one");

@@ -26,6 +26,7 @@ struct serve {
     struct http_listeners *listeners; // until the server has them
     struct limit_settings limits;
     struct limiter *limiter;
+    struct master_key *master_key;    // NULL: none is configured
     struct http_server *http;
     struct api api;
 };
@@ -127,6 +128,12 @@ static bool start_catalog(struct serve *s, struct contract_set *contracts, struc
         .metrics = s->metrics,
         .clock = clock_system(),
     };
+    if (c->master_key) {
+        s->master_key = master_key_new(str_from(c->master_key), err);
+        if (!s->master_key)
+            return false;
+        catalog.master_key = s->master_key;
+    }
     return catalog_start(&catalog, &s->catalog, err);
 }
 
@@ -142,6 +149,7 @@ static bool start_http(struct serve *s, struct err *err)
         .metrics = s->metrics,
         .clock = clock_system(),
         .query_us = c->query_deadline * USEC_PER_MSEC,
+        .token_age_us = c->token_max_age * USEC_PER_SEC,
     };
     if (!api_init(&s->api, err))
         return false;
@@ -222,6 +230,7 @@ static void stop_all(struct serve *s)
         keeper_stop(s->keeper);
     if (s->catalog)
         catalog_free(s->catalog);
+    master_key_free(s->master_key);
     api_release(&s->api);
     limiter_free(s->limiter);
     metrics_free(s->metrics);

@@ -22,7 +22,8 @@ struct api {
     struct limiter *limiter;
     struct metrics *metrics;
     const struct clock *clock;
-    int64_t query_us; // a query is given up after this
+    int64_t query_us;     // a query is given up after this
+    int64_t token_age_us; // tokens that were read longer ago let nobody in; 0: any age
     // The loop thread's scratch, reused for each event.
     struct json_doc doc;
     struct jsv_context *judge;

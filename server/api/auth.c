@@ -4,6 +4,13 @@
 
 #include "server/api/admit.h"
 
+// A token may have been revoked since. The catalog tries by itself to read again.
+static bool is_too_old(const struct auth *a)
+{
+    int64_t limit = a->api->token_age_us;
+    return limit && clock_mono_us(a->api->clock) - a->snapshot->loaded_at > limit;
+}
+
 static enum problem judge(struct auth *a, bool *ret_known_form)
 {
     unsigned count;
@@ -14,11 +21,15 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
     if (!s->tokens)
         return PROBLEM_not_ready; // nothing was ever loaded
     if (count == 0 && a->allow_open && s->has_open_project) {
+        if (is_too_old(a))
+            return PROBLEM_database_unavailable;
         a->token = s->open_token;
         return PROBLEM_NONE;
     }
     enum problem problem =
         gate_check(s->tokens, header, count, a->scopes, clock_wall_us(a->api->clock), &token, ret_known_form);
+    if (problem == PROBLEM_NONE && is_too_old(a))
+        problem = PROBLEM_database_unavailable;
     if (!problem)
         a->token = *token;
     return problem;
@@ -43,7 +54,8 @@ enum auth_result auth_begin(struct auth *a, struct api *api, struct http_request
     enum problem problem = judge(a, &known_form);
     if (!problem)
         return let_in(a);
-    if (problem != PROBLEM_not_ready && !admit_attempt(api, request))
+    bool unjudged = problem == PROBLEM_not_ready || problem == PROBLEM_database_unavailable;
+    if (!unjudged && !admit_attempt(api, request))
         return AUTH_ANSWERED;
     if (problem == PROBLEM_token_invalid && known_form)
         return AUTH_REFRESH;

@@ -35,6 +35,8 @@ static enum problem judge(struct candidate *c)
     enum problem problem = contract_judge(c->snapshot->contracts, c->api->judge, c->api->doc.root, c->pin_id,
                                           c->pin_version, &c->judgement);
     c->contract = c->judgement.contract;
+    if (c->contract && !token_allows(c->token, c->contract->id, c->contract->name))
+        return PROBLEM_contract_not_allowed;
     // What the project must not hold is refused as such, whether or not it is well-formed.
     if (c->contract && (int)c->contract->class_ > c->token->max_class)
         problem = PROBLEM_class_not_allowed;

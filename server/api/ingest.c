@@ -9,6 +9,7 @@
 #include "server/api/admit.h"
 #include "server/api/auth.h"
 #include "server/api/candidate.h"
+#include "server/api/sign.h"
 #include "server/store/query.h"
 
 // While a token is not known, a body up to this size is read before the refusal: a token made a moment ago
@@ -23,6 +24,7 @@
 struct ingest {
     struct auth auth;
     struct admission admission;
+    struct sign sign;
     struct request_identity identity;
     enum coding coding;
     struct buf decoded;              // the body, where it came encoded
@@ -44,6 +46,7 @@ static void refuse(struct ingest *in, enum problem problem)
 static void release(void *context)
 {
     struct ingest *in = context;
+    sign_release(&in->sign);
     auth_release(&in->auth);
     buf_release(&in->decoded);
 }
@@ -66,6 +69,12 @@ static void refuse_stranger(struct ingest *in)
                            NULL, 0);
 }
 
+static enum problem begin_signature(struct ingest *in)
+{
+    return sign_begin(&in->sign, in->auth.request, &in->auth.token, clock_wall_us(in->auth.api->clock),
+                      LIMIT_EVENT_BYTES);
+}
+
 void ingest_on_head(struct http_request *request, void *app)
 {
     struct ingest *in = arena_zalloc(http_request_arena(request), sizeof(*in));
@@ -82,7 +91,9 @@ void ingest_on_head(struct http_request *request, void *app)
         refuse_stranger(in);
         return;
     }
-    enum problem problem = request_media(request, &in->coding);
+    enum problem problem = result == AUTH_OK ? begin_signature(in) : PROBLEM_NONE;
+    if (!problem)
+        problem = request_media(request, &in->coding);
     if (!problem)
         problem = request_identity_read(request, clock_wall_us(in->auth.api->clock), &in->identity);
     if (problem)
@@ -108,11 +119,29 @@ static void await_turn(struct ingest *in)
         store_event(in);
 }
 
+// Over the body as it came, before anything looks into it.
+static void check_signature(struct ingest *in)
+{
+    sign_body(&in->sign, http_request_body(in->auth.request));
+    enum problem problem = sign_end(&in->sign);
+    in->identity.has_signed = in->sign.has_id;
+    in->identity.signed_id = in->sign.id;
+    if (problem)
+        refuse(in, problem);
+    else
+        await_turn(in);
+}
+
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct ingest *in = http_request_context(request);
-    if (auth_again(&in->auth) == AUTH_OK && admit_request(&in->auth, &in->admission))
-        await_turn(in);
+    if (auth_again(&in->auth) != AUTH_OK || !admit_request(&in->auth, &in->admission))
+        return;
+    enum problem problem = begin_signature(in);
+    if (problem)
+        refuse(in, problem);
+    else
+        check_signature(in);
 }
 
 void ingest_on_request(struct http_request *request, void *app UNUSED)
@@ -121,7 +150,7 @@ void ingest_on_request(struct http_request *request, void *app UNUSED)
     if (in->auth.token.project_id == 0)
         auth_refresh(&in->auth, on_token_refreshed);
     else
-        await_turn(in);
+        check_signature(in);
 }
 
 // Lexical door, parser, contract, class, schema; answers what does not pass.

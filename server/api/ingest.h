@@ -18,6 +18,8 @@ struct request_identity {
     struct str pin_id; // absent: recognised by content
     unsigned pin_version;
     struct str client;
+    bool has_signed; // the caller's: a signature that names a request without an id
+    struct uuid signed_id;
 };
 
 // Content-Type application/json in UTF-8, and a content encoding that can be decoded.
@@ -25,7 +27,8 @@ MUST_CHECK enum problem request_media(const struct http_request *request, enum c
 // All of the above but the id's final form. Strings live as long as the request.
 MUST_CHECK enum problem request_identity_read(const struct http_request *request, int64_t now_us,
                                               struct request_identity *ret_identity);
-// The event's id: the key, else the webhook-id (two that differ are refused), else a fresh UUIDv7.
+// The event's id: the key, else the webhook-id (two that differ are refused), else the signature's, else a
+// fresh UUIDv7.
 MUST_CHECK enum problem request_identity_resolve(struct request_identity *identity, int32_t project_id,
                                                  int64_t now_us, struct uuid *ret_id);
 // The body, decoded into `decoded` where it is encoded, then through the lexical door, minified where it

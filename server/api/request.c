@@ -100,8 +100,10 @@ enum problem request_identity_resolve(struct request_identity *id, int32_t proje
         if (foreign)
             id->foreign_id = str_trim(id->webhook_id); // what was hashed
         *ret_id = webhook;
+    } else if (id->has_key) {
+        *ret_id = id->key;
     } else {
-        *ret_id = id->has_key ? id->key : uuid_v7(now_us);
+        *ret_id = id->has_signed ? id->signed_id : uuid_v7(now_us);
     }
     return PROBLEM_NONE;
 }

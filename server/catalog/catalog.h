@@ -24,6 +24,7 @@
 #include "lib/contracts/contracts.h"
 #include "server/core/metrics.h"
 #include "server/gate/gate.h"
+#include "server/gate/seal.h"
 
 struct snapshot {
     _Atomic unsigned refs;
@@ -41,7 +42,8 @@ struct catalog_config {
     const char *url;
     const char *open_project; // may be NULL
     int64_t poll_us;
-    struct contract_set *contracts; // a reference is taken
+    const struct master_key *master_key; // may be NULL; outlives the catalog
+    struct contract_set *contracts;      // a reference is taken
     // Called on the catalog's thread, each may be NULL: when the database is found to know a contract set;
     // and when it is first seen, and each time it changes, whether the database's settings make a COMMIT
     // durable.

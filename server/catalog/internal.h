@@ -23,6 +23,7 @@ struct refresh {
     int64_t retry_at;        // no connecting before
     int64_t backoff;
     bool down_logged;
+    size_t locked; // signing keys that did not open at the last load
 };
 
 struct catalog {

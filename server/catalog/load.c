@@ -5,6 +5,9 @@
 #include "lib/base/log.h"
 #include "server/store/admin.h"
 #include "server/store/catalog.h"
+#include "server/store/tokens.h"
+
+#include <sodium.h>
 
 #define LOAD_CEILING ((size_t)256 * 1024 * 1024) // about a million tokens
 
@@ -115,7 +118,18 @@ static struct token token_from_row(const struct token_row *row, const struct tok
             log_warn("a token's scopes are not known to this sink; it opens nothing",
                      LOG_STR("key_id", row->key_id));
     }
+    if (!signature_policy_parse(row->signature, &token.signature))
+        token.signature = SIGNATURE_REQUIRED; // a stricter word of a later sink
     return token;
+}
+
+static bool keys_same(const struct token *a, const struct token *b)
+{
+    bool same = a->key_count == b->key_count;
+    for (size_t i = 0; same && i < a->key_count; i++)
+        same = memcmp(a->keys[i].key.kid, b->keys[i].key.kid, SIGNING_KID_LEN) == 0 &&
+               a->keys[i].not_after == b->keys[i].not_after && a->keys[i].key.len == b->keys[i].key.len;
+    return same;
 }
 
 // What was used of a quota is no change: it would make every load of a busy sink one.
@@ -124,42 +138,149 @@ static bool token_same(const struct token *a, const struct token *b)
     return a->id == b->id && a->project_id == b->project_id && a->scopes == b->scopes &&
            a->max_class == b->max_class && a->revoked == b->revoked && a->expires_at == b->expires_at &&
            a->rate_milli == b->rate_milli && a->burst == b->burst && a->quota_events == b->quota_events &&
-           a->quota_bytes == b->quota_bytes && memcmp(a->hash, b->hash, SHA256_LEN) == 0;
+           a->quota_bytes == b->quota_bytes && a->signature == b->signature &&
+           (a->contracts.ptr == NULL) == (b->contracts.ptr == NULL) && str_eq(a->contracts, b->contracts) &&
+           keys_same(a, b) && memcmp(a->hash, b->hash, SHA256_LEN) == 0;
 }
 
-static struct token_table *make_table(const struct token_row *rows, size_t count,
-                                      const struct token_table *old, bool *ret_changed)
-{
-    struct token *tokens = calloc(count + 1, sizeof(*tokens));
-    bool changed = !old || token_table_count(old) != count;
-    for (size_t i = 0; tokens && i < count; i++) {
-        BUG_ON(rows[i].key_id.len != TOKEN_KEY_ID_LEN); // a check constraint of the table
-        const struct token *before = old ? token_table_find(old, rows[i].key_id) : NULL;
-        tokens[i] = token_from_row(&rows[i], before);
-        changed = changed || !before || !token_same(before, &tokens[i]);
-    }
-    struct token_table *table = tokens ? token_table_new(tokens, count) : NULL;
-    free(tokens);
-    if (table)
-        *ret_changed = changed;
-    return table;
-}
-
-bool load_tokens(struct db *db, const struct token_table *old, struct token_table **ret_tokens,
-                 bool *ret_changed, struct err *err)
-{
+// What a load reads, and what it makes the table of.
+struct reading {
     struct arena arena;
     struct token_row *rows;
     size_t count;
-    arena_init(&arena, 64 * 1024, LOAD_CEILING);
-    bool ok = store_token_list(db, &arena, &rows, &count, err);
-    if (ok) {
-        struct token_table *table = make_table(rows, count, old, ret_changed);
-        ok = table ? true : err_set(err, "out of memory for %zu tokens", count);
-        if (ok)
-            *ret_tokens = table;
+    struct token_key_row *key_rows;
+    size_t key_count;
+    struct token *tokens;
+    struct gate_key *keys;
+    char *text;
+};
+
+// Tokens first: a key without its token is left out, a token made later is read by the next load.
+static bool read_rows(struct reading *r, struct db *db, struct err *err)
+{
+    return store_token_list(db, &r->arena, &r->rows, &r->count, err) &&
+           store_token_key_list(db, true, &r->arena, &r->key_rows, &r->key_count, err);
+}
+
+static bool take_memory(struct reading *r, struct err *err)
+{
+    size_t bytes = 1;
+    for (size_t i = 0; i < r->count; i++)
+        bytes += r->rows[i].contracts.len;
+    r->tokens = calloc(r->count + 1, sizeof(*r->tokens));
+    r->text = malloc(bytes);
+    r->keys = r->key_count ? sodium_allocarray(r->key_count, sizeof(*r->keys)) : NULL;
+    return (r->tokens && r->text && (r->keys || !r->key_count)) ||
+           err_set(err, "out of memory for %zu tokens", r->count);
+}
+
+static const struct gate_key *known_key(const struct token *before, struct str kid)
+{
+    for (size_t i = 0; before && i < before->key_count; i++)
+        if (before->keys[i].key.len && str_eq(kid, str_slice(before->keys[i].key.kid, SIGNING_KID_LEN)))
+            return &before->keys[i];
+    return NULL;
+}
+
+static struct gate_key *fill_key(struct gate_key *k, const struct token_key_row *row,
+                                 const struct token *before, const struct master_key *master)
+{
+    const struct gate_key *known = known_key(before, row->kid);
+    BUG_ON(row->kid.len != SIGNING_KID_LEN); // a check constraint of the table
+    memset(k, 0, sizeof(*k));
+    k->not_after = row->not_after;
+    k->key.kind = row->is_public ? SIGNING_ED25519 : SIGNING_HMAC;
+    memcpy(k->key.kid, row->kid.ptr, SIGNING_KID_LEN);
+    if (row->is_public) {
+        memcpy(k->key.bytes, row->public_key, SIGNING_PUBLIC_LEN);
+        k->key.len = SIGNING_PUBLIC_LEN;
+    } else if (known) {
+        k->key = known->key;
+    } else if (!master || !seal_open(master, row->token, row->sealed, &k->key)) {
+        k->key.len = 0;
     }
-    arena_release(&arena);
+    return k;
+}
+
+// Where the token's keys begin, or would: the rows are in the order of tokens.
+static size_t first_key(const struct reading *r, int32_t token_id)
+{
+    size_t low = 0, high = r->key_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->key_rows[middle].token_id < token_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// Counts those that do not open.
+static size_t give_keys(struct reading *r, struct token *token, const struct token *before,
+                        const struct master_key *master)
+{
+    size_t locked = 0;
+    for (size_t i = first_key(r, token->id); i < r->key_count && r->key_rows[i].token_id == token->id; i++) {
+        struct gate_key *k = fill_key(&r->keys[i], &r->key_rows[i], before, master);
+        if (token->key_count++ == 0)
+            token->keys = k;
+        locked += k->key.len == 0;
+    }
+    return locked;
+}
+
+static void give_contracts(struct token *token, struct str contracts, char **text)
+{
+    if (!contracts.ptr)
+        return;
+    memcpy(*text, contracts.ptr, contracts.len);
+    token->contracts = str_slice(*text, contracts.len);
+    *text += contracts.len;
+}
+
+static void fill(struct reading *r, const struct token_table *old, const struct master_key *master,
+                 bool *ret_changed, size_t *ret_locked)
+{
+    bool changed = !old || token_table_count(old) != r->count;
+    char *text = r->text;
+    *ret_locked = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        BUG_ON(r->rows[i].key_id.len != TOKEN_KEY_ID_LEN); // a check constraint of the table
+        const struct token *before = old ? token_table_find(old, r->rows[i].key_id) : NULL;
+        struct token *token = &r->tokens[i];
+        *token = token_from_row(&r->rows[i], before);
+        give_contracts(token, r->rows[i].contracts, &text);
+        *ret_locked += give_keys(r, token, before, master);
+        changed = changed || !before || !token_same(before, token);
+    }
+    *ret_changed = changed;
+}
+
+bool load_tokens(struct db *db, const struct token_table *old, const struct master_key *master,
+                 struct token_table **ret_tokens, bool *ret_changed, size_t *ret_locked, struct err *err)
+{
+    struct reading r = {0};
+    struct token_table *table = NULL;
+    bool changed;
+    size_t locked;
+    arena_init(&r.arena, 64 * 1024, LOAD_CEILING);
+    bool ok = read_rows(&r, db, err) && take_memory(&r, err);
+    if (ok) {
+        fill(&r, old, master, &changed, &locked);
+        table = token_table_new_with(r.tokens, r.count, r.keys, r.text);
+        ok = table || err_set(err, "out of memory for %zu tokens", r.count);
+    }
+    if (ok) {
+        *ret_tokens = table;
+        *ret_changed = changed;
+        *ret_locked = locked;
+    } else {
+        sodium_free(r.keys);
+        free(r.text);
+    }
+    free(r.tokens);
+    arena_release(&r.arena);
     return ok;
 }
 

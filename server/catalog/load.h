@@ -20,9 +20,12 @@ MUST_CHECK bool told_copy(const struct told *told, const struct contract_set *se
                           struct err *err);
 void told_clear(struct told *told);
 
-// `old` may be NULL; `*ret_changed` says whether the new table differs from it.
-MUST_CHECK bool load_tokens(struct db *db, const struct token_table *old, struct token_table **ret_tokens,
-                            bool *ret_changed, struct err *err);
+// `old` may be NULL; `*ret_changed` says whether the new table differs from it. `*ret_locked` counts the
+// signing keys that do not open under `master` (may be NULL). A secret that the old table has is taken from
+// there: a kid's secret never changes, and so a new master key harms nobody.
+MUST_CHECK bool load_tokens(struct db *db, const struct token_table *old, const struct master_key *master,
+                            struct token_table **ret_tokens, bool *ret_changed, size_t *ret_locked,
+                            struct err *err);
 // `*ret_found` false: no project of that name yet.
 MUST_CHECK bool load_open_project(struct db *db, const char *name, struct token *ret_token, bool *ret_found,
                                   struct err *err);

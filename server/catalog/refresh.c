@@ -214,19 +214,37 @@ static void publish(struct catalog *c, struct snapshot *snapshot)
     contract_set_unref(done);
 }
 
+// Said whenever there are more of them than before.
+static void report_locked(struct catalog *c, size_t locked)
+{
+    struct refresh *r = &c->refresh;
+    if (locked > r->locked)
+        log_error(
+            c->config.master_key
+                ? "signing keys do not open: VOX_SINK_MASTER_KEY_FILE is not what they are sealed under; "
+                  "what they sign is answered 503"
+                : "there are signing keys, but no master key to open them with; set "
+                  "VOX_SINK_MASTER_KEY_FILE; what they sign is answered 503",
+            LOG_U64("keys", locked));
+    r->locked = locked;
+}
+
 static bool load_snapshot(struct catalog *c, struct contract_set *set, bool *ret_changed, struct err *err)
 {
     struct snapshot *old = catalog_get(c);
     struct snapshot *next = snapshot_new(set);
+    size_t locked = c->refresh.locked;
     bool ok = next ? true : err_set(err, "out of memory for the catalog");
     if (ok)
         next->loaded_at = now();
     ok = ok && told_copy(&c->refresh.told, set, &next->contract_ids, err) &&
-         load_tokens(c->refresh.db, old->tokens, &next->tokens, ret_changed, err);
+         load_tokens(c->refresh.db, old->tokens, c->config.master_key, &next->tokens, ret_changed, &locked,
+                     err);
     if (ok && c->config.open_project)
         ok = load_open_project(c->refresh.db, c->config.open_project, &next->open_token,
                                &next->has_open_project, err);
     snapshot_unref(old);
+    report_locked(c, locked);
     if (ok)
         publish(c, next);
     else

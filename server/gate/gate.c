@@ -7,6 +7,8 @@
 #include <sodium.h>
 
 struct token_table {
+    struct gate_key *keys; // in locked memory
+    char *text;
     size_t count;
     struct token rows[]; // by key_id
 };
@@ -19,9 +21,17 @@ static int by_key_id(const void *a, const void *b)
 
 struct token_table *token_table_new(const struct token *rows, size_t count)
 {
+    return token_table_new_with(rows, count, NULL, NULL);
+}
+
+struct token_table *token_table_new_with(const struct token *rows, size_t count, struct gate_key *keys,
+                                         char *text)
+{
     struct token_table *table = malloc(sizeof(*table) + count * sizeof(*rows));
     if (!table)
         return NULL;
+    table->keys = keys;
+    table->text = text;
     table->count = count;
     if (count) {
         memcpy(table->rows, rows, count * sizeof(*rows));
@@ -32,6 +42,10 @@ struct token_table *token_table_new(const struct token *rows, size_t count)
 
 void token_table_free(struct token_table *table)
 {
+    if (!table)
+        return;
+    sodium_free(table->keys);
+    free(table->text);
     free(table);
 }
 
@@ -110,6 +124,28 @@ enum problem gate_check(const struct token_table *table, struct str authorizatio
         return PROBLEM_scope_insufficient;
     *ret_token = token;
     return PROBLEM_NONE;
+}
+
+bool token_allows(const struct token *token, struct str id, struct str name)
+{
+    for (struct str rest = token->contracts; rest.ptr;) {
+        struct str allowed = str_cut(&rest, ',');
+        if (str_eq(allowed, id) || str_eq(allowed, name))
+            return true;
+    }
+    return !token->contracts.ptr;
+}
+
+bool signature_policy_parse(struct str text, enum signature_policy *ret_policy)
+{
+    static const char *const names[] = {
+        [SIGNATURE_OFF] = "off", [SIGNATURE_OPTIONAL] = "optional", [SIGNATURE_REQUIRED] = "required"};
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(text, str_from(names[i]))) {
+            *ret_policy = (enum signature_policy)i;
+            return true;
+        }
+    return false;
 }
 
 static const struct {

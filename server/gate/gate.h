@@ -10,9 +10,17 @@
 
 #include "lib/base/err.h"
 #include "lib/wire/problem.h"
+#include "lib/wire/signing_key.h"
 #include "lib/wire/token.h"
 
 enum scope { SCOPE_INGEST = 1 << 0, SCOPE_READ = 1 << 1, SCOPE_ADMIN = 1 << 2 };
+
+enum signature_policy { SIGNATURE_OFF, SIGNATURE_OPTIONAL, SIGNATURE_REQUIRED };
+
+struct gate_key {
+    struct signing_key key; // len 0: it cannot be opened here
+    int64_t not_after;      // wall microseconds; INT64_MAX: no end
+};
 
 struct token {
     int32_t id;
@@ -31,12 +39,20 @@ struct token {
     // What of the day's quota was used, by all sinks, when the table was made.
     int64_t used_events;
     int64_t used_bytes;
+    enum signature_policy signature;
+    struct str contracts; // "model-call,tool-run.v2": what it may send; absent: all
+    const struct gate_key *keys;
+    size_t key_count;
 };
 
 struct token_table;
 
 // Copies the rows. NULL when memory is out.
 MUST_CHECK struct token_table *token_table_new(const struct token *rows, size_t count);
+// As above, and frees with the table what the rows point into: `keys` of sodium_malloc(), `text` of malloc();
+// both may be NULL. On failure they are the caller's still.
+MUST_CHECK struct token_table *token_table_new_with(const struct token *rows, size_t count,
+                                                    struct gate_key *keys, char *text);
 void token_table_free(struct token_table *table);
 const struct token *token_table_find(const struct token_table *table, struct str key_id);
 size_t token_table_count(const struct token_table *table);
@@ -47,6 +63,12 @@ size_t token_table_count(const struct token_table *table);
 MUST_CHECK enum problem gate_check(const struct token_table *table, struct str authorization,
                                    unsigned header_count, unsigned needed_scopes, int64_t now_us,
                                    const struct token **ret_token, bool *ret_known_form);
+
+// May the token send events of this contract ("model-call", "model-call.v1")?
+bool token_allows(const struct token *token, struct str id, struct str name);
+
+// "off", "optional" or "required".
+MUST_CHECK bool signature_policy_parse(struct str text, enum signature_policy *ret_policy);
 
 // "ingest,read" to flags; false on an unknown or empty name.
 MUST_CHECK bool scopes_parse(struct str text, unsigned *ret_scopes);

@@ -5,33 +5,14 @@
 
 #define ADMIN_USEC (30 * USEC_PER_SEC)
 
-// As pg_run, and a key that is there already gives `taken` instead.
-static bool run_unique(struct db *db, const char *sql, const struct pg_params *params, bool *ret_taken,
-                       struct err *err)
-{
-    PGresult *result;
-    if (!pg_send(db, sql, params, pg_deadline_in(ADMIN_USEC), &result, err))
-        return false;
-    bool good = pg_is_ok(result);
-    *ret_taken = !good && pg_kind(db, result) == SQL_DUPLICATE;
-    if (!good && !*ret_taken) {
-        if (pg_kind(db, result) == SQL_DATA)
-            err_set(err, "the database refused a value: a name has 1 to 128 characters, a label at most 256");
-        else
-            pg_err(result, err);
-    }
-    PQclear(result);
-    return good || *ret_taken;
-}
-
 bool store_project_create(struct db *db, struct str name, int16_t max_class, struct err *err)
 {
     struct pg_params params = {0};
     bool taken;
     pg_param_text(&params, name);
     pg_param_i32(&params, max_class);
-    if (!run_unique(db, "INSERT INTO telemetry.projects (name, max_class) VALUES ($1, $2)", &params, &taken,
-                    err))
+    if (!pg_run_unique(db, "INSERT INTO telemetry.projects (name, max_class) VALUES ($1, $2)", &params,
+                       pg_deadline_in(ADMIN_USEC), &taken, err))
         return false;
     return !taken || err_set(err, "there is a project \"%.*s\" already", STR_FMT(name));
 }
@@ -83,56 +64,6 @@ bool store_project_list(struct db *db, struct arena *arena, struct project_row *
     return true;
 }
 
-static bool insert_token(struct db *db, const struct token_row *row, struct err *err)
-{
-    struct pg_params project = {0}, params = {0};
-    bool taken;
-    pg_param_text(&project, row->project);
-    // The first half spares the id that a conflict would burn; the second is for two at once.
-    if (!run_unique(db,
-                    "INSERT INTO telemetry.projects (name) SELECT $1::text WHERE NOT EXISTS"
-                    " (SELECT FROM telemetry.projects WHERE name = $1) ON CONFLICT DO NOTHING",
-                    &project, &taken, err))
-        return false;
-    pg_param_text(&params, row->project);
-    pg_param_text(&params, row->key_id);
-    pg_param_bytes(&params, row->hash, sizeof(row->hash));
-    pg_param_text(&params, row->scopes);
-    pg_param_text(&params, row->label);
-    pg_param_time(&params, row->expires_at);
-    if (!run_unique(
-            db,
-            "INSERT INTO telemetry.tokens (project_id, key_id, secret_hash, scopes, label, expires_at)"
-            " SELECT id, $2, $3, $4, $5, $6 FROM telemetry.projects WHERE name = $1",
-            &params, &taken, err))
-        return false;
-    return !taken || err_set(err, "there is a token with this key id already; create another");
-}
-
-bool store_token_create(struct db *db, const struct token_row *row, struct err *err)
-{
-    int64_t deadline = pg_deadline_in(ADMIN_USEC);
-    if (!pg_begin(db, deadline, err))
-        return false;
-    if (insert_token(db, row, err))
-        return pg_commit(db, deadline, err);
-    pg_rollback(db, deadline);
-    return false;
-}
-
-bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struct err *err)
-{
-    struct pg_params params = {0};
-    PGresult *result;
-    pg_param_text(&params, key_id);
-    if (!pg_run(db, "UPDATE telemetry.tokens SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1",
-                &params, pg_deadline_in(ADMIN_USEC), &result, err))
-        return false;
-    *ret_found = strcmp(PQcmdTuples(result), "0") != 0;
-    PQclear(result);
-    return true;
-}
-
 static void put_list(struct buf *buf, const struct token_use *uses, size_t count, bool times)
 {
     for (size_t i = 0; i < count; i++)
@@ -164,7 +95,7 @@ bool store_token_note_use(struct db *db, const struct token_use *uses, size_t co
 
 static bool read_token(const PGresult *result, int i, struct arena *arena, struct token_row *ret_row)
 {
-    struct str label = pg_text(result, i, 7);
+    struct str label = pg_text(result, i, 7), contracts = pg_text(result, i, 18);
     *ret_row = (struct token_row){
         .id = pg_i32(result, i, 0),
         .project_id = pg_i32(result, i, 1),
@@ -183,9 +114,13 @@ static bool read_token(const PGresult *result, int i, struct arena *arena, struc
         .used_events = pg_i64(result, i, 15),
         .used_bytes = pg_i64(result, i, 16),
         .last_used_at = pg_time(result, i, 17),
+        .contracts = contracts.ptr ? arena_dup(arena, contracts) : STR_NULL,
+        .signature = arena_dup(arena, pg_text(result, i, 19)),
+        .on_invalid = arena_dup(arena, pg_text(result, i, 20)),
     };
     return pg_bytes(result, i, 4, ret_row->hash, sizeof(ret_row->hash)) && ret_row->project.ptr &&
-           ret_row->key_id.ptr && ret_row->scopes.ptr && (!label.ptr || ret_row->label.ptr);
+           ret_row->key_id.ptr && ret_row->scopes.ptr && (!label.ptr || ret_row->label.ptr) &&
+           (!contracts.ptr || ret_row->contracts.ptr) && ret_row->signature.ptr && ret_row->on_invalid.ptr;
 }
 
 bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret_rows, size_t *ret_count,
@@ -198,7 +133,8 @@ bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret
                 " t.created_at, t.expires_at, t.revoked_at IS NOT NULL,"
                 " CASE WHEN t.rate_per_second > 0 THEN ceil(least(t.rate_per_second, 1e9) * 1000)::int8 END, "
                 "t.burst, t.quota_per_day,"
-                " t.quota_bytes_per_day, u.events, u.bytes, t.last_used_at"
+                " t.quota_bytes_per_day, u.events, u.bytes, t.last_used_at,"
+                " array_to_string(t.contracts, ','), t.signature, t.on_invalid"
                 " FROM telemetry.tokens t JOIN telemetry.projects p ON p.id = t.project_id"
                 " LEFT JOIN (SELECT token_id, sum(events)::int8 AS events, sum(bytes)::int8 AS bytes"
                 "  FROM telemetry.token_usage WHERE day = telemetry.today() GROUP BY token_id) u"

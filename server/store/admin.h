@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Projects and tokens: what the commands change and the catalog loads. Every change notifies the sinks.
+// Projects, and tokens as they are: what the commands show and the catalog loads. Every change notifies the
+// sinks; those of tokens are in tokens.h.
 #ifndef VOX_STORE_ADMIN_H
 #define VOX_STORE_ADMIN_H
 
@@ -34,7 +35,10 @@ struct token_row {
     int64_t quota_bytes;
     int64_t used_events; // today, where the token has a quota
     int64_t used_bytes;
-    int64_t last_used_at; // wall microseconds, INT64_MAX: never
+    int64_t last_used_at;  // wall microseconds, INT64_MAX: never
+    struct str contracts;  // "model-call,tool-run.v2"; absent: all
+    struct str signature;  // "off", "optional", "required"
+    struct str on_invalid; // "reject", "quarantine"
 };
 
 // False with `err` if the name exists (create) or does not (set), or the database fails.
@@ -44,11 +48,6 @@ MUST_CHECK bool store_project_set(struct db *db, struct str name, int16_t max_cl
 MUST_CHECK bool store_project_list(struct db *db, struct arena *arena, struct project_row **ret_rows,
                                    size_t *ret_count, struct err *err);
 
-// Creates the project too (class S1) where it does not exist. `row` gives project (name), key_id, hash,
-// scopes, label, expires_at; the rest is ignored.
-MUST_CHECK bool store_token_create(struct db *db, const struct token_row *row, struct err *err);
-// `*ret_found` false if no token has that key id. Revoking twice is no error.
-MUST_CHECK bool store_token_revoke(struct db *db, struct str key_id, bool *ret_found, struct err *err);
 struct token_use {
     int32_t token_id;
     int64_t at; // wall microseconds

@@ -112,6 +112,24 @@ bool pg_run(struct db *db, const char *sql, const struct pg_params *params, int6
     return true;
 }
 
+bool pg_run_unique(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
+                   bool *ret_taken, struct err *err)
+{
+    PGresult *result;
+    if (!pg_send(db, sql, params, deadline, &result, err))
+        return false;
+    bool good = pg_is_ok(result);
+    *ret_taken = !good && pg_kind(db, result) == SQL_DUPLICATE;
+    if (!good && !*ret_taken) {
+        if (pg_kind(db, result) == SQL_DATA)
+            err_set(err, "the database refused a value: a name has 1 to 128 characters, a label at most 256");
+        else
+            pg_err(result, err);
+    }
+    PQclear(result);
+    return good || *ret_taken;
+}
+
 bool pg_begin(struct db *db, int64_t deadline, struct err *err)
 {
     if (!db->lost && PQtransactionStatus(db->conn) != PQTRANS_IDLE)

@@ -95,6 +95,10 @@ MUST_CHECK bool pg_send(struct db *db, const char *sql, const struct pg_params *
 MUST_CHECK bool pg_run(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
                        PGresult **ret_result, struct err *err);
 
+// As pg_run without a result, and a key that is there already gives `*ret_taken` instead of an error.
+MUST_CHECK bool pg_run_unique(struct db *db, const char *sql, const struct pg_params *params,
+                              int64_t deadline, bool *ret_taken, struct err *err);
+
 // BEGIN; false if the connection is in a transaction already.
 MUST_CHECK bool pg_begin(struct db *db, int64_t deadline, struct err *err);
 // True if COMMIT is what happened, as far as the server says: status, tag, and no word of a lost standby.

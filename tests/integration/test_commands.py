@@ -8,11 +8,13 @@ import signal
 import subprocess
 import tempfile
 
-from voxtest import CONTRACTS, SINK, SinkCase, model_call, run, uuid7, wait_until
+from voxtest import CONTRACTS, SINK, SinkCase, model_call, run, samples, uuid7, wait_until
 
 COMMANDS = (
     ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
-    ["token", "create"], ["token", "list"], ["token", "revoke"], ["contracts"], ["contracts", "check"],
+    ["token", "create"], ["token", "list"], ["token", "set"], ["token", "rotate"], ["token", "revoke"], ["token", "key"],
+    ["token", "key", "add"], ["token", "key", "list"], ["token", "key", "retire"], ["master-key"], ["master-key", "create"],
+    ["master-key", "rotate"], ["contracts"], ["contracts", "check"],
     ["contracts", "list"], ["contracts", "show"], ["contracts", "guard"], ["contracts", "validate"],
     ["doctor"], ["config"], ["config", "show"], ["version"])
 
@@ -34,7 +36,15 @@ class Words(SinkCase):
                       ["token", "create"], ["token", "create", "--project", "x"], ["project", "create"],
                       ["token", "create", "--project", "x", "--scope", "fly"], ["serve", "--listen"],
                       ["project", "create", "x", "--max-class", "S3"], ["project", "create", "x", "--max-class", "9"],
-                      ["token", "create", "--project", "x", "--scope", "ingest", "--expires", "soon"]):
+                      ["token", "create", "--project", "x", "--scope", "ingest", "--expires", "soon"],
+                      *(["token", "create", "--project", "x", "--scope", "ingest", f"--{name}", value] for name, value in (
+                          ("rate", "fast"), ("rate", "0/s"), ("rate", "1/h"), ("burst", "0"), ("burst", "-1"),
+                          ("quota", "10/week"), ("quota-bytes", "1e9"), ("signature", "maybe"), ("contracts", "a,,b"),
+                          ("contracts", "../x"), ("contracts", "a.v0"), ("on-invalid", "keep"), ("label", "a\nb"))),
+                      ["token", "set", "0123456789"], ["token", "set", "short", "--label", "x"], ["token", "rotate"],
+                      ["token", "rotate", "0123456789", "--overlap", "soon"], ["token", "key", "retire", "short"],
+                      ["token", "key", "add", "0123456789", "--public", "/nonexistent"], ["master-key", "create"],
+                      ["master-key", "rotate"], ["master-key", "rotate", "--old", "/x", "--lost", "--new", "/y"]):
             with self.subTest(command=words):
                 done = self.sink.command(*words, check=False)
                 self.assertEqual(done.returncode, 2, done)
@@ -156,6 +166,52 @@ class Projects(SinkCase):
         wait_until(lambda: self.sink.post(event, token).code == "token_invalid", "the sink learns of it", 10)
         self.sink.command("token", "revoke", key_id)
         self.assertEqual(self.sink.command("token", "revoke", "0123456789", check=False).returncode, 1)
+
+    def test_token_settings(self):
+        made = json.loads(self.sink.command(
+            "token", "create", "--project", "settings", "--scope", "ingest", "--rate", "30/min", "--burst", "7", "--quota",
+            "1000/day", "--quota-bytes", "5000000/day", "--contracts", "model-call", "--on-invalid", "quarantine",
+            "--json").stdout)
+        key_id, token = made["key_id"], made["token"]
+        wanted = {"rate_per_second": 0.5, "burst": 7, "quota_events_per_day": 1000, "quota_bytes_per_day": 5000000,
+                  "contracts": ["model-call"], "on_invalid": "quarantine", "signature": "off", "expires_at": None}
+        for row in (made, self.row(key_id)):
+            self.assertEqual({name: row[name] for name in wanted}, wanted)
+        self.assertIsNone(self.row(key_id)["last_used_at"])
+        finding = next(text for contract, _, text, _ in samples("valid") if contract == "lint-finding.v1")
+        self.assert_problem(self.sink.post(finding, token), "contract_not_allowed")
+        self.assertEqual(self.sink.post(model_call(uuid7()), token).status, 201)
+        done = self.sink.command("token", "set", key_id, "--contracts", "lint-finding.v1,unheard", "--rate", "default",
+                                 "--quota", "default", "--label", "changed", "--expires", "30d")
+        self.assertIn("unheard", done.stderr)
+        row = self.row(key_id)
+        self.assertEqual((row["contracts"], row["rate_per_second"], row["burst"], row["label"]),
+                         (["lint-finding.v1", "unheard"], None, 7, "changed"))
+        self.assertIsNotNone(row["expires_at"])
+        wait_until(lambda: self.sink.post(finding, token).status == 201, "the sink follows")
+        self.assert_problem(self.sink.post(model_call(uuid7()), token), "contract_not_allowed")
+        self.sink.command("token", "set", key_id, "--contracts", "all", "--expires", "never")
+        row = self.row(key_id)
+        self.assertEqual((row["contracts"], row["expires_at"]), (None, None))
+        self.assertEqual(self.sink.command("token", "set", "0123456789", "--label", "x", check=False).returncode, 1)
+
+    def row(self, key_id):
+        return next(row for row in self.listed("token") if row["key_id"] == key_id)
+
+    def test_token_rotate(self):
+        made = json.loads(self.sink.command("token", "create", "--project", "rotation", "--scope", "ingest", "--expires",
+                                            "10d", "--label", "kept", "--burst", "9", "--json").stdout)
+        fresh = json.loads(self.sink.command("token", "rotate", made["key_id"], "--overlap", "1h", "--json").stdout)
+        self.assertNotEqual(fresh["key_id"], made["key_id"])
+        self.assertEqual((fresh["label"], fresh["burst"], fresh["project"]), ("kept", 9, "rotation"))
+        for token in (made["token"], fresh["token"]):
+            self.assertEqual(self.sink.post(model_call(uuid7()), token).status, 201)
+        self.assertLess(self.row(made["key_id"])["expires_at"], self.row(fresh["key_id"])["expires_at"])
+        last = self.sink.command("token", "rotate", fresh["key_id"], "--overlap", "0").stdout.strip()
+        wait_until(lambda: self.sink.post(model_call(uuid7()), fresh["token"]).code == "token_invalid", "it has ended")
+        self.assertEqual(self.sink.post(model_call(uuid7()), last).status, 201)
+        done = self.sink.command("token", "rotate", fresh["key_id"], check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
 
     def test_only_the_hash_is_kept(self):
         token = self.sink.token("hashes", "ingest")

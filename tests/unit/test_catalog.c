@@ -5,6 +5,7 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "server/store/admin.h"
+#include "server/store/tokens.h"
 #include "test_contracts_folder.h"
 #include "test_store_hang.h"
 
@@ -133,7 +134,7 @@ static void make_token(const char *scopes)
     struct err err;
     struct token_row row = {
         .project = STR("first"), .key_id = STR(KEY_ID), .scopes = str_from(scopes), .expires_at = INT64_MAX};
-    ck_assert_msg(store_token_create(db, &row, &err), "%s", err.text);
+    ck_assert_msg(store_token_create(db, &row, NULL, &err), "%s", err.text);
     db_close(db);
 }
 

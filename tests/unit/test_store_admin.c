@@ -3,6 +3,7 @@
 #include "server/store/admin.h"
 #include "server/store/catalog.h"
 #include "server/store/keeper.h"
+#include "server/store/tokens.h"
 #include "test_store_cluster.h"
 
 #include "check_main.h"
@@ -58,19 +59,19 @@ START_TEST(store_token__is_created_revoked_and_listed)
                               .label = STR("ci"),
                               .expires_at = later};
     arena_init(&arena, 1024, 65536);
-    ck_assert_msg(store_token_create(db, &token, &err), "%s", err.text);
-    ck_assert(!store_token_create(db, &token, &err));
+    ck_assert_msg(store_token_create(db, &token, NULL, &err), "%s", err.text);
+    ck_assert(!store_token_create(db, &token, NULL, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "key id"));
     token.key_id = STR("bbbbbbbbbb");
     token.scopes = STR("everything");
-    ck_assert(!store_token_create(db, &token, &err));
+    ck_assert(!store_token_create(db, &token, NULL, &err));
     token.scopes = STR("ingest");
     token.label = STR_NULL;
     token.expires_at = INT64_MAX;
-    ck_assert(store_token_create(db, &token, &err));
+    ck_assert(store_token_create(db, &token, NULL, &err));
     token.key_id = STR("cccccccccc");
     token.expires_at = 1; // expired
-    ck_assert(store_token_create(db, &token, &err));
+    ck_assert(store_token_create(db, &token, NULL, &err));
     ck_assert(store_token_list(db, &arena, &rows, &count, &err));
     ck_assert_uint_eq(count, 3);
     ck_assert_view_eq(rows[0].project, "fresh");
@@ -158,7 +159,7 @@ START_TEST(store_catalog_wait__hears_of_changes)
     ck_assert(changed);
     struct token_row token = {
         .project = STR("new"), .key_id = STR("abcdefghij"), .scopes = STR("read"), .expires_at = INT64_MAX};
-    ck_assert(store_token_create(owner, &token, &err));
+    ck_assert(store_token_create(owner, &token, NULL, &err));
     ck_assert(store_catalog_wait(db, wake, 10000, &changed));
     ck_assert(changed);
     // Being used changes nothing.

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signature headers taken from a request, and its raw body given to a verifier.
+#include "server/api/sign.h"
+
+#include "lib/wire/names.h"
+
+static struct str header(const struct http_request *request, const char *name, bool *twice)
+{
+    unsigned count;
+    struct str value = http_request_header(request, name, &count);
+    *twice = *twice || count > 1;
+    return count ? str_trim(value) : STR_NULL;
+}
+
+enum problem sign_begin(struct sign *sign, const struct http_request *request, const struct token *token,
+                        int64_t now_us, size_t body_max)
+{
+    bool twice = false;
+    const struct signature_headers headers = {
+        .vox = header(request, HEADER_SIGNATURE, &twice),
+        .webhook_id = header(request, HEADER_WEBHOOK_ID, &twice),
+        .webhook_timestamp = header(request, HEADER_WEBHOOK_AT, &twice),
+        .webhook_signature = header(request, HEADER_WEBHOOK_SIGN, &twice),
+    };
+    sign->body_max = body_max;
+    enum problem problem = gate_signature(token, &headers, now_us, &sign->gate);
+    return !problem && sign->gate.wanted && twice ? PROBLEM_signature_malformed : problem;
+}
+
+// Made when the first bytes are there, so that a client that only says who it is costs nothing.
+static bool ensure_verifier(struct sign *sign)
+{
+    if (!sign->verifier && !sign->failed) {
+        sign->verifier = gate_verifier(&sign->gate, sign->body_max);
+        sign->failed = !sign->verifier;
+    }
+    return !sign->failed;
+}
+
+void sign_body(struct sign *sign, struct str raw)
+{
+    if (sign->gate.wanted && ensure_verifier(sign))
+        signature_verifier_update(sign->verifier, raw);
+}
+
+enum problem sign_end(struct sign *sign)
+{
+    if (!sign->gate.wanted)
+        return PROBLEM_NONE;
+    if (!ensure_verifier(sign))
+        return PROBLEM_overloaded;
+    enum problem problem = signature_verifier_finish(sign->verifier, &sign->id);
+    sign->has_id = !problem && sign->gate.signature.form == SIGNATURE_VOX;
+    sign_release(sign); // an Ed25519 body need not be held twice any longer
+    return gate_signature_failed(&sign->gate, problem);
+}
+
+void sign_release(struct sign *sign)
+{
+    signature_verifier_free(sign->verifier);
+    sign->verifier = NULL;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The signature of an ingest request, from its head to the last byte of its body.
+//
+// sign_begin() once the token is known: in on_head, or after a refresh. It answers for everything that the
+// head can say. Then sign_body() with the raw body, in one piece or in several, before any content decoding,
+// and sign_end() before anything is made of the body. A zeroed struct; sign_release() when the request ends.
+// It keeps views of the token's and the snapshot's memory. Threads: one at a time.
+#ifndef VOX_API_SIGN_H
+#define VOX_API_SIGN_H
+
+#include "server/gate/signature.h"
+#include "server/http/http.h"
+
+struct sign {
+    struct gate_signature gate;
+    size_t body_max;
+    struct signature_verifier *verifier;
+    bool failed;    // memory
+    bool has_id;    // after sign_end(): the request is signed in the Vox form
+    struct uuid id; // the same for each replay: the id of an event that has none
+};
+
+// `body_max`: of a body that must be kept because it is signed with Ed25519.
+MUST_CHECK enum problem sign_begin(struct sign *sign, const struct http_request *request,
+                                   const struct token *token, int64_t now_us, size_t body_max);
+void sign_body(struct sign *sign, struct str raw);
+MUST_CHECK enum problem sign_end(struct sign *sign);
+void sign_release(struct sign *sign);
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token's policy and its keys against what a request sends.
+#include "server/gate/signature.h"
+
+static bool is_named(const struct token *token, const struct signing_key *key, const struct signature *s)
+{
+    return s->form != SIGNATURE_VOX || str_eq(s->kid, str_slice(token->key_id, TOKEN_KEY_ID_LEN)) ||
+           str_eq(s->kid, str_slice(key->kid, SIGNING_KID_LEN));
+}
+
+static void choose_keys(const struct token *token, int64_t now_us, struct gate_signature *g)
+{
+    for (size_t i = 0; i < token->key_count && g->key_count < SIGNATURE_KEYS_MAX; i++) {
+        const struct gate_key *k = &token->keys[i];
+        if (k->not_after <= now_us || !is_named(token, &k->key, &g->signature))
+            continue;
+        if (k->key.len == 0)
+            g->locked = true;
+        else
+            g->keys[g->key_count++] = &k->key;
+    }
+}
+
+enum problem gate_signature_failed(const struct gate_signature *g, enum problem problem)
+{
+    return problem == PROBLEM_signature_invalid && g->locked ? PROBLEM_not_ready : problem;
+}
+
+enum problem gate_signature(const struct token *token, const struct signature_headers *headers,
+                            int64_t now_us, struct gate_signature *ret_signature)
+{
+    struct gate_signature g = {.name = str_slice(token->key_id, TOKEN_KEY_ID_LEN)};
+    bool present = signature_is_present(headers);
+    if (token->signature == SIGNATURE_OFF || (token->signature == SIGNATURE_OPTIONAL && !present)) {
+        *ret_signature = g;
+        return PROBLEM_NONE;
+    }
+    if (!present)
+        return PROBLEM_signature_missing;
+    enum problem problem = signature_parse(headers, &g.signature);
+    if (!problem)
+        problem = signature_fresh(&g.signature, now_us);
+    if (problem)
+        return problem;
+    choose_keys(token, now_us, &g);
+    if (g.key_count == 0)
+        return gate_signature_failed(&g, PROBLEM_signature_invalid);
+    g.wanted = true;
+    *ret_signature = g;
+    return PROBLEM_NONE;
+}
+
+struct signature_verifier *gate_verifier(const struct gate_signature *g, size_t body_ceiling)
+{
+    struct str name = g->signature.form == SIGNATURE_VOX ? g->name : STR_NULL;
+    return signature_verifier_new(&g->signature, g->keys, g->key_count, body_ceiling, name);
+}
