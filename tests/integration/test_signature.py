@@ -6,11 +6,15 @@ import gzip
 import hashlib
 import hmac
 import json
+import os
+import re
+import shutil
 import subprocess
 import time
+import unittest
 import uuid
 
-from voxtest import SinkCase, model_call, uuid7, wait_until
+from voxtest import LONG, ROOT, SinkCase, model_call, uuid7, wait_until
 
 
 def key_of(secret):
@@ -274,6 +278,63 @@ class Signature(Signing):
         signature = bytes([signature[0] ^ 1]) + signature[1:]
         self.assert_refused(self.send(body, headers[:2] + [("webhook-signature", "v1a," + base64.b64encode(signature).decode())],
                                       made), "signature_invalid")
+
+
+class Documented(Signing):
+    """The examples of docs/PROTOCOL.md, run as they stand there."""
+
+    def example(self, name):
+        text = (ROOT / "docs/PROTOCOL.md").read_text()
+        return re.search(rf"^```sh\n# {name}\n(.*?)^```$", text, re.M | re.S)[1]
+
+    def run_example(self, name, made):
+        folder = self.sink.folder / "example"
+        folder.mkdir(exist_ok=True)
+        (folder / "event.json").write_bytes(self.body())
+        environment = {"PATH": os.environ["PATH"], "SINK": "http://{}:{}".format(*self.sink.address),
+                       "TOKEN": made["token"], "SECRET": made.get("signing_secret", ""), "no_proxy": "*"}
+        done = subprocess.run(["sh", "-eu", "-c", self.example(name)], cwd=folder, env=environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_examples(self):
+        for name in ("vox form", "standard webhooks"):
+            with self.subTest(name=name):
+                self.assertFalse(self.run_example(name, self.made)["duplicate"])
+        token = self.sink.token("demo", "ingest")
+        made = {"token": token, "key_id": token.split("_")[1]}
+        folder = self.sink.folder / "example"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(folder / "private.pem")], check=True)
+        subprocess.run(["openssl", "pkey", "-in", str(folder / "private.pem"), "-pubout", "-out",
+                        str(folder / "public.pem")], check=True)
+        self.sink.command("token", "key", "add", made["key_id"], "--public", str(folder / "public.pem"))
+        self.sink.command("token", "set", made["key_id"], "--signature", "required")
+        wait_until(lambda: self.send(self.body(), [], made).code == "signature_missing", "the policy is followed")
+        self.assertFalse(self.run_example("ed25519", made)["duplicate"])
+
+    @unittest.skipUnless(LONG and shutil.which("npm"), "asks npm for standardwebhooks; tests/run --long")
+    def test_standardwebhooks_of_npm(self):
+        """The package signs, the sink takes it; one character more and it does not."""
+        folder = self.sink.folder / "npm"
+        folder.mkdir()
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder),
+                        "standardwebhooks@1.0.0"], check=True, stdin=subprocess.DEVNULL)
+        program = folder / "sign.cjs"
+        program.write_text(
+            "const { Webhook } = require('standardwebhooks');\n"
+            "const [id, body] = process.argv.slice(2), at = new Date();\n"
+            "console.log(JSON.stringify({at: Math.floor(at / 1000),"
+            " signature: new Webhook(process.env.SECRET).sign(id, at, body)}));\n")
+        for event_id in (uuid7(), "msg_" + uuid7()):
+            body = json.dumps(model_call(uuid7()))
+            done = subprocess.run(["node", str(program), event_id, body], env={**os.environ, "SECRET": self.secret},
+                                  check=True, stdout=subprocess.PIPE)
+            signed = json.loads(done.stdout)
+            headers = [("webhook-id", event_id), ("webhook-timestamp", str(signed["at"])),
+                       ("webhook-signature", signed["signature"])]
+            self.assert_receipt(self.send(body, headers))
+            self.assert_refused(self.send(body + " ", headers), "signature_invalid")
 
 
 class MasterKey(Signing):

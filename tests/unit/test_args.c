@@ -53,6 +53,82 @@ START_TEST(args__classes)
 }
 END_TEST
 
+START_TEST(args__durations)
+{
+    static const struct {
+        const char *text;
+        int64_t hours; // -1: refused
+    } rows[] = {{"0", 0},     {"7d", 168}, {"12h", 12}, {"36500d", 876000},
+                {"", -1},     {"7", -1},   {"d", -1},   {"-1d", -1},
+                {"1.5d", -1}, {"7 d", -1}, {"1w", -1},  {"99999999999999d", -1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t us = -1;
+        struct err err = {""};
+        bool ok = args_duration("overlap", rows[i].text, &us, &err);
+        ck_assert_msg(ok == (rows[i].hours >= 0), "\"%s\"", rows[i].text);
+        if (ok)
+            ck_assert_int_eq(us, rows[i].hours * 3600 * USEC_PER_SEC);
+        else
+            ck_assert_ptr_nonnull(strstr(err.text, "--overlap"));
+    }
+}
+END_TEST
+
+START_TEST(args__rates)
+{
+    static const struct {
+        const char *text;
+        int64_t milli; // 0: refused
+    } rows[] = {{"10/s", 10000},
+                {"10", 10000},
+                {"0.5/s", 500},
+                {"30/min", 500},
+                {"0.001", 1},
+                {"12.345/s", 12345},
+                {"1000000000/s", 1000000000000},
+                {"0", 0},
+                {"0/s", 0},
+                {"0.01/min", 0},
+                {"0.0001", 0},
+                {"1/h", 0},
+                {"", 0},
+                {"/s", 0},
+                {"-1/s", 0},
+                {"1e3/s", 0},
+                {".5", 0},
+                {"1./s", 0},
+                {"10/s/s", 0},
+                {"1000000001/s", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t milli = 0;
+        struct err err = {""};
+        ck_assert_msg(args_rate(rows[i].text, &milli, &err) == (rows[i].milli > 0), "\"%s\"", rows[i].text);
+        ck_assert_msg(milli == rows[i].milli, "\"%s\": %lld", rows[i].text, (long long)milli);
+    }
+}
+END_TEST
+
+START_TEST(args__counts_and_contracts)
+{
+    int64_t count;
+    struct err err = {""};
+    ck_assert(args_count("quota", "100/day", "day", 1000, &count, &err) && count == 100);
+    ck_assert(args_count("quota", "1000", "day", 1000, &count, &err) && count == 1000);
+    ck_assert(!args_count("quota", "1001", "day", 1000, &count, &err));
+    ck_assert(!args_count("quota", "0", "day", 1000, &count, &err));
+    ck_assert(!args_count("quota", "10/week", "day", 1000, &count, &err));
+    ck_assert(!args_count("burst", "10/day", "", 1000, &count, &err));
+    ck_assert(!args_count("burst", "", "", 1000, &count, &err));
+    static const char *const good[] = {"model-call", "a.v1", "a,b.v9999,c-d"};
+    static const char *const bad[] = {"",    ",",        "a,",  "A",   "a.v0", "a.v01",
+                                      "a.1", "a.v10000", "a.v", ".v1", "a b",  "a.v1.v2"};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        ck_assert_msg(args_contracts(good[i], &err), "\"%s\"", good[i]);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        ck_assert_msg(!args_contracts(bad[i], &err), "\"%s\"", bad[i]);
+}
+END_TEST
+
 START_TEST(args__expiry)
 {
     const int64_t now = 1800000000 * USEC_PER_SEC; // 2027-01-15T08:00:00Z
@@ -108,4 +184,5 @@ START_TEST(table__aligns_and_disarms)
 }
 END_TEST
 
-CHECK_MAIN("args", args__project_names, args__classes, args__expiry, table__aligns_and_disarms)
+CHECK_MAIN("args", args__project_names, args__classes, args__durations, args__rates,
+           args__counts_and_contracts, args__expiry, table__aligns_and_disarms)
