@@ -26,7 +26,7 @@ struct serve {
     struct http_listeners *listeners; // until the server has them
     struct limit_settings limits;
     struct limiter *limiter;
-    struct master_key *master_key;    // NULL: none is configured
+    struct master_key *master_key; // NULL: none is configured
     struct http_server *http;
     struct api api;
 };
