@@ -3,10 +3,17 @@
 //
 //     bench_schema CONTRACTS [ROUNDS]
 //
-// prints for each sample "ns/<contract>/<sample>: <verdict's time>" and "parse/…: <time of jansson's parse
-// and free>", in nanoseconds, each the median of ROUNDS (default 15) timed rounds. Formats annotate, as they
-// do for the peer that runs beside it.
+// prints for each sample, in nanoseconds, each the median of ROUNDS (default 15) timed rounds:
+//
+//     ns/<contract>/<sample>       a verdict, over COPIES trees in turn, parsed one after the other
+//     warm/…                       a verdict on one tree again and again
+//     parse/…                      our parse of the text
+//     jansson/…                    jansson's, and its free
+//
+// Formats annotate, as they do for the peer that runs beside it.
 #include "lib/schema/schema.h"
+#include "bench/jansson.h"
+#include "lib/json/parse.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -14,8 +21,9 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUND_NS   2000000 // one timed round
+#define ROUND_NS   1000000 // one timed round
 #define ROUNDS_MAX 1000
+#define COPIES     512
 
 static unsigned rounds = 15;
 
@@ -35,21 +43,33 @@ static int compare(const void *a, const void *b)
 struct work {
     const struct jsv_program *program;
     struct jsv_context *context;
-    const json_t *json;
-    const char *text;
+    struct json_parser parser;
+    struct json_doc copies[COPIES];
+    struct json_doc scratch;
+    struct str text;
+    size_t turn;
     unsigned long sum; // so that nothing is left out
 };
 
-static void validate(struct work *work)
+static inline void validate_next(struct work *work)
 {
-    work->sum += (unsigned long)jsv_validate(work->program, work->context, work->json);
+    const struct json *json = work->copies[work->turn++ % COPIES].root;
+    work->sum += (unsigned long)jsv_validate(work->program, work->context, json);
 }
 
-static void parse(struct work *work)
+static inline void validate_one(struct work *work)
 {
-    json_t *json = json_loads(work->text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-    work->sum += json != NULL;
-    json_decref(json);
+    work->sum += (unsigned long)jsv_validate(work->program, work->context, work->copies[0].root);
+}
+
+static inline void parse(struct work *work)
+{
+    work->sum += json_doc_parse(&work->scratch, work->text, NULL);
+}
+
+static inline void parse_by_jansson(struct work *work)
+{
+    work->sum += jansson_reads(work->text.ptr, work->text.len);
 }
 
 // Nanoseconds of one call.
@@ -57,9 +77,9 @@ static double measure(void (*call)(struct work *), struct work *work)
 {
     double times[ROUNDS_MAX], from = now_ns();
     unsigned long count = 0;
-    for (; now_ns() - from < ROUND_NS; count++)
-        call(work);
-    count += 1;
+    for (; now_ns() - from < ROUND_NS; count += 64)
+        for (unsigned n = 0; n < 64; n++)
+            call(work);
     for (unsigned i = 0; i < rounds; i++) {
         from = now_ns();
         for (unsigned long n = 0; n < count; n++)
@@ -84,6 +104,29 @@ static char *read_text(const char *path)
     return NULL;
 }
 
+// False if the text is no JSON.
+static bool parse_copies(struct work *work)
+{
+    bool ok = true;
+    for (size_t i = 0; i < COPIES && ok; i++)
+        ok = json_doc_parse(&work->copies[i], work->text, NULL) == JSON_FAULT_NONE;
+    return ok;
+}
+
+static void sample(const char *path, const char *name, struct work *work)
+{
+    static const struct {
+        const char *name;
+        void (*call)(struct work *);
+    } figures[] = {
+        {"ns", validate_next}, {"warm", validate_one}, {"parse", parse}, {"jansson", parse_by_jansson}};
+    char *text = read_text(path);
+    work->text = str_from(text);
+    for (size_t i = 0; text && parse_copies(work) && i < ARRAY_LEN(figures); i++)
+        printf("%s/%s: %.1f\n", figures[i].name, name, measure(figures[i].call, work));
+    free(text);
+}
+
 static bool samples(const char *folder, const char *contract, const char *kind, struct work *work)
 {
     char path[4096];
@@ -93,18 +136,10 @@ static bool samples(const char *folder, const char *contract, const char *kind, 
     for (int i = 0; i < count; i++) {
         struct str name = str_from(entries[i]->d_name);
         if (str_ends(name, STR(".json")) && !str_ends(name, STR(".expect.json"))) {
-            char file[8192];
+            char file[8192], label[1024];
             snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-            char *text = read_text(file);
-            json_t *json = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-            work->text = text;
-            work->json = json;
-            if (json) { // else it is no JSON, or has a number that only the sink's parser takes
-                printf("ns/%s/%s/%.*s: %.1f\n", contract, kind, STR_FMT(name), measure(validate, work));
-                printf("parse/%s/%s/%.*s: %.1f\n", contract, kind, STR_FMT(name), measure(parse, work));
-            }
-            json_decref(json);
-            free(text);
+            snprintf(label, sizeof(label), "%s/%s/%s", contract, kind, entries[i]->d_name);
+            sample(file, label, work);
         }
         free(entries[i]);
     }
@@ -128,36 +163,60 @@ static bool contract(struct jsv_registry *registry, const char *folder, const ch
     return ok || err_set(err, "%s has no samples.", name);
 }
 
-int main(int argc, char **argv)
+// Every schema of the folder, under its file's name; their trees stay for the process's life.
+static bool add_schema(struct jsv_registry *registry, const char *folder, const char *file, struct err *err)
 {
-    struct err err = {.text = ""};
+    char path[4096], uri[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, file);
+    snprintf(uri, sizeof(uri), "bench:%s", file);
+    char *text = read_text(path);
+    struct json_doc *doc = malloc(sizeof(*doc));
+    if (!text || !doc)
+        return err_set(err, "%s: cannot be read.", path);
+    json_doc_init(doc, NULL, (size_t)64 << 20);
+    if (json_doc_parse(doc, str_from(text), NULL))
+        return err_set(err, "%s: not JSON.", path);
+    return jsv_registry_add(registry, uri, doc->root, JSV_2020_12, err);
+}
+
+static bool run(const char *folder, struct work *work, struct err *err)
+{
     struct dirent **entries = NULL;
     struct jsv_registry *registry = jsv_registry_new();
-    struct work work = {.context = jsv_context_new(&err)};
-    if (argc < 2 || !registry || !work.context)
-        return 2;
-    if (argc > 2)
-        rounds = (unsigned)MIN(MAX(strtoul(argv[2], NULL, 10), 1), ROUNDS_MAX);
-    int count = scandir(argv[1], &entries, NULL, alphasort);
-    bool ok = count > 0;
-    for (int i = 0; i < count && ok; i++) {
-        char path[4096], uri[512];
-        if (!str_ends(str_from(entries[i]->d_name), STR(".schema.json")))
-            continue;
-        snprintf(path, sizeof(path), "%s/%s", argv[1], entries[i]->d_name);
-        snprintf(uri, sizeof(uri), "bench:%s", entries[i]->d_name);
-        json_t *schema = json_load_file(path, 0, NULL);
-        ok = schema && jsv_registry_add(registry, uri, schema, JSV_2020_12, &err);
-        json_decref(schema);
-    }
+    int count = scandir(folder, &entries, NULL, alphasort);
+    bool ok = (count > 0 && registry) || err_set(err, "%s: no schemas.", folder);
     for (int i = 0; i < count && ok; i++)
         if (str_ends(str_from(entries[i]->d_name), STR(".schema.json")))
-            ok = contract(registry, argv[1], entries[i]->d_name, &work, &err);
+            ok = add_schema(registry, folder, entries[i]->d_name, err);
+    for (int i = 0; i < count && ok; i++)
+        if (str_ends(str_from(entries[i]->d_name), STR(".schema.json")))
+            ok = contract(registry, folder, entries[i]->d_name, work, err);
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
-    jsv_context_free(work.context);
     jsv_registry_free(registry);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static struct work work;
+    struct err err = {.text = ""};
+    work.context = jsv_context_new(&err);
+    if (argc < 2 || !work.context)
+        return 2;
+    if (argc > 2)
+        rounds = (unsigned)MIN(MAX(strtoul(argv[2], NULL, 10), 1), ROUNDS_MAX);
+    json_parser_init(&work.parser);
+    json_doc_init(&work.scratch, &work.parser, (size_t)64 << 20);
+    for (size_t i = 0; i < COPIES; i++)
+        json_doc_init(&work.copies[i], &work.parser, (size_t)64 << 20);
+    bool ok = run(argv[1], &work, &err);
+    for (size_t i = 0; i < COPIES; i++)
+        json_doc_release(&work.copies[i]);
+    json_doc_release(&work.scratch);
+    json_parser_release(&work.parser);
+    jsv_context_free(work.context);
     if (!ok)
         fprintf(stderr, "%s\n", err.text);
     return ok ? 0 : 1;

@@ -68,7 +68,7 @@ static void put_refused(const struct check *check, const char *name, const char 
     }
 }
 
-static void judge_entry(struct check *check, const struct spool_entry *entry, const json_t *root)
+static void judge_entry(struct check *check, const struct spool_entry *entry, const struct json *root)
 {
     struct judgement judgement = {0};
     enum problem problem = contract_judge(check->set, check->jsv, root, STR_NULL, 0, &judgement);

@@ -15,13 +15,13 @@ struct filter {
     const char *id;   // NULL: any
 };
 
-static struct str member(const json_t *object, const char *name)
+static struct str member(const struct json *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+    const struct json *value = json_get(object, str_from(name));
+    return json_text(value);
 }
 
-static bool matches(const struct filter *filter, const json_t *line)
+static bool matches(const struct filter *filter, const struct json *line)
 {
     int64_t at_us;
     struct str id = member(line, "id"), name = member(line, "name"), wanted = str_from(filter->id);
@@ -30,13 +30,13 @@ static bool matches(const struct filter *filter, const json_t *line)
     return !filter->id || str_eq_nocase(id, wanted) || str_eq(name, wanted);
 }
 
-static void put_line(const json_t *line)
+static void put_line(const struct json *line)
 {
     char bytes[TEXT_SHORT];
-    const json_t *receipt = json_object_get(line, "receipt");
+    const struct json *receipt = json_get(line, STR("receipt"));
     struct str at = member(line, "at");
-    text_bytes((uint64_t)MAX(json_integer_value(json_object_get(line, "bytes")), 0), bytes);
-    bool duplicate = json_is_true(json_object_get(receipt, "duplicate"));
+    text_bytes((uint64_t)MAX(json_integer(json_get(line, STR("bytes"))), 0), bytes);
+    bool duplicate = json_is_true(json_get(receipt, STR("duplicate")));
     struct str contract = member(receipt, "contract");
     text_put_safe(stdout, str_slice(at.ptr, MIN(at.len, (size_t)10)), 10);
     putchar(' ');
@@ -58,7 +58,7 @@ struct pass {
 static bool walk(struct spool *spool, const struct filter *filter, struct pass *pass, struct err *err)
 {
     struct sent_reader *reader;
-    const json_t *line;
+    const struct json *line;
     struct str text;
     bool ok;
     if (!sent_reader_open(spool, &reader, err))
@@ -66,7 +66,7 @@ static bool walk(struct spool *spool, const struct filter *filter, struct pass *
     while ((ok = sent_reader_next(reader, &line, &text, err)) && line) {
         if (!matches(filter, line) || pass->matched++ < filter->skip)
             continue;
-        pass->bytes += (uint64_t)MAX(json_integer_value(json_object_get(line, "bytes")), 0);
+        pass->bytes += (uint64_t)MAX(json_integer(json_get(line, STR("bytes"))), 0);
         if (pass->print && pass->json) {
             fwrite(text.ptr, 1, text.len, stdout);
             putchar('\n');
@@ -83,7 +83,7 @@ static bool walk(struct spool *spool, const struct filter *filter, struct pass *
 static bool any_sent(struct spool *spool)
 {
     struct sent_reader *reader;
-    const json_t *line;
+    const struct json *line;
     struct str text;
     struct err ignored;
     if (!sent_reader_open(spool, &reader, &ignored))

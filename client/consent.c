@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/json/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +29,13 @@ static bool find_path(struct consent *consent, struct err *err)
     return len < (int)sizeof(consent->path) || err_set(err, "the path of the consent record is too long");
 }
 
-static struct str member(const json_t *object, const char *name)
+static struct str member(const struct json *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+    const struct json *value = json_get(object, str_from(name));
+    return json_text(value);
 }
 
-static bool read_record(const json_t *root, struct consent *consent)
+static bool read_record(const struct json *root, struct consent *consent)
 {
     struct str state = member(root, "consent"), by = member(root, "by");
     consent->state = str_eq(state, STR("given"))     ? CONSENT_GIVEN
@@ -72,7 +73,7 @@ bool consent_load(struct consent *ret_consent, struct err *err)
     if (!ok)
         return false;
     buf_init(&text, RECORD_BYTES);
-    json_doc_init(&doc, 256 * 1024);
+    json_doc_init(&doc, NULL, 256 * 1024);
     ok = file_read_at(AT_FDCWD, path, &text, err);
     if (ok && (json_doc_parse(&doc, buf_str(&text), NULL) || !read_record(doc.root, ret_consent)))
         ok = err_set(err, "%s is not understood: say vox-telemetry consent give or revoke anew", path);

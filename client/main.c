@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client: command table.
 #include "client/command.h"
-#include "lib/base/json.h"
 #include "lib/wire/event_text.h"
 
 #include <sodium.h>
@@ -87,7 +86,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "vox-telemetry: no source of random numbers\n");
         return exit_number(EXIT_IS_IO);
     }
-    json_setup();
     sha256_setup();
     enum client_exit code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_IS_OK) {

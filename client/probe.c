@@ -103,7 +103,7 @@ static void post_probe(struct findings *findings, const struct transport *transp
         return;
     }
     http_reply_init(&reply);
-    json_doc_init(&doc, 2 * 1024 * 1024);
+    json_doc_init(&doc, NULL, 2 * 1024 * 1024);
     if (transport->post(transport->context, &request.http, &reply) != HTTP_ANSWERED) {
         findings_say(findings, FINDING_FAULT, "probe", "no answer: ", str_from(reply.why.text));
     } else {

@@ -3,6 +3,7 @@
 #include "client/sink.h"
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "lib/wire/names.h"
 
 #define TREE_BYTES ((size_t)2 * 1024 * 1024)
@@ -21,27 +22,26 @@ bool sink_url(const char *url, const char *path, char ret_url[static URL_MAX_BYT
     return len > 0 && len < URL_MAX_BYTES;
 }
 
-static void copy_member(const json_t *object, const char *name, char *ret_text, size_t size)
+static void copy_member(const struct json *object, const char *name, char *ret_text, size_t size)
 {
-    const json_t *value = json_object_get(object, name);
-    bool fits = json_is_string(value) && json_string_length(value) < size;
+    struct str text = json_text(json_get(object, str_from(name)));
+    bool fits = text.ptr && text.len < size;
     // A key of kept.log is one line, and a version goes to a terminal.
-    for (const char *p = fits ? json_string_value(value) : ""; *p; p++)
-        fits = fits && *p > ' ' && *p < 0x7f;
+    for (size_t i = 0; i < text.len && fits; i++)
+        fits = text.ptr[i] > ' ' && text.ptr[i] < 0x7f;
     if (fits)
-        snprintf(ret_text, size, "%s", json_string_value(value));
+        snprintf(ret_text, size, "%.*s", STR_FMT(text));
 }
 
 static void read_version(const struct http_reply *reply, struct sink_version *version)
 {
     struct json_doc doc;
-    json_doc_init(&doc, TREE_BYTES);
+    json_doc_init(&doc, NULL, TREE_BYTES);
     if (!json_doc_parse(&doc, buf_str(&reply->body), NULL)) {
-        const json_t *name = json_object_get(doc.root, "name");
-        version->is_sink = json_is_string(name) && strcmp(json_string_value(name), "vox-sink") == 0;
+        version->is_sink = str_eq(json_text(json_get(doc.root, STR("name"))), STR("vox-sink"));
         copy_member(doc.root, "version", version->version, sizeof(version->version));
         copy_member(doc.root, "contract_set", version->contract_set, sizeof(version->contract_set));
-        version->dedup_window_days = json_integer_value(json_object_get(doc.root, "dedup_window_days"));
+        version->dedup_window_days = json_integer(json_get(doc.root, STR("dedup_window_days")));
     }
     json_doc_release(&doc);
 }

@@ -388,7 +388,7 @@ void upload_run(struct upload *u)
     u->result = (struct upload_result){.end = UPLOAD_DONE};
     u->stalled = 0;
     spool_reader_init(&u->reader);
-    json_doc_init(&u->answer_doc, 8 * ANSWER_BODY_BYTES + (1 << 20));
+    json_doc_init(&u->answer_doc, NULL, 8 * ANSWER_BODY_BYTES + (1 << 20));
     http_reply_init(&u->reply);
     struct spool_iter *iter = spool_iter_new(u->spool, SPOOL_PENDING);
     if (!iter) {

@@ -7,7 +7,7 @@ set(spool_dir "${CMAKE_SOURCE_DIR}/lib/spool")
 
 # Its own source only: the rest comes out of the folders' archives, as far as it is used.
 add_library(voxtelemetry SHARED "${spool_dir}/voxtelemetry.c")
-target_link_libraries(voxtelemetry PRIVATE vox_spool vox_wire vox_base)
+target_link_libraries(voxtelemetry PRIVATE vox_spool vox_wire vox_json vox_base)
 target_link_options(voxtelemetry PRIVATE "-Wl,--version-script=${spool_dir}/voxtelemetry.map"
                     -Wl,--as-needed -Wl,-z,nodelete)
 set_target_properties(voxtelemetry PROPERTIES
@@ -17,13 +17,14 @@ set_target_properties(voxtelemetry PROPERTIES
 
 # One object, in which the linker has joined what the library uses and every other name is local.
 set(joined "${CMAKE_BINARY_DIR}/voxtelemetry_joined.o")
-set(archives "$<TARGET_FILE:vox_spool>" "$<TARGET_FILE:vox_wire>" "$<TARGET_FILE:vox_base>")
+set(archives "$<TARGET_FILE:vox_spool>" "$<TARGET_FILE:vox_wire>"
+             "$<TARGET_FILE:vox_json>" "$<TARGET_FILE:vox_base>")
 add_custom_command(
   OUTPUT "${joined}"
   COMMAND "${CMAKE_C_COMPILER}" -nostdlib -r -Wl,-u,vox_telemetry_open -o "${joined}"
           -Wl,--start-group "${archives}" -Wl,--end-group
   COMMAND "${VOX_OBJCOPY}" --wildcard "--keep-global-symbol=vox_telemetry_*" "${joined}"
-  DEPENDS "${archives}" vox_spool vox_wire vox_base COMMAND_EXPAND_LISTS VERBATIM)
+  DEPENDS "${archives}" vox_spool vox_wire vox_json vox_base COMMAND_EXPAND_LISTS VERBATIM)
 add_library(voxtelemetry_static STATIC "${joined}")
 set_source_files_properties("${joined}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 set_target_properties(voxtelemetry_static PROPERTIES

@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "server/command.h"
 #include "server/schema_files.h"
 
@@ -26,26 +27,6 @@ struct validation {
     struct buf text; // an instance as in its file
     struct jsv_error errors[ERRORS_MAX];
 };
-
-static const char *fault_text(enum json_fault fault)
-{
-    switch (fault) {
-    case JSON_FAULT_DUPLICATE:
-        return "a name comes twice in an object";
-    case JSON_FAULT_STRING:
-        return "a string is not UTF-8, or holds NUL or a lone surrogate";
-    case JSON_FAULT_NUMBER:
-        return "a number is beyond what a double holds";
-    case JSON_FAULT_DEPTH:
-        return "it is nested too deep";
-    case JSON_FAULT_MEMORY:
-        return "out of memory";
-    case JSON_FAULT_SYNTAX:
-    case JSON_FAULT_NONE:
-        break;
-    }
-    return "the syntax is not JSON's";
-}
 
 static bool read_all(int fd, struct buf *text, struct err *err)
 {
@@ -137,7 +118,7 @@ static bool tell_not_json(const struct validation *v, const char *name, enum jso
     unsigned line = 1;
     for (size_t i = 0; i < MIN(offset, v->text.len); i++)
         line += v->text.ptr[i] == '\n';
-    snprintf(why, sizeof(why), "not JSON: line %u: %s", line, fault_text(fault));
+    snprintf(why, sizeof(why), "not JSON: line %u: %s", line, json_fault_text(fault));
     return tell_other(v, name, "not_json", why);
 }
 
@@ -233,7 +214,7 @@ static int validate(const struct command *command, const struct flag *flags)
         return command_error(EXIT_USAGE, "out of memory");
     v->flags = flags;
     buf_init(&v->text, INSTANCE_BYTES);
-    json_doc_init(&v->doc, 64 * INSTANCE_BYTES);
+    json_doc_init(&v->doc, NULL, 64 * INSTANCE_BYTES);
     v->context = jsv_context_new(&err);
     v->program = v->context ? compile(flags, command->word[0], dialect, &err) : NULL;
     int code = v->program ? judge_all(v, command->word + 1, command->word_count - 1)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sink's program: the table of commands.
-#include "lib/base/json.h"
 #include "lib/wire/event_text.h"
 #include "server/command.h"
 #include "server/process.h"
@@ -95,7 +94,6 @@ int main(int argc, char **argv)
     if (!process_seal(&err))
         return command_error(EXIT_FAILED, "%s", err.text);
     signal(SIGPIPE, SIG_IGN);
-    json_setup();
     if (sodium_init() < 0)
         return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
     sha256_setup();

@@ -5,6 +5,7 @@
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/contracts/line.h"
+#include "lib/json/parse.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +20,7 @@ struct schema_file {
     char *path; // as the caller named it
     char *uri;
     struct buf text;
-    json_t *root;
+    struct json_doc doc; // refers to `text`
     dev_t device;
     ino_t inode;
 };
@@ -34,7 +35,7 @@ static void file_free(struct schema_file *file)
 {
     if (!file)
         return;
-    json_decref(file->root);
+    json_doc_release(&file->doc);
     buf_release(&file->text);
     free(file->path);
     free(file->uri);
@@ -83,8 +84,8 @@ static bool engine_fault(const struct schema_files *files, const struct err *cau
         struct str uri = str_cut(&place, '#');
         for (size_t i = 0; i < files->count; i++) {
             const struct schema_file *file = files->files[i];
-            const char *id = json_string_value(json_object_get(file->root, "$id"));
-            if (str_eq(uri, str_from(file->uri)) || (id && str_eq(uri, str_from(id))))
+            struct str id = json_text(json_get(file->doc.root, STR("$id")));
+            if (str_eq(uri, str_from(file->uri)) || (id.ptr && str_eq(uri, id)))
                 return err_set(err, "%s:%u: %s", file->path,
                                line_of_pointer(buf_str(&file->text), place.ptr ? place : STR("")),
                                cause->text);
@@ -96,7 +97,7 @@ static bool engine_fault(const struct schema_files *files, const struct err *cau
 // The file's text and tree; NULL after saying what is wrong.
 static struct schema_file *file_read(const char *path, struct err *err)
 {
-    json_error_t where;
+    size_t offset;
     struct stat info;
     struct schema_file *file = calloc(1, sizeof(*file));
     if (!file || !(file->path = strdup(path))) {
@@ -105,6 +106,8 @@ static struct schema_file *file_read(const char *path, struct err *err)
         return NULL;
     }
     buf_init(&file->text, FILE_BYTES);
+    json_doc_init(&file->doc, NULL, 64 * FILE_BYTES);
+    file->doc.own.nul = true;
     if (!file_read_at(AT_FDCWD, path, &file->text, err))
         goto fail;
     if (stat(path, &info) != 0 || !(file->uri = file_uri(path))) {
@@ -113,11 +116,11 @@ static struct schema_file *file_read(const char *path, struct err *err)
     }
     file->device = info.st_dev;
     file->inode = info.st_ino;
-    file->root = json_loadb(file->text.ptr ? file->text.ptr : "", file->text.len,
-                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
-    if (file->root)
+    enum json_fault fault = json_doc_parse(&file->doc, buf_str(&file->text), &offset);
+    if (!fault)
         return file;
-    err_set(err, "%s:%d: not JSON: %s", path, MAX(where.line, 1), where.text);
+    err_set(err, "%s:%u: not JSON: %s", path, line_of_offset(buf_str(&file->text), offset),
+            json_fault_text(fault));
 fail:
     file_free(file);
     return NULL;
@@ -153,7 +156,7 @@ static bool add_file(struct schema_files *files, struct schema_file *file, const
     files->files[files->count++] = file;
     *ret_uri = file->uri;
     struct err cause;
-    return jsv_registry_add(files->registry, file->uri, file->root, files->dialect, &cause) ||
+    return jsv_registry_add(files->registry, file->uri, file->doc.root, files->dialect, &cause) ||
            engine_fault(files, &cause, err);
 }
 
@@ -178,7 +181,7 @@ static bool add_entry(struct schema_files *files, const char *dir, const char *n
     struct schema_file *file = file_read(path, err);
     if (!file)
         return false;
-    if (json_is_string(json_object_get(file->root, "$id")))
+    if (json_is_string(json_get(file->doc.root, STR("$id"))))
         return add_file(files, file, &uri, err);
     file_free(file); // nobody could refer to it
     return true;

@@ -137,3 +137,21 @@ char *str_dup_cstr(struct str s)
     copy[s.len] = '\0';
     return copy;
 }
+
+size_t utf8_sequence(const unsigned char *p, size_t len, uint32_t *ret_point)
+{
+    static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t need = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+    if (need == 0 || need > len)
+        return 0;
+    uint32_t point = need == 1 ? p[0] : p[0] & (0x7fu >> need);
+    for (size_t i = 1; i < need; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        point = (point << 6) | (p[i] & 0x3fu);
+    }
+    if (point < lowest[need] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        return 0;
+    *ret_point = point;
+    return need;
+}

@@ -38,6 +38,9 @@ MUST_CHECK bool str_to_u64(struct str s, uint64_t *ret_value);
 MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
 // malloc'ed, NUL-terminated copy; NULL when memory is out. The caller frees it.
 MUST_CHECK char *str_dup_cstr(struct str s);
+// Length of the well-formed UTF-8 sequence at `p` (RFC 3629), 0 if there is none; `*ret_point` is its scalar.
+// `len` is at least 1.
+size_t utf8_sequence(const unsigned char *p, size_t len, uint32_t *ret_point);
 bool char_is_digit(char c);
 bool char_is_alpha(char c); // ASCII letters
 char char_lower(char c);    // ASCII

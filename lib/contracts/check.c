@@ -20,8 +20,10 @@ struct checker {
     struct contract_check_tally tally;
     const struct contract_set *set;
     struct jsv_context *jsv;
-    struct buf text;     // a sample as in its file
-    struct buf minified; // as the sink would see it
+    struct buf text;        // a sample as in its file
+    struct buf minified;    // as the sink would see it
+    struct buf expectation; // what is said of it
+    struct json_parser parser;
     struct json_doc doc;
     unsigned line;     // where the sample at hand stopped being JSON, else 1
     unsigned answered; // which subjects of the contract at hand some valid sample answers: bits
@@ -85,16 +87,14 @@ static enum problem take_in(struct checker *checker, const char *path, bool *ret
         report_err(checker, path, &err);
         return PROBLEM_NONE;
     }
-    enum problem problem = event_text_scan(buf_str(&checker->text), &checker->minified);
-    if (problem != PROBLEM_NONE)
-        return problem;
+    buf_put_str(&checker->minified, buf_str(&checker->text));
+    if (!buf_ok(&checker->minified))
+        return PROBLEM_body_too_large;
+    enum problem problem = event_text_parse(&checker->doc, checker->minified.ptr, &checker->minified.len);
     size_t offset = 0;
-    enum json_fault json_fault = json_doc_parse(&checker->doc, buf_str(&checker->text), &offset);
-    if (json_fault != JSON_FAULT_NONE) {
+    if (problem && json_doc_parse(&checker->doc, buf_str(&checker->text), &offset))
         checker->line = line_of_offset(buf_str(&checker->text), offset);
-        return event_text_fault((int)json_fault);
-    }
-    return json_is_object(checker->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+    return problem;
 }
 
 static const char *code_of(enum problem problem)
@@ -122,7 +122,7 @@ static void check_valid(struct checker *checker, const struct contract *contract
                  code_of(problem));
         return;
     }
-    const json_t *event = checker->doc.root;
+    const struct json *event = checker->doc.root;
     const struct contract *family = contract_recognise(checker->set, event);
     if (!family || !str_eq(family->id, contract->id))
         fault_at(checker, path, 1, "should be recognised as %s and is recognised as %s", contract->id.ptr,
@@ -141,36 +141,43 @@ static void check_valid(struct checker *checker, const struct contract *contract
             checker->embedded |= 1U << i;
 }
 
+// Its texts are those of the file, in the document that it was read into.
 struct expectation {
-    json_t *root;
-    const char *code;
-    const char *pointer; // NULL: the code has no errors
-    const char *keyword;
+    struct str code;
+    struct str pointer; // absent: the code has no errors
+    struct str keyword;
 };
 
-static bool read_expectation(struct checker *checker, const char *path, struct expectation *ret_expectation)
+// A member that is a string, if it is there at all; counts what it has seen.
+static bool take_text(const struct json *object, struct str name, struct str *ret_text, uint32_t *seen)
 {
-    struct expectation expectation = {.root = NULL};
-    json_error_t where;
-    int matched = -1;
+    const struct json *value = json_get(object, name);
+    *ret_text = json_text(value);
+    *seen += value != NULL;
+    return !value || json_is_string(value);
+}
+
+static bool read_expectation(struct checker *checker, const char *path, struct json_doc *doc,
+                             struct expectation *ret_expectation)
+{
+    struct expectation e;
     struct err err;
-    buf_clear(&checker->text);
-    if (!file_read_at(AT_FDCWD, path, &checker->text, &err)) {
+    uint32_t seen = 0;
+    size_t offset = 0;
+    buf_clear(&checker->expectation);
+    if (!file_read_at(AT_FDCWD, path, &checker->expectation, &err)) {
         report_err(checker, path, &err);
         return false;
     }
-    expectation.root = json_loadb(checker->text.ptr, checker->text.len, JSON_REJECT_DUPLICATES, &where);
-    if (expectation.root)
-        matched = json_unpack_ex(expectation.root, &where, JSON_STRICT, "{s:s, s?s, s?s}", "code",
-                                 &expectation.code, "pointer", &expectation.pointer, "keyword",
-                                 &expectation.keyword);
-    if (matched == 0 && !expectation.pointer == !expectation.keyword &&
-        problem_from_code(str_from(expectation.code)) != PROBLEM_NONE) {
-        *ret_expectation = expectation;
+    bool ok = !json_doc_parse(doc, buf_str(&checker->expectation), &offset) && json_is_object(doc->root) &&
+              take_text(doc->root, STR("code"), &e.code, &seen) &&
+              take_text(doc->root, STR("pointer"), &e.pointer, &seen) &&
+              take_text(doc->root, STR("keyword"), &e.keyword, &seen) && seen == json_count(doc->root);
+    if (ok && e.code.ptr && !e.pointer.ptr == !e.keyword.ptr && problem_from_code(e.code) != PROBLEM_NONE) {
+        *ret_expectation = e;
         return true;
     }
-    unsigned line = expectation.root ? 1 : (unsigned)MAX(where.line, 1);
-    json_decref(expectation.root);
+    unsigned line = doc->root ? 1 : line_of_offset(buf_str(&checker->expectation), offset);
     fault_at(checker, path, line,
              "is not an object of a known code and, both or neither, pointer and keyword");
     return false;
@@ -179,8 +186,8 @@ static bool read_expectation(struct checker *checker, const char *path, struct e
 static bool has_error(const struct judgement *judgement, const struct expectation *expectation)
 {
     for (size_t i = 0; i < judgement->error_count; i++)
-        if (str_eq(judgement->errors[i].pointer, str_from(expectation->pointer)) &&
-            str_eq(judgement->errors[i].keyword, str_from(expectation->keyword)))
+        if (str_eq(judgement->errors[i].pointer, expectation->pointer) &&
+            str_eq(judgement->errors[i].keyword, expectation->keyword))
             return true;
     return false;
 }
@@ -190,12 +197,12 @@ static void check_invalid(struct checker *checker, const struct contract *contra
 {
     bool read;
     struct judgement judgement = {.contract = NULL};
-    enum problem wanted = problem_from_code(str_from(expectation->code));
+    enum problem wanted = problem_from_code(expectation->code);
     enum problem problem = take_in(checker, path, &read);
     if (!read)
         return;
     checker->tally.invalid++;
-    const json_t *event = checker->doc.root;
+    const struct json *event = checker->doc.root;
     if (problem == PROBLEM_NONE) {
         // An unknown body is unknown to all; any other is the contract's, which is judged in this version.
         const struct contract *family = contract_recognise(checker->set, event);
@@ -208,11 +215,11 @@ static void check_invalid(struct checker *checker, const struct contract *contra
     }
     if (problem != wanted)
         fault_at(checker, path, problem ? MAX(checker->line, line_of_error(checker, &judgement)) : 1,
-                 "should be %s and is %s", expectation->code, code_of(problem));
-    else if (expectation->pointer && !has_error(&judgement, expectation))
+                 "should be %.*s and is %s", STR_FMT(expectation->code), code_of(problem));
+    else if (expectation->pointer.ptr && !has_error(&judgement, expectation))
         fault_at(checker, path, line_of_error(checker, &judgement),
-                 "should fail at '%s' by %s and fails at '%.*s' by %.*s", expectation->pointer,
-                 expectation->keyword, STR_FMT(judgement.errors[0].pointer),
+                 "should fail at '%.*s' by %.*s and fails at '%.*s' by %.*s", STR_FMT(expectation->pointer),
+                 STR_FMT(expectation->keyword), STR_FMT(judgement.errors[0].pointer),
                  STR_FMT(judgement.errors[0].keyword));
 }
 
@@ -236,10 +243,11 @@ static void check_pair(struct checker *checker, const struct contract *contract,
         return;
     }
     struct expectation expectation;
-    if (!read_expectation(checker, expect_path, &expectation))
-        return;
-    check_invalid(checker, contract, body_path, &expectation);
-    json_decref(expectation.root);
+    struct json_doc doc;
+    json_doc_init(&doc, NULL, LIMIT_EVENT_BYTES);
+    if (read_expectation(checker, expect_path, &doc, &expectation))
+        check_invalid(checker, contract, body_path, &expectation);
+    json_doc_release(&doc);
 }
 
 static int is_visible(const struct dirent *entry)
@@ -358,13 +366,17 @@ static void check_set(struct checker *checker)
     }
     buf_init(&checker->text, LIMIT_EVENT_BYTES);
     buf_init(&checker->minified, LIMIT_EVENT_BYTES);
-    json_doc_init(&checker->doc, (size_t)64 * LIMIT_EVENT_BYTES);
+    buf_init(&checker->expectation, LIMIT_EVENT_BYTES);
+    json_parser_init(&checker->parser);
+    json_doc_init(&checker->doc, &checker->parser, (size_t)64 * LIMIT_EVENT_BYTES);
     checker->tally.contracts = contract_set_count(checker->set);
     for (size_t i = 0; i < checker->tally.contracts; i++)
         check_contract(checker, contract_set_at(checker->set, i));
     check_strays(checker);
     json_doc_release(&checker->doc);
+    json_parser_release(&checker->parser);
     buf_release(&checker->minified);
+    buf_release(&checker->expectation);
     buf_release(&checker->text);
     jsv_context_free(checker->jsv);
 }

@@ -129,14 +129,14 @@ struct judgement {
 // guard. PROBLEM_NONE, unknown_contract, schema_invalid, schema_limit or content_refused; or the problem of
 // having no memory for a JSON text inside the event.
 MUST_CHECK enum problem contract_judge(const struct contract_set *set, struct jsv_context *context,
-                                       const json_t *event, struct str pin_id, unsigned pin_version,
+                                       const struct json *event, struct str pin_id, unsigned pin_version,
                                        struct judgement *ret_judgement);
 
 // Family of a body by content alone, its newest version; NULL if none recognises it.
-const struct contract *contract_recognise(const struct contract_set *set, const json_t *event);
+const struct contract *contract_recognise(const struct contract_set *set, const struct json *event);
 
 // A string that a JSON Pointer (RFC 6901) names in `event`; absent if there is none or it is no string.
-struct str contract_text_at(const json_t *event, struct str pointer);
+struct str contract_text_at(const struct json *event, struct str pointer);
 
 const char *contract_class_name(enum contract_class class_); // "S1"
 MUST_CHECK bool contract_class_from(struct str name, enum contract_class *ret_class);

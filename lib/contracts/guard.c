@@ -8,8 +8,8 @@
 // The way down to a value.
 struct step {
     const struct step *above;
-    void *member; // jansson's iterator; NULL for an element of an array
-    size_t element;
+    const struct json *object; // NULL for an element of an array
+    uint32_t index;
 };
 
 struct walk {
@@ -50,13 +50,11 @@ static bool put_pointer(struct buf *out, const struct contract *contract, const 
     if (!put_pointer(out, contract, step->above))
         return false;
     size_t before = out->len;
-    struct str name =
-        step->member ? str_slice(json_object_iter_key(step->member), json_object_iter_key_len(step->member))
-                     : STR_NULL;
-    if (step->member && !is_stated(contract, name))
+    struct str name = step->object ? json_name(step->object, step->index) : STR_NULL;
+    if (step->object && !is_stated(contract, name))
         return false;
-    if (!step->member)
-        buf_putf(out, "/%zu", step->element);
+    if (!step->object)
+        buf_putf(out, "/%u", step->index);
     else
         put_name(out, name);
     if (buf_ok(out))
@@ -83,36 +81,30 @@ static enum problem refuse_string(const struct walk *walk, const struct step *st
                   walk->guard->rules[rule].public.help);
 }
 
-static enum problem visit_below(const struct walk *walk, const json_t *value, const struct step *at);
+static enum problem visit_below(const struct walk *walk, const struct json *value, const struct step *at);
 
-static inline enum problem visit(const struct walk *walk, const json_t *value, const struct step *at)
+static inline enum problem visit(const struct walk *walk, const struct json *value, const struct step *at)
 {
     if (json_is_object(value) || json_is_array(value))
         return visit_below(walk, value, at);
     if (!json_is_string(value))
         return PROBLEM_NONE;
-    struct str text = {json_string_value(value), json_string_length(value)};
+    struct str text = json_text(value);
     uint32_t rule = guard_scan(walk->guard, walk->mask, text);
     return rule == GUARD_NONE ? PROBLEM_NONE : refuse_string(walk, at, rule);
 }
 
-static enum problem visit_below(const struct walk *walk, const json_t *value, const struct step *at)
+static enum problem visit_below(const struct walk *walk, const struct json *value, const struct step *at)
 {
     enum problem problem = PROBLEM_NONE;
-    struct step below = {.above = at};
-    // jansson's iterators want an object that they may change; they do not.
-    json_t *object = (json_t *)value;
-    for (below.member = json_object_iter(object); below.member && !problem;) {
-        problem = visit(walk, json_object_iter_value(below.member), &below);
-        below.member = json_object_iter_next(object, below.member);
-    }
-    for (; below.element < json_array_size(value) && !problem; below.element++)
-        problem = visit(walk, json_array_get(value, below.element), &below);
+    struct step below = {.above = at, .object = json_is_object(value) ? value : NULL};
+    for (; below.index < json_count(value) && !problem; below.index++)
+        problem = visit(walk, json_at(value, below.index), &below);
     return problem;
 }
 
 // Its own names are payload, so that all of it is refused at the member that holds it.
-static enum problem visit_embedded(const struct walk *walk, const json_t *value, struct str pointer)
+static enum problem visit_embedded(const struct walk *walk, const struct json *value, struct str pointer)
 {
     static const struct step root;
     enum problem problem = walk->mask ? visit(walk, value, &root) : PROBLEM_NONE;
@@ -121,22 +113,8 @@ static enum problem visit_embedded(const struct walk *walk, const json_t *value,
     return problem;
 }
 
-// The lexical door of an event's text, which asks for an object, so that the text goes in as a member of one.
-static enum problem scan_embedded(struct str text)
-{
-    struct buf buf;
-    buf_init(&buf, LIMIT_EMBEDDED_BYTES + 16);
-    buf_put_cstr(&buf, "{\"\":");
-    buf_put_str(&buf, text);
-    buf_put_char(&buf, '}');
-    size_t len = buf.len;
-    enum problem problem = buf_ok(&buf) ? event_text_scan_in_place(buf.ptr, &len) : PROBLEM_overloaded;
-    buf_release(&buf);
-    return problem;
-}
-
 // A JSON text in a string: held to the bounds of an event's own text (lib/wire/event_text.h), then guarded.
-static enum problem judge_embedded(const struct walk *walk, const json_t *event, struct str pointer)
+static enum problem judge_embedded(const struct walk *walk, const struct json *event, struct str pointer)
 {
     struct str text = contract_text_at(event, pointer);
     if (!text.ptr)
@@ -145,19 +123,24 @@ static enum problem judge_embedded(const struct walk *walk, const json_t *event,
         return refuse(walk->judgement, PROBLEM_schema_invalid, pointer, STR("maxLength"),
                       STR("The JSON text is longer than 262144 bytes in UTF-8."));
     struct json_doc doc;
-    json_doc_init(&doc, (size_t)64 * LIMIT_EMBEDDED_BYTES);
-    enum json_fault fault = json_doc_parse(&doc, text, NULL);
-    enum problem problem = fault ? event_text_fault((int)fault) : scan_embedded(text);
+    struct buf copy;
+    json_doc_init(&doc, NULL, (size_t)64 * LIMIT_EMBEDDED_BYTES);
+    buf_init(&copy, LIMIT_EMBEDDED_BYTES);
+    buf_put_str(&copy, text);
+    size_t len = copy.len;
+    enum problem problem =
+        buf_ok(&copy) ? event_text_parse_embedded(&doc, copy.ptr, &len) : PROBLEM_overloaded;
     if (problem && problem != PROBLEM_overloaded)
         problem = refuse(walk->judgement, PROBLEM_schema_invalid, pointer, STR("contentMediaType"),
                          STR("The string is not a JSON text as the sink takes it."));
     else if (!problem)
         problem = visit_embedded(walk, doc.root, pointer);
+    buf_release(&copy);
     json_doc_release(&doc);
     return problem;
 }
 
-enum problem guard_judge(const struct guard *guard, const struct contract *contract, const json_t *event,
+enum problem guard_judge(const struct guard *guard, const struct contract *contract, const struct json *event,
                          struct judgement *judgement)
 {
     static const struct step root;

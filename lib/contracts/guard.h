@@ -20,6 +20,6 @@ uint32_t guard_find(const struct guard *guard, struct str name);
 // PROBLEM_NONE, content_refused, or what is wrong with a JSON text inside the event: schema_invalid, or the
 // problem of having no memory for it. On a refusal it fills the judgement's one error.
 MUST_CHECK enum problem guard_judge(const struct guard *guard, const struct contract *contract,
-                                    const json_t *event, struct judgement *judgement);
+                                    const struct json *event, struct judgement *judgement);
 
 #endif

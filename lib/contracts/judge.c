@@ -4,13 +4,13 @@
 
 #include "lib/contracts/set.h"
 
-const struct contract *contract_recognise(const struct contract_set *set, const json_t *event)
+const struct contract *contract_recognise(const struct contract_set *set, const struct json *event)
 {
     size_t found = recogniser_find(&set->recogniser, event);
     return found == SIZE_MAX ? NULL : &set->contracts[found];
 }
 
-static void explain(const struct contract *contract, struct jsv_context *context, const json_t *event,
+static void explain(const struct contract *contract, struct jsv_context *context, const struct json *event,
                     struct judgement *judgement)
 {
     struct jsv_error errors[LIMIT_ERRORS];
@@ -20,8 +20,9 @@ static void explain(const struct contract *contract, struct jsv_context *context
             .pointer = errors[i].pointer, .keyword = errors[i].keyword, .message = errors[i].message};
 }
 
-enum problem contract_judge(const struct contract_set *set, struct jsv_context *context, const json_t *event,
-                            struct str pin_id, unsigned pin_version, struct judgement *ret_judgement)
+enum problem contract_judge(const struct contract_set *set, struct jsv_context *context,
+                            const struct json *event, struct str pin_id, unsigned pin_version,
+                            struct judgement *ret_judgement)
 {
     bool pinned = pin_id.ptr != NULL;
     const struct contract *newest =

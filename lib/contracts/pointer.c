@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON Pointers over jansson trees, without allocating.
+// JSON Pointers over JSON trees, without allocating.
 #include "lib/contracts/pointer.h"
 
 #include "lib/contracts/contracts.h"
@@ -32,17 +32,17 @@ static struct str unescape(struct str token, char text[static POINTER_MAX])
     return (struct str){text, len};
 }
 
-static const json_t *element(const json_t *array, struct str token)
+static const struct json *element(const struct json *array, struct str token)
 {
     uint64_t index;
     if (!str_to_u64(token, &index) || (token.len > 1 && token.ptr[0] == '0'))
         return NULL;
-    return json_array_get(array, (size_t)index);
+    return json_at(array, (size_t)index);
 }
 
-const json_t *pointer_get(const json_t *root, struct str pointer)
+const struct json *pointer_get(const struct json *root, struct str pointer)
 {
-    const json_t *at = root;
+    const struct json *at = root;
     struct str rest = str_skip(pointer, 1);
     if (pointer.len == 0)
         return root;
@@ -51,7 +51,7 @@ const json_t *pointer_get(const json_t *root, struct str pointer)
         struct str token = str_cut(&rest, '/');
         if (json_is_object(at)) {
             struct str name = unescape(token, text);
-            at = json_object_getn(at, name.ptr, name.len);
+            at = json_get(at, name);
         } else if (json_is_array(at)) {
             at = element(at, token);
         } else {
@@ -61,12 +61,12 @@ const json_t *pointer_get(const json_t *root, struct str pointer)
     return at;
 }
 
-struct str contract_text_at(const json_t *event, struct str pointer)
+struct str contract_text_at(const struct json *event, struct str pointer)
 {
     if (!pointer.ptr)
         return STR_NULL;
-    const json_t *value = pointer_get(event, pointer);
+    const struct json *value = pointer_get(event, pointer);
     if (!json_is_string(value))
         return STR_NULL;
-    return (struct str){json_string_value(value), json_string_length(value)};
+    return json_text(value);
 }

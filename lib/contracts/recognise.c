@@ -73,11 +73,9 @@ static size_t first_of_variant(const struct recogniser *recogniser, struct str n
     return SIZE_MAX;
 }
 
-static size_t find_variant(const struct recogniser *recogniser, const json_t *event)
+static size_t find_variant(const struct recogniser *recogniser, const struct json *event)
 {
-    // jansson's iterators want an object that they may change; they do not.
-    void *member = json_object_iter((json_t *)event);
-    struct str name = {json_object_iter_key(member), json_object_iter_key_len(member)};
+    struct str name = json_name(event, 0);
     size_t first = first_of_variant(recogniser, name);
     if (first == SIZE_MAX)
         return SIZE_MAX;
@@ -91,11 +89,11 @@ static size_t find_variant(const struct recogniser *recogniser, const json_t *ev
     return SIZE_MAX;
 }
 
-size_t recogniser_find(const struct recogniser *recogniser, const json_t *event)
+size_t recogniser_find(const struct recogniser *recogniser, const struct json *event)
 {
     if (!json_is_object(event))
         return SIZE_MAX;
-    if (json_object_size(event) == 1) {
+    if (json_count(event) == 1) {
         size_t found = find_variant(recogniser, event);
         if (found != SIZE_MAX)
             return found;

@@ -27,6 +27,6 @@ struct recogniser {
 MUST_CHECK bool recogniser_init(struct recogniser *recogniser, const struct index *index, struct arena *arena,
                                 struct err *err);
 // Index of the newest contract of the family, or SIZE_MAX.
-size_t recogniser_find(const struct recogniser *recogniser, const json_t *event);
+size_t recogniser_find(const struct recogniser *recogniser, const struct json *event);
 
 #endif

@@ -143,31 +143,31 @@ bool rule_make(const struct rule_source *source, struct arena *arena, struct rul
 }
 
 // 3.0 is 3, as for `const` in a schema. All integers of an event arrive as reals when one is beyond int64.
-static bool is_integer(const json_t *value, int64_t wanted)
+static bool is_integer(const struct json *value, int64_t wanted)
 {
     if (json_is_real(value))
-        return json_real_value(value) == (double)wanted;
-    return json_is_integer(value) && json_integer_value(value) == wanted;
+        return value->real == (double)wanted;
+    return json_is_integer(value) && value->integer == wanted;
 }
 
-static bool condition_holds(const struct rule_condition *condition, const json_t *event)
+static bool condition_holds(const struct rule_condition *condition, const struct json *event)
 {
-    const json_t *value = pointer_get(event, condition->pointer);
+    const struct json *value = pointer_get(event, condition->pointer);
     if (condition->text_count == 0)
         return is_integer(value, condition->integer);
     if (!json_is_string(value))
         return false;
-    struct str text = {json_string_value(value), json_string_length(value)};
+    struct str text = json_text(value);
     for (size_t i = 0; i < condition->text_count; i++)
         if (str_eq(text, condition->texts[i]))
             return true;
     return false;
 }
 
-bool rule_matches(const struct rule *rule, const json_t *event)
+bool rule_matches(const struct rule *rule, const struct json *event)
 {
     for (size_t i = 0; i < rule->member_count; i++)
-        if (!json_object_getn(event, rule->members[i].ptr, rule->members[i].len))
+        if (!json_get(event, rule->members[i]))
             return false;
     for (size_t i = 0; i < rule->condition_count; i++)
         if (!condition_holds(&rule->conditions[i], event))

@@ -7,8 +7,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
-
-#include <jansson.h>
+#include "lib/json/value.h"
 
 // As cyaml fills it (index.c).
 struct rule_condition_source {
@@ -48,7 +47,7 @@ struct rule {
 MUST_CHECK bool rule_make(const struct rule_source *source, struct arena *arena, struct rule *ret_rule,
                           struct err *err);
 // The members and conditions only; that `event` is an object, and has the variant, is known already.
-bool rule_matches(const struct rule *rule, const json_t *event);
+bool rule_matches(const struct rule *rule, const struct json *event);
 // Which of two rules is asked first: variants before bare, more members, then more conditions first; 0 if
 // neither.
 int rule_precedence(const struct rule *a, const struct rule *b);

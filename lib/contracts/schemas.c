@@ -6,7 +6,8 @@
 
 #include <fcntl.h>
 
-#define URN "urn:vox:contract:"
+#define URN             "urn:vox:contract:"
+#define SCHEMA_TREE_MAX ((size_t)64 * SCHEMA_FILE_MAX)
 
 static const char *const dialects[] = {
     "http://json-schema.org/draft-07/schema#",
@@ -21,7 +22,9 @@ struct loader {
     struct arena *arena;
     const struct index *index;
     struct jsv_registry *registry;
-    struct buf text; // one file at a time
+    struct buf text;       // one file at a time
+    struct json_doc *docs; // by row; the registry refers to them
+    size_t doc_count;
 };
 
 static bool schema_fault(const struct loader *loader, const struct contract *contract, const char *sentence,
@@ -56,10 +59,10 @@ static bool engine_fault(const struct loader *loader, const struct contract *con
     return schema_fault_at(loader, contract, place.ptr ? place : STR(""), cause->text, err);
 }
 
-static bool is_dialect(const json_t *name)
+static bool is_dialect(const struct json *name)
 {
-    for (size_t i = 0; json_is_string(name) && i < ARRAY_LEN(dialects); i++)
-        if (strcmp(json_string_value(name), dialects[i]) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
+        if (str_eq(json_text(name), str_from(dialects[i])))
             return true;
     return false;
 }
@@ -77,16 +80,15 @@ static bool read_text(struct loader *loader, struct contract *contract, struct e
 }
 
 // The document says what it is, so that a file that was copied and not adapted is told.
-static bool check_identity(const struct loader *loader, const struct contract *contract, const json_t *schema,
-                           const char *uri, struct err *err)
+static bool check_identity(const struct loader *loader, const struct contract *contract,
+                           const struct json *schema, const char *uri, struct err *err)
 {
     if (!json_is_object(schema))
         return schema_fault_at(loader, contract, STR(""), "the schema is not a JSON object", err);
-    if (!is_dialect(json_object_get(schema, "$schema")))
+    if (!is_dialect(json_get(schema, STR("$schema"))))
         return schema_fault_at(loader, contract, STR("/$schema"), "/$schema is neither draft-07 nor 2020-12",
                                err);
-    const char *id = json_string_value(json_object_get(schema, "$id"));
-    if (!id || strcmp(id, uri) != 0)
+    if (!str_eq(json_text(json_get(schema, STR("$id"))), str_from(uri)))
         return err_set(err, "%s/%s:%u: /$id is not %s", loader->dir, contract->schema_file.ptr,
                        line_of_pointer(contract->schema_text, STR("/$id")), uri);
     return true;
@@ -98,27 +100,23 @@ static int compare_names(const void *a, const void *b)
 }
 
 // The names under `properties`, wherever it stands: counted, and copied if there is room for them.
-static size_t collect_names(struct arena *arena, const json_t *schema, bool names, struct str *room,
+static size_t collect_names(struct arena *arena, const struct json *schema, bool names, struct str *room,
                             size_t count)
 {
-    // jansson's iterators want an object that they may change; they do not.
-    json_t *object = (json_t *)schema;
-    for (size_t i = 0; i < json_array_size(schema); i++)
-        count = collect_names(arena, json_array_get(schema, i), false, room, count);
-    for (void *member = json_object_iter(object); member; member = json_object_iter_next(object, member)) {
-        const char *name = json_object_iter_key(member);
-        if (names) {
+    for (uint32_t i = 0; i < json_count(schema); i++) {
+        struct str name = json_is_object(schema) ? json_name(schema, i) : STR_NULL;
+        if (names && name.ptr) {
             if (room)
-                room[count] = arena_dup(arena, str_from(name));
+                room[count] = arena_dup(arena, name);
             count++;
         }
-        count = collect_names(arena, json_object_iter_value(member),
-                              !names && strcmp(name, "properties") == 0, room, count);
+        bool below = !(names && name.ptr) && str_eq(name, STR("properties"));
+        count = collect_names(arena, json_at(schema, i), below, room, count);
     }
     return count;
 }
 
-static bool keep_names(struct loader *loader, struct contract *contract, const json_t *schema,
+static bool keep_names(struct loader *loader, struct contract *contract, const struct json *schema,
                        struct err *err)
 {
     size_t count = collect_names(loader->arena, schema, false, NULL, 0);
@@ -138,21 +136,26 @@ static bool keep_names(struct loader *loader, struct contract *contract, const j
 static bool add_document(struct loader *loader, struct contract *contract, struct err *err)
 {
     char uri[sizeof(URN) + 1024];
-    json_error_t where;
+    size_t offset;
     struct err cause;
     if (!read_text(loader, contract, err))
         return false;
-    json_t *schema =
-        json_loadb(contract->schema_text.ptr, contract->schema_text.len, JSON_REJECT_DUPLICATES, &where);
-    if (!schema)
-        return err_set(err, "%s/%s:%d: not JSON: %s", loader->dir, contract->schema_file.ptr,
-                       MAX(where.line, 1), where.text);
+    struct json_doc *doc = &loader->docs[loader->doc_count++];
+    json_doc_init(doc, NULL, SCHEMA_TREE_MAX);
+    enum json_fault fault = json_doc_parse(doc, contract->schema_text, &offset);
+    if (fault) {
+        unsigned line = 1;
+        for (size_t i = 0; i < offset; i++)
+            line += contract->schema_text.ptr[i] == '\n';
+        return err_set(err, "%s/%s:%u: not JSON: %s", loader->dir, contract->schema_file.ptr, line,
+                       json_fault_text(fault));
+    }
+    const struct json *schema = doc->root;
     snprintf(uri, sizeof(uri), URN "%s", contract->name.ptr);
     bool ok = check_identity(loader, contract, schema, uri, err);
     ok = ok && keep_names(loader, contract, schema, err);
     if (ok && !jsv_registry_add(loader->registry, uri, schema, JSV_2020_12, &cause))
         ok = engine_fault(loader, contract, &cause, err);
-    json_decref(schema);
     return ok;
 }
 
@@ -187,9 +190,14 @@ bool schemas_load(const char *dir, struct arena *arena, struct index *index, str
         return err_set_errno(err, "cannot open %s", dir);
     buf_init(&loader.text, SCHEMA_FILE_MAX);
     loader.registry = jsv_registry_new();
-    bool ok = loader.registry ? load_all(&loader, index, err) : err_set(err, "%s: out of memory", dir);
+    loader.docs = calloc(index->count + 1, sizeof(*loader.docs));
+    bool ok = loader.registry && loader.docs ? load_all(&loader, index, err)
+                                             : err_set(err, "%s: out of memory", dir);
     if (loader.registry)
         jsv_registry_free(loader.registry);
+    for (size_t i = 0; i < loader.doc_count; i++)
+        json_doc_release(&loader.docs[i]);
+    free(loader.docs);
     buf_release(&loader.text);
     close(loader.dir_fd);
     return ok;

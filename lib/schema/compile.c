@@ -33,7 +33,7 @@ bool compile_no_memory(struct jsv_compiler *c)
     return fail_at(c, "", "the schema is too large, or memory is out");
 }
 
-json_t *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword)
+const struct json *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword)
 {
     if (!(c->vocabularies & 1u << jsv_keyword_info(keyword)->vocabulary))
         return NULL;
@@ -92,7 +92,7 @@ bool compile_target(struct jsv_compiler *c, uint32_t subschema, uint32_t *ret_bl
     return true;
 }
 
-bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name, json_t *node,
+bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name, const struct json *node,
                    uint32_t *ret_block)
 {
     uint32_t subschema;
@@ -105,16 +105,17 @@ bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str 
     return compile_target(c, subschema, ret_block);
 }
 
-bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array, uint32_t *ret_first)
+bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const struct json *array,
+                  uint32_t *ret_first)
 {
     uint32_t first = c->program->lists.count;
-    if (!json_is_array(array) || (!json_array_size(array) && keyword != KW_ITEMS))
+    if (!json_is_array(array) || (!json_count(array) && keyword != KW_ITEMS))
         return compile_fail(c, keyword, "it must be a list of schemas");
-    for (size_t i = 0; i < json_array_size(array); i++) {
+    for (size_t i = 0; i < json_count(array); i++) {
         char name[24];
         uint32_t block, *item;
         snprintf(name, sizeof(name), "%zu", i);
-        if (!compile_child(c, keyword, str_from(name), json_array_get(array, i), &block))
+        if (!compile_child(c, keyword, str_from(name), json_at(array, i), &block))
             return false;
         item = VEC_PUSH(&c->program->lists);
         if (!item)
@@ -134,14 +135,13 @@ bool compile_jump(struct jsv_compiler *c, uint32_t to)
     return true;
 }
 
-bool compile_value(struct jsv_compiler *c, const json_t *value, uint32_t *ret_index)
+bool compile_value(struct jsv_compiler *c, const struct json *value, uint32_t *ret_index)
 {
-    json_t *copy = json_deep_copy(value);
-    json_t **item = copy ? VEC_PUSH(&c->program->values) : NULL;
-    if (!item) {
-        json_decref(copy);
+    struct json *copy = arena_alloc(&c->program->arena, sizeof(*copy));
+    bool ok = copy && json_copy_into(&c->program->arena, value, copy);
+    const struct json **item = ok ? VEC_PUSH(&c->program->values) : NULL;
+    if (!item)
         return compile_no_memory(c);
-    }
     *item = copy;
     *ret_index = c->program->values.count - 1;
     return true;
@@ -149,31 +149,30 @@ bool compile_value(struct jsv_compiler *c, const json_t *value, uint32_t *ret_in
 
 bool compile_count(struct jsv_compiler *c, enum jsv_keyword keyword, uint32_t *count)
 {
-    const json_t *value = compile_get(c, keyword);
+    const struct json *value = compile_get(c, keyword);
     if (!value)
         return true;
-    double real = json_number_value(value);
+    double real = json_number(value);
     if (!json_is_number(value) || !jsv_real_is_whole(real) || real < 0)
         return compile_fail(c, keyword, "it must be a whole number that is not negative");
     *count = real >= UINT32_MAX ? UINT32_MAX : (uint32_t)real;
     return true;
 }
 
-bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array,
+bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const struct json *array,
                    struct str **ret_names)
 {
-    size_t count = json_array_size(array);
+    size_t count = json_count(array);
     struct str *names = arena_alloc(&c->program->arena, count * sizeof(*names));
     if (!json_is_array(array))
         return compile_fail(c, keyword, "it must be a list of names");
     if (!names)
         return compile_no_memory(c);
     for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(array, i);
+        const struct json *item = json_at(array, i);
         if (!json_is_string(item))
             return compile_fail(c, keyword, "it must be a list of names");
-        names[i] =
-            arena_dup(&c->program->arena, str_slice(json_string_value(item), json_string_length(item)));
+        names[i] = arena_dup(&c->program->arena, json_text(item));
         if (!names[i].ptr)
             return compile_no_memory(c);
     }
@@ -184,19 +183,18 @@ bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const json_
 // Refuses what would otherwise be ignored.
 static bool check_keywords(struct jsv_compiler *c)
 {
-    json_t *schema = (json_t *)c->schema; // jansson's iterators take no const
-    for (void *it = json_object_iter(schema); it; it = json_object_iter_next(schema, it)) {
-        const char *name = json_object_iter_key(it);
+    for (uint32_t at = 0; at < json_count(c->schema); at++) {
+        struct str name = json_name(c->schema, at);
         enum jsv_keyword keyword = jsv_keyword_find(name, c->dialect);
         if (keyword != KW_COUNT && !(c->vocabularies & 1u << jsv_keyword_info(keyword)->vocabulary))
             keyword = KW_COUNT;
         if (keyword != KW_COUNT && jsv_keyword_info(keyword)->kind == KIND_REFUSE)
             return compile_fail(c, keyword, "the keyword is not supported");
-        if (keyword == KW_COUNT && !c->options.ignore_unknown && strncmp(name, "x-", 2)) {
+        if (keyword == KW_COUNT && !c->options.ignore_unknown && !str_starts(name, STR("x-"))) {
             struct buf escaped;
             buf_init(&escaped, 4096);
-            for (const char *p = name; *p; p++)
-                buf_put_char(&escaped, *p >= 0x20 && *p < 0x7f ? *p : '?');
+            for (size_t i = 0; i < name.len; i++)
+                buf_put_char(&escaped, name.ptr[i] >= 0x20 && name.ptr[i] < 0x7f ? name.ptr[i] : '?');
             buf_put_char(&escaped, '\0');
             fail_at(c, buf_ok(&escaped) ? escaped.ptr : "…", "this is no keyword of the dialect");
             buf_release(&escaped);
@@ -209,9 +207,8 @@ static bool check_keywords(struct jsv_compiler *c)
 // Draft-07 ignores them; whoever wrote them may not know.
 static void warn_of_siblings(struct jsv_compiler *c)
 {
-    json_t *schema = (json_t *)c->schema;
-    for (void *it = json_object_iter(schema); c->options.warn && it; it = json_object_iter_next(schema, it)) {
-        enum jsv_keyword keyword = jsv_keyword_find(json_object_iter_key(it), c->dialect);
+    for (uint32_t at = 0; c->options.warn && at < json_count(c->schema); at++) {
+        enum jsv_keyword keyword = jsv_keyword_find(json_name(c->schema, at), c->dialect);
         struct err text, *err = c->err;
         if (keyword == KW_COUNT || keyword == KW_REF || jsv_keyword_info(keyword)->kind != KIND_ASSERT)
             continue;

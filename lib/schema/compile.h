@@ -47,7 +47,7 @@ struct jsv_compiler {
     uint32_t scope; // + 1; 0 is empty
     unsigned vocabularies;
     enum jsv_dialect dialect;
-    const json_t *schema;
+    const struct json *schema;
 };
 
 // Writes "Schema <uri>#<pointer>/<keyword>: <what>." and returns false.
@@ -55,14 +55,14 @@ bool compile_fail(struct jsv_compiler *c, enum jsv_keyword keyword, const char *
     PRINTF_LIKE(3, 4);
 bool compile_no_memory(struct jsv_compiler *c);
 // The keyword's value in the schema in hand, or NULL.
-json_t *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword);
+const struct json *compile_get(const struct jsv_compiler *c, enum jsv_keyword keyword);
 MUST_CHECK bool compile_emit(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keyword, uint32_t a,
                              uint32_t b);
 // The block of the subschema at <keyword>[/<name>].
-MUST_CHECK bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name, json_t *node,
-                              uint32_t *ret_block);
+MUST_CHECK bool compile_child(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name,
+                              const struct json *node, uint32_t *ret_block);
 // As above for each element; `*ret_first` is where their blocks start in `lists`.
-MUST_CHECK bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array,
+MUST_CHECK bool compile_list(struct jsv_compiler *c, enum jsv_keyword keyword, const struct json *array,
                              uint32_t *ret_first);
 MUST_CHECK bool compile_target(struct jsv_compiler *c, uint32_t subschema, uint32_t *ret_block);
 // The scope within `resource`, entered from `scope`.
@@ -71,11 +71,11 @@ MUST_CHECK bool compile_scope(struct jsv_compiler *c, uint32_t scope, uint32_t r
 uint32_t compile_dynamic_target(const struct jsv_compiler *c, uint32_t subschema, struct str reference);
 MUST_CHECK bool compile_jump(struct jsv_compiler *c, uint32_t to);
 // A copy of a value that lives as long as the program; its index in `values`.
-MUST_CHECK bool compile_value(struct jsv_compiler *c, const json_t *value, uint32_t *ret_index);
+MUST_CHECK bool compile_value(struct jsv_compiler *c, const struct json *value, uint32_t *ret_index);
 // A keyword whose value is a count. Absent leaves `*count`; beyond 32 bits is UINT32_MAX.
 MUST_CHECK bool compile_count(struct jsv_compiler *c, enum jsv_keyword keyword, uint32_t *count);
 // A list of different names, in the program's arena.
-MUST_CHECK bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const json_t *array,
+MUST_CHECK bool compile_names(struct jsv_compiler *c, enum jsv_keyword keyword, const struct json *array,
                               struct str **ret_names);
 
 // A pattern's index in `regexes`.

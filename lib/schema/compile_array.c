@@ -6,7 +6,8 @@
 // `prefixItems` and `items` in 2020-12.
 static bool compile_elements(struct jsv_compiler *c)
 {
-    json_t *items = compile_get(c, KW_ITEMS), *prefix = compile_get(c, KW_PREFIX_ITEMS), *rest = items;
+    const struct json *items = compile_get(c, KW_ITEMS), *prefix = compile_get(c, KW_PREFIX_ITEMS),
+                      *rest = items;
     struct jsv_array array = {.rest = JSV_NONE, .prefix_keyword = KW_PREFIX_ITEMS, .rest_keyword = KW_ITEMS};
     if (c->dialect == JSV_DRAFT_07 && json_is_array(items)) {
         prefix = items;
@@ -19,7 +20,7 @@ static bool compile_elements(struct jsv_compiler *c)
     if (prefix) {
         if (!compile_list(c, (enum jsv_keyword)array.prefix_keyword, prefix, &array.prefix))
             return false;
-        array.prefix_count = (uint32_t)json_array_size(prefix);
+        array.prefix_count = (uint32_t)json_count(prefix);
     }
     if (rest && !compile_child(c, (enum jsv_keyword)array.rest_keyword, STR_NULL, rest, &array.rest))
         return false;
@@ -32,7 +33,7 @@ static bool compile_elements(struct jsv_compiler *c)
 
 static bool compile_contains(struct jsv_compiler *c)
 {
-    json_t *schema = compile_get(c, KW_CONTAINS);
+    const struct json *schema = compile_get(c, KW_CONTAINS);
     struct jsv_contains contains = {.min = 1, .max = UINT32_MAX};
     if (!compile_count(c, KW_MIN_CONTAINS, &contains.min) ||
         !compile_count(c, KW_MAX_CONTAINS, &contains.max))
@@ -52,7 +53,7 @@ static bool compile_contains(struct jsv_compiler *c)
 bool compile_arrays(struct jsv_compiler *c)
 {
     uint32_t min = 0, max = UINT32_MAX;
-    const json_t *unique = compile_get(c, KW_UNIQUE_ITEMS);
+    const struct json *unique = compile_get(c, KW_UNIQUE_ITEMS);
     if (!compile_count(c, KW_MIN_ITEMS, &min) || !compile_count(c, KW_MAX_ITEMS, &max))
         return false;
     if ((min || max != UINT32_MAX) && !compile_emit(c, OP_ITEMS, KW_MIN_ITEMS, min, max))

@@ -4,8 +4,8 @@
 
 static bool compile_branches(struct jsv_compiler *c, enum jsv_op op, enum jsv_keyword keyword)
 {
-    const json_t *list = compile_get(c, keyword);
-    uint32_t first, count = (uint32_t)json_array_size(list);
+    const struct json *list = compile_get(c, keyword);
+    uint32_t first, count = (uint32_t)json_count(list);
     if (!list)
         return true;
     if (!compile_list(c, keyword, list, &first))
@@ -18,7 +18,7 @@ static bool compile_branches(struct jsv_compiler *c, enum jsv_op op, enum jsv_ke
 
 static bool compile_not(struct jsv_compiler *c)
 {
-    json_t *schema = compile_get(c, KW_NOT);
+    const struct json *schema = compile_get(c, KW_NOT);
     uint32_t block;
     return !schema || (compile_child(c, KW_NOT, STR_NULL, schema, &block) && compile_jump(c, block) &&
                        compile_emit(c, OP_NOT, KW_NOT, block, 0));
@@ -34,7 +34,7 @@ static bool compile_if(struct jsv_compiler *c)
     if (c->dialect == JSV_DRAFT_07 && !compile_get(c, KW_THEN) && !compile_get(c, KW_ELSE))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        json_t *schema = compile_get(c, keywords[i]);
+        const struct json *schema = compile_get(c, keywords[i]);
         blocks[i] = JSV_NONE;
         if (schema &&
             (!compile_child(c, keywords[i], STR_NULL, schema, &blocks[i]) || !compile_jump(c, blocks[i])))
@@ -57,14 +57,14 @@ bool compile_logic(struct jsv_compiler *c)
 
 static bool compile_ref(struct jsv_compiler *c, enum jsv_keyword keyword)
 {
-    const json_t *value = compile_get(c, keyword);
+    const struct json *value = compile_get(c, keyword);
     uint32_t subschema, block;
     struct err why;
     if (!value)
         return true;
     if (!json_is_string(value))
         return compile_fail(c, keyword, "it must be a URI");
-    struct str text = {json_string_value(value), json_string_length(value)};
+    struct str text = json_text(value);
     if (!jsv_registry_resolve(c->registry, c->resource, text, &subschema, &why))
         return compile_fail(c, keyword, "%s", why.text);
     if (keyword == KW_DYNAMIC_REF)
@@ -80,7 +80,7 @@ bool compile_reference(struct jsv_compiler *c)
 
 static bool compile_rest(struct jsv_compiler *c, enum jsv_keyword keyword, enum jsv_op op)
 {
-    json_t *schema = compile_get(c, keyword);
+    const struct json *schema = compile_get(c, keyword);
     uint32_t block;
     return !schema || (compile_child(c, keyword, STR_NULL, schema, &block) &&
                        compile_emit(c, op, keyword, block, c->block));

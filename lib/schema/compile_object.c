@@ -6,10 +6,10 @@
 // The names of `required`, each once.
 static bool required_names(struct jsv_compiler *c, struct str **ret_names, uint32_t *ret_count)
 {
-    const json_t *required = compile_get(c, KW_REQUIRED);
+    const struct json *required = compile_get(c, KW_REQUIRED);
     struct str *names = NULL;
     struct jsv_keys keys;
-    uint32_t count = (uint32_t)json_array_size(required);
+    uint32_t count = (uint32_t)json_count(required);
     if (required && !compile_names(c, KW_REQUIRED, required, &names))
         return false;
     if (!jsv_keys_build(&c->program->arena, names, count, &keys))
@@ -23,16 +23,15 @@ static bool required_names(struct jsv_compiler *c, struct str **ret_names, uint3
 }
 
 // Fills `names` and `properties` from `properties`; they have room.
-static bool stated_names(struct jsv_compiler *c, json_t *stated, struct str *names,
+static bool stated_names(struct jsv_compiler *c, const struct json *stated, struct str *names,
                          struct jsv_property *properties)
 {
-    uint32_t count = 0;
-    for (void *it = json_object_iter(stated); it; it = json_object_iter_next(stated, it), count++) {
-        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+    for (uint32_t count = 0; count < json_count(stated); count++) {
+        struct str name = json_name(stated, count);
         names[count] = arena_dup(&c->program->arena, name);
         if (!names[count].ptr)
             return compile_no_memory(c);
-        if (!compile_child(c, KW_PROPERTIES, name, json_object_iter_value(it), &properties[count].block))
+        if (!compile_child(c, KW_PROPERTIES, name, json_at(stated, count), &properties[count].block))
             return false;
     }
     return true;
@@ -41,14 +40,14 @@ static bool stated_names(struct jsv_compiler *c, json_t *stated, struct str *nam
 // `properties` and `required` as one table: the stated names first, then those that are only required.
 static bool compile_keys(struct jsv_compiler *c, struct jsv_object *object)
 {
-    json_t *stated = compile_get(c, KW_PROPERTIES);
+    const struct json *stated = compile_get(c, KW_PROPERTIES);
     struct arena *arena = &c->program->arena;
     struct str *wanted;
     if (stated && !json_is_object(stated))
         return compile_fail(c, KW_PROPERTIES, "it must be an object of schemas");
     if (!required_names(c, &wanted, &object->required))
         return false;
-    uint32_t count = (uint32_t)json_object_size(stated);
+    uint32_t count = (uint32_t)json_count(stated);
     struct str *names = arena_alloc(arena, (count + object->required) * sizeof(*names));
     struct jsv_property *properties = arena_zalloc(arena, (count + object->required) * sizeof(*properties));
     if (!names || !properties)
@@ -74,21 +73,20 @@ static bool compile_keys(struct jsv_compiler *c, struct jsv_object *object)
 
 static bool compile_patterns(struct jsv_compiler *c, struct jsv_object *object)
 {
-    json_t *stated = compile_get(c, KW_PATTERN_PROPERTIES);
+    const struct json *stated = compile_get(c, KW_PATTERN_PROPERTIES);
     if (!stated)
         return true;
     if (!json_is_object(stated))
         return compile_fail(c, KW_PATTERN_PROPERTIES, "it must be an object of schemas");
-    struct jsv_pattern *patterns =
-        arena_alloc(&c->program->arena, json_object_size(stated) * sizeof(*patterns));
+    struct jsv_pattern *patterns = arena_alloc(&c->program->arena, json_count(stated) * sizeof(*patterns));
     if (!patterns)
         return compile_no_memory(c);
-    for (void *it = json_object_iter(stated); it; it = json_object_iter_next(stated, it)) {
-        struct str text = {json_object_iter_key(it), json_object_iter_key_len(it)};
+    for (uint32_t at = 0; at < json_count(stated); at++) {
+        struct str text = json_name(stated, at);
         struct jsv_pattern *pattern = &patterns[object->pattern_count];
         uint32_t index;
         if (!compile_regex(c, KW_PATTERN_PROPERTIES, text, &index) ||
-            !compile_child(c, KW_PATTERN_PROPERTIES, text, json_object_iter_value(it), &pattern->block))
+            !compile_child(c, KW_PATTERN_PROPERTIES, text, json_at(stated, at), &pattern->block))
             return false;
         pattern->regex = c->program->regexes.at[index];
         object->pattern_count++;
@@ -99,7 +97,8 @@ static bool compile_patterns(struct jsv_compiler *c, struct jsv_object *object)
 
 static bool compile_members(struct jsv_compiler *c)
 {
-    json_t *additional = compile_get(c, KW_ADDITIONAL_PROPERTIES), *names = compile_get(c, KW_PROPERTY_NAMES);
+    const struct json *additional = compile_get(c, KW_ADDITIONAL_PROPERTIES),
+                      *names = compile_get(c, KW_PROPERTY_NAMES);
     struct jsv_object object = {.additional = JSV_NONE, .names = JSV_NONE};
     if (!compile_get(c, KW_PROPERTIES) && !compile_get(c, KW_REQUIRED) &&
         !compile_get(c, KW_PATTERN_PROPERTIES) && !additional && !names)
@@ -118,7 +117,7 @@ static bool compile_members(struct jsv_compiler *c)
 }
 
 static bool compile_dependency(struct jsv_compiler *c, enum jsv_keyword keyword, struct str name,
-                               json_t *value)
+                               const struct json *value)
 {
     struct jsv_dependency dependency = {.block = JSV_NONE};
     dependency.name = arena_dup(&c->program->arena, name);
@@ -129,7 +128,7 @@ static bool compile_dependency(struct jsv_compiler *c, enum jsv_keyword keyword,
         if (!compile_names(c, keyword, value, &names))
             return false;
         dependency.names = names;
-        dependency.name_count = (uint32_t)json_array_size(value);
+        dependency.name_count = (uint32_t)json_count(value);
     } else if (!compile_child(c, keyword, name, value, &dependency.block) ||
                !compile_jump(c, dependency.block)) {
         return false;
@@ -145,12 +144,12 @@ static bool compile_dependencies(struct jsv_compiler *c)
 {
     static const enum jsv_keyword keywords[] = {KW_DEPENDENT_REQUIRED, KW_DEPENDENT_SCHEMAS, KW_DEPENDENCIES};
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        json_t *map = compile_get(c, keywords[i]);
+        const struct json *map = compile_get(c, keywords[i]);
         if (map && !json_is_object(map))
             return compile_fail(c, keywords[i], "it must be an object");
-        for (void *it = json_object_iter(map); it; it = json_object_iter_next(map, it)) {
-            struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
-            if (!compile_dependency(c, keywords[i], name, json_object_iter_value(it)))
+        for (uint32_t at = 0; at < json_count(map); at++) {
+            struct str name = json_name(map, at);
+            if (!compile_dependency(c, keywords[i], name, json_at(map, at)))
                 return false;
         }
     }

@@ -3,7 +3,7 @@
 #include "lib/schema/compile.h"
 #include "lib/schema/regex.h"
 
-static unsigned type_named(const json_t *name, bool *integer)
+static unsigned type_named(const struct json *name, bool *integer)
 {
     static const struct {
         const char *name;
@@ -14,7 +14,7 @@ static unsigned type_named(const json_t *name, bool *integer)
     };
     if (!json_is_string(name))
         return 0;
-    struct str text = {json_string_value(name), json_string_length(name)};
+    struct str text = json_text(name);
     if (str_eq(text, STR("integer"))) {
         *integer = true; // a real without a fraction is one too
         return TYPE_BIT(JSON_INTEGER);
@@ -27,15 +27,15 @@ static unsigned type_named(const json_t *name, bool *integer)
 
 bool compile_types(struct jsv_compiler *c)
 {
-    const json_t *value = compile_get(c, KW_TYPE);
+    const struct json *value = compile_get(c, KW_TYPE);
     struct jsv_block *block = &c->program->blocks.at[c->block];
     unsigned types = 0;
     bool integer = false;
     if (!value)
         return true;
     if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            unsigned named = type_named(json_array_get(value, i), &integer);
+        for (size_t i = 0; i < json_count(value); i++) {
+            unsigned named = type_named(json_at(value, i), &integer);
             if (!named)
                 return compile_fail(c, KW_TYPE, "it must name one of the seven types, or a list of them");
             types |= named;
@@ -51,10 +51,10 @@ bool compile_types(struct jsv_compiler *c)
     return !integer || compile_emit(c, OP_INTEGRAL, KW_TYPE, 0, 0);
 }
 
-static bool compile_enum(struct jsv_compiler *c, const json_t *array)
+static bool compile_enum(struct jsv_compiler *c, const struct json *array)
 {
     struct jsv_program *program = c->program;
-    size_t count = json_array_size(array), strings = 0;
+    size_t count = json_count(array), strings = 0;
     uint32_t all, index;
     if (!json_is_array(array))
         return compile_fail(c, KW_ENUM, "it must be a list of values");
@@ -65,9 +65,9 @@ static bool compile_enum(struct jsv_compiler *c, const json_t *array)
         return false;
     struct jsv_enum result = {.all = program->values.at[all], .first = program->values.count};
     for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(result.all, i);
+        const struct json *item = json_at(result.all, i);
         if (json_is_string(item))
-            names[strings++] = str_slice(json_string_value(item), json_string_length(item));
+            names[strings++] = json_text(item);
         else if (!compile_value(c, item, &index))
             return false;
     }
@@ -83,7 +83,7 @@ static bool compile_enum(struct jsv_compiler *c, const json_t *array)
 
 bool compile_values(struct jsv_compiler *c)
 {
-    const json_t *constant = compile_get(c, KW_CONST), *list = compile_get(c, KW_ENUM);
+    const struct json *constant = compile_get(c, KW_CONST), *list = compile_get(c, KW_ENUM);
     uint32_t index;
     if (constant && (!compile_value(c, constant, &index) || !compile_emit(c, OP_CONST, KW_CONST, index, 0)))
         return false;
@@ -94,10 +94,10 @@ static bool compile_range(struct jsv_compiler *c)
 {
     static const enum jsv_keyword keywords[BOUND_COUNT] = {KW_MINIMUM, KW_EXCLUSIVE_MINIMUM, KW_MAXIMUM,
                                                            KW_EXCLUSIVE_MAXIMUM};
-    const json_t *bounds[BOUND_COUNT] = {NULL};
+    const struct json *bounds[BOUND_COUNT] = {NULL};
     bool any = false;
     for (unsigned i = 0; i < BOUND_COUNT; i++) {
-        const json_t *value = compile_get(c, keywords[i]);
+        const struct json *value = compile_get(c, keywords[i]);
         uint32_t index;
         if (!value)
             continue;
@@ -119,13 +119,13 @@ static bool compile_range(struct jsv_compiler *c)
 
 bool compile_numbers(struct jsv_compiler *c)
 {
-    const json_t *value = compile_get(c, KW_MULTIPLE_OF);
+    const struct json *value = compile_get(c, KW_MULTIPLE_OF);
     uint32_t index;
     if (!compile_range(c))
         return false;
     if (!value)
         return true;
-    if (!json_is_number(value) || json_number_value(value) <= 0)
+    if (!json_is_number(value) || json_number(value) <= 0)
         return compile_fail(c, KW_MULTIPLE_OF, "it must be a number above 0");
     if (!compile_value(c, value, &index))
         return false;
@@ -161,14 +161,14 @@ bool compile_regex(struct jsv_compiler *c, enum jsv_keyword keyword, struct str 
 
 static bool compile_format(struct jsv_compiler *c)
 {
-    const json_t *value = compile_get(c, KW_FORMAT);
+    const struct json *value = compile_get(c, KW_FORMAT);
     if (!value)
         return true;
     if (!json_is_string(value))
         return compile_fail(c, KW_FORMAT, "it must be a name");
     if (!c->options.assert_formats && !(c->vocabularies & 1u << VOCABULARY_FORMAT_ASSERTION))
         return true;
-    enum jsv_format format = jsv_format_find(str_slice(json_string_value(value), json_string_length(value)));
+    enum jsv_format format = jsv_format_find(json_text(value));
     if (format == FORMAT_COUNT)
         return c->options.ignore_unknown || compile_fail(c, KW_FORMAT, "the format cannot be asserted");
     return compile_emit(c, OP_FORMAT, KW_FORMAT, format, 0);
@@ -177,7 +177,7 @@ static bool compile_format(struct jsv_compiler *c)
 bool compile_strings(struct jsv_compiler *c)
 {
     uint32_t min = 0, max = UINT32_MAX, index;
-    const json_t *pattern = compile_get(c, KW_PATTERN);
+    const struct json *pattern = compile_get(c, KW_PATTERN);
     if (!compile_count(c, KW_MIN_LENGTH, &min) || !compile_count(c, KW_MAX_LENGTH, &max))
         return false;
     if ((min || max != UINT32_MAX) && !compile_emit(c, OP_LENGTH, KW_MIN_LENGTH, min, max))
@@ -188,6 +188,6 @@ bool compile_strings(struct jsv_compiler *c)
         return true;
     if (!json_is_string(pattern))
         return compile_fail(c, KW_PATTERN, "it must be a string");
-    struct str text = {json_string_value(pattern), json_string_length(pattern)};
+    struct str text = json_text(pattern);
     return compile_regex(c, KW_PATTERN, text, &index) && compile_emit(c, OP_PATTERN, KW_PATTERN, index, 0);
 }

@@ -2,7 +2,6 @@
 // All memory that runs need, taken once.
 #include "lib/schema/context.h"
 
-#include "lib/schema/members.h"
 #include "lib/schema/regex.h"
 
 #define ERROR_BYTES (1u << 20)
@@ -12,7 +11,6 @@ struct jsv_context *jsv_context_new(struct err *err)
     struct jsv_context *context = calloc(1, sizeof(*context));
     if (context) {
         arena_init(&context->errors, 4096, ERROR_BYTES);
-        context->in_place = jsv_members_probe();
         context->matcher = jsv_matcher_new();
         context->unique = malloc(2 * JSV_UNIQUE_MAX * sizeof(*context->unique));
         context->marks = malloc(JSV_MARK_WORDS * sizeof(*context->marks));

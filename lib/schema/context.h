@@ -23,7 +23,7 @@ struct jsv_unique_slot {
 // What a block said of a value in this run. Blocks look at nothing but the value, so it says the same again;
 // without this two branches that both recurse would take 2^depth steps.
 struct jsv_memo {
-    const json_t *value;
+    const struct json *value;
     uint32_t block;
     uint32_t stamp; // 2 * run + (valid)
 };
@@ -34,7 +34,6 @@ struct jsv_context {
     struct jsv_memo *memo; // JSV_MEMO
     uint32_t run;
     bool memorise;
-    bool in_place;                     // members can be read so
     const struct jsv_program *program; // of the run under way
     uint32_t steps;                    // left
     uint32_t depth;                    // of the instance, so far

@@ -6,41 +6,38 @@
 
 #define DEPTH_MAX 256 // recursion here; deeper is a limit
 
-static enum jsv_verdict equal_at(struct jsv_context *context, const json_t *a, const json_t *b,
+static enum jsv_verdict equal_at(struct jsv_context *context, const struct json *a, const struct json *b,
                                  unsigned depth)
 {
     if (depth == DEPTH_MAX || !jsv_take_steps(context, 1))
         return JSV_LIMIT;
     if (json_is_number(a) && json_is_number(b))
         return jsv_number_cmp(a, b) ? JSV_INVALID : JSV_VALID;
-    if (json_typeof(a) != json_typeof(b))
+    if (a->type != b->type)
         return JSV_INVALID;
     enum jsv_verdict verdict = JSV_VALID;
     if (json_is_string(a)) {
-        size_t len = json_string_length(a);
-        bool same = len == json_string_length(b) && !memcmp(json_string_value(a), json_string_value(b), len);
+        bool same = a->size == b->size && !memcmp(a->text, b->text, a->size);
         return same ? JSV_VALID : JSV_INVALID;
     }
     if (json_is_array(a)) {
-        size_t count = json_array_size(a);
-        if (count != json_array_size(b))
+        size_t count = json_count(a);
+        if (count != json_count(b))
             return JSV_INVALID;
         for (size_t i = 0; verdict == JSV_VALID && i < count; i++)
-            verdict = equal_at(context, json_array_get(a, i), json_array_get(b, i), depth + 1);
+            verdict = equal_at(context, json_at(a, i), json_at(b, i), depth + 1);
     } else if (json_is_object(a)) {
-        if (json_object_size(a) != json_object_size(b))
+        if (json_count(a) != json_count(b))
             return JSV_INVALID;
-        json_t *object = (json_t *)a; // jansson's iterators take no const
-        for (void *it = json_object_iter(object); verdict == JSV_VALID && it;
-             it = json_object_iter_next(object, it)) {
-            const json_t *other = json_object_getn(b, json_object_iter_key(it), json_object_iter_key_len(it));
-            verdict = other ? equal_at(context, json_object_iter_value(it), other, depth + 1) : JSV_INVALID;
+        for (uint32_t i = 0; verdict == JSV_VALID && i < a->size; i++) {
+            const struct json *other = json_get(b, json_name(a, i));
+            verdict = other ? equal_at(context, &a->values[i], other, depth + 1) : JSV_INVALID;
         }
     }
     return verdict;
 }
 
-enum jsv_verdict jsv_equal(struct jsv_context *context, const json_t *a, const json_t *b)
+enum jsv_verdict jsv_equal(struct jsv_context *context, const struct json *a, const struct json *b)
 {
     return equal_at(context, a, b, 0);
 }
@@ -61,12 +58,12 @@ static uint64_t hash_bytes(const char *ptr, size_t len)
     return mix(hash, rest);
 }
 
-static uint64_t hash_number(const json_t *value)
+static uint64_t hash_number(const struct json *value)
 {
     int64_t whole;
     if (json_is_integer(value))
-        return mix(1, (uint64_t)json_integer_value(value));
-    double real = json_real_value(value);
+        return mix(1, (uint64_t)value->integer);
+    double real = value->real;
     if (jsv_real_to_int(real, &whole))
         return mix(1, (uint64_t)whole);
     uint64_t bits;
@@ -75,7 +72,7 @@ static uint64_t hash_number(const json_t *value)
 }
 
 // Equal values have equal hashes. False if steps or depth ran out.
-static bool hash_at(struct jsv_context *context, const json_t *value, unsigned depth, uint64_t *ret_hash)
+static bool hash_at(struct jsv_context *context, const struct json *value, unsigned depth, uint64_t *ret_hash)
 {
     if (depth == DEPTH_MAX || !jsv_take_steps(context, 1))
         return false;
@@ -83,35 +80,34 @@ static bool hash_at(struct jsv_context *context, const json_t *value, unsigned d
     if (json_is_number(value)) {
         hash = hash_number(value);
     } else if (json_is_string(value)) {
-        hash = mix(4, hash_bytes(json_string_value(value), json_string_length(value)));
+        hash = mix(4, hash_bytes(value->text, value->size));
     } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            if (!hash_at(context, json_array_get(value, i), depth + 1, &part))
+        for (size_t i = 0; i < json_count(value); i++) {
+            if (!hash_at(context, json_at(value, i), depth + 1, &part))
                 return false;
             hash = mix(hash, part);
         }
     } else if (json_is_object(value)) {
-        json_t *object = (json_t *)value;
         hash = 5;
-        for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
-            if (!hash_at(context, json_object_iter_value(it), depth + 1, &part))
+        for (uint32_t i = 0; i < value->size; i++) {
+            if (!hash_at(context, &value->values[i], depth + 1, &part))
                 return false;
             // A sum, for members have no order.
-            hash += mix(hash_bytes(json_object_iter_key(it), json_object_iter_key_len(it)), part);
+            hash += mix(hash_bytes(json_name(value, i).ptr, json_name(value, i).len), part);
         }
     } else {
-        hash = mix(6, json_typeof(value));
+        hash = mix(6, value->type);
     }
     *ret_hash = hash;
     return true;
 }
 
-static enum jsv_verdict unique_by_pairs(struct jsv_context *context, const json_t *array)
+static enum jsv_verdict unique_by_pairs(struct jsv_context *context, const struct json *array)
 {
-    size_t count = json_array_size(array);
+    size_t count = json_count(array);
     for (size_t i = 1; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
-            enum jsv_verdict same = jsv_equal(context, json_array_get(array, i), json_array_get(array, j));
+            enum jsv_verdict same = jsv_equal(context, json_at(array, i), json_at(array, j));
             if (same != JSV_INVALID)
                 return same == JSV_VALID ? JSV_INVALID : JSV_LIMIT;
         }
@@ -119,15 +115,15 @@ static enum jsv_verdict unique_by_pairs(struct jsv_context *context, const json_
     return JSV_VALID;
 }
 
-static enum jsv_verdict unique_by_table(struct jsv_context *context, const json_t *array)
+static enum jsv_verdict unique_by_table(struct jsv_context *context, const struct json *array)
 {
-    size_t count = json_array_size(array), size = 64;
+    size_t count = json_count(array), size = 64;
     while (size < 2 * count)
         size *= 2;
     struct jsv_unique_slot *slots = context->unique;
     memset(slots, 0, size * sizeof(*slots));
     for (size_t i = 0; i < count; i++) {
-        const json_t *value = json_array_get(array, i);
+        const struct json *value = json_at(array, i);
         uint64_t hash;
         if (!hash_at(context, value, 0, &hash))
             return JSV_LIMIT;
@@ -138,7 +134,7 @@ static enum jsv_verdict unique_by_table(struct jsv_context *context, const json_
                 return JSV_LIMIT;
             if (slots[at].hash != wanted)
                 continue;
-            enum jsv_verdict same = jsv_equal(context, value, json_array_get(array, slots[at].index - 1));
+            enum jsv_verdict same = jsv_equal(context, value, json_at(array, slots[at].index - 1));
             if (same != JSV_INVALID)
                 return same == JSV_VALID ? JSV_INVALID : JSV_LIMIT;
         }
@@ -147,9 +143,9 @@ static enum jsv_verdict unique_by_table(struct jsv_context *context, const json_
     return JSV_VALID;
 }
 
-enum jsv_verdict jsv_unique(struct jsv_context *context, const json_t *array)
+enum jsv_verdict jsv_unique(struct jsv_context *context, const struct json *array)
 {
-    size_t count = json_array_size(array);
+    size_t count = json_count(array);
     if (count <= JSV_UNIQUE_PAIRS || count > JSV_UNIQUE_MAX)
         return unique_by_pairs(context, array);
     return unique_by_table(context, array);

@@ -8,8 +8,9 @@
 struct jsv_context;
 
 // JSV_LIMIT if the context's steps ran out. Each value looked at costs a step.
-MUST_CHECK enum jsv_verdict jsv_equal(struct jsv_context *context, const json_t *a, const json_t *b);
+MUST_CHECK enum jsv_verdict jsv_equal(struct jsv_context *context, const struct json *a,
+                                      const struct json *b);
 // Whether no two elements are equal. Uses the context's table.
-MUST_CHECK enum jsv_verdict jsv_unique(struct jsv_context *context, const json_t *array);
+MUST_CHECK enum jsv_verdict jsv_unique(struct jsv_context *context, const struct json *array);
 
 #endif

@@ -9,7 +9,8 @@
 #include "lib/schema/run.h"
 #include "lib/schema/unevaluated.h"
 
-static void explain_block(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *at);
+static void explain_block(struct explain *e, uint32_t block, const struct json *value,
+                          const struct jsv_step *at);
 
 // Whether the value is refused; a limit ends the walk.
 static bool refused(struct explain *e, enum jsv_verdict verdict)
@@ -19,7 +20,7 @@ static bool refused(struct explain *e, enum jsv_verdict verdict)
 }
 
 static void explain_range(struct explain *e, const struct jsv_block *block, const struct jsv_range *range,
-                          const json_t *value, const struct jsv_step *at)
+                          const struct json *value, const struct jsv_step *at)
 {
     static const enum jsv_keyword keywords[BOUND_COUNT] = {
         [BOUND_MINIMUM] = KW_MINIMUM,
@@ -57,22 +58,22 @@ static void explain_count(struct explain *e, const struct jsv_block *block, cons
 }
 
 static void explain_length(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                           const json_t *value, const struct jsv_step *at)
+                           const struct json *value, const struct jsv_step *at)
 {
     struct str text = jsv_text(e->c, value);
     if (refused(e, jsv_run_insn(e->c, insn, value)))
         explain_count(e, block, insn, !jsv_length_holds(text, insn->a, UINT32_MAX), at);
 }
 
-static void explain_child(struct explain *e, uint32_t block, const json_t *value, const struct jsv_step *up,
-                          struct jsv_step step)
+static void explain_child(struct explain *e, uint32_t block, const struct json *value,
+                          const struct jsv_step *up, struct jsv_step step)
 {
     step.up = up;
     explain_block(e, block, value, &step);
 }
 
 static void explain_patterns(struct explain *e, const struct jsv_object *object, struct str name,
-                             const json_t *value, const struct jsv_step *at, bool *stated)
+                             const struct json *value, const struct jsv_step *at, bool *stated)
 {
     for (uint32_t i = 0; i < object->pattern_count && !jsv_explain_done(e); i++) {
         const struct jsv_pattern *pattern = &object->patterns[i];
@@ -96,7 +97,7 @@ struct told {
 };
 
 static void explain_member(struct explain *e, const struct jsv_object *object, struct str name,
-                           const json_t *value, const struct jsv_step *at, struct told *told)
+                           const struct json *value, const struct jsv_step *at, struct told *told)
 {
     uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
     bool stated = found != UINT32_MAX && object->properties[found].block != JSV_NONE;
@@ -117,19 +118,18 @@ static void explain_member(struct explain *e, const struct jsv_object *object, s
 }
 
 static void explain_object(struct explain *e, const struct jsv_block *block, const struct jsv_object *object,
-                           json_t *value, const struct jsv_step *at)
+                           const struct json *value, const struct jsv_step *at)
 {
     struct told told = {false, false};
     for (uint32_t i = 0; i < object->keys.count && !jsv_explain_done(e); i++) {
         const struct jsv_key *key = &object->keys.keys[i];
-        if (object->properties[i].required && !json_object_getn(value, key->ptr, key->len))
+        if (object->properties[i].required && !json_get(value, str_slice(key->ptr, key->len)))
             jsv_report_text(e, block, KW_REQUIRED, at, "must have the member", str_slice(key->ptr, key->len));
     }
-    e->limit = e->limit || !jsv_take_steps(e->c, json_object_size(value));
-    for (void *it = json_object_iter(value); it && !jsv_explain_done(e);
-         it = json_object_iter_next(value, it)) {
-        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
-        explain_member(e, object, name, json_object_iter_value(it), at, &told);
+    e->limit = e->limit || !jsv_take_steps(e->c, json_count(value));
+    for (uint32_t i = 0; i < json_count(value) && !jsv_explain_done(e); i++) {
+        struct str name = json_name(value, i);
+        explain_member(e, object, name, json_at(value, i), at, &told);
         if (object->names == JSV_NONE || told.names)
             continue;
         e->c->name = name;
@@ -140,16 +140,16 @@ static void explain_object(struct explain *e, const struct jsv_block *block, con
     }
 }
 
-static void explain_array(struct explain *e, const struct jsv_array *array, const json_t *value,
+static void explain_array(struct explain *e, const struct jsv_array *array, const struct json *value,
                           const struct jsv_step *at)
 {
-    for (size_t i = 0; i < json_array_size(value) && !jsv_explain_done(e); i++) {
+    for (size_t i = 0; i < json_count(value) && !jsv_explain_done(e); i++) {
         bool in_prefix = i < array->prefix_count;
         if (!in_prefix && array->rest == JSV_NONE)
             break;
         e->limit = e->limit || !jsv_take_steps(e->c, 1);
         explain_child(e, in_prefix ? e->c->program->lists.at[array->prefix + i] : array->rest,
-                      json_array_get(value, i), at,
+                      json_at(value, i), at,
                       (struct jsv_step){.keyword = (enum jsv_keyword)(in_prefix ? array->prefix_keyword
                                                                                 : array->rest_keyword),
                                         .branch = in_prefix ? i : SIZE_MAX,
@@ -159,7 +159,7 @@ static void explain_array(struct explain *e, const struct jsv_array *array, cons
 }
 
 static void explain_contains(struct explain *e, const struct jsv_block *block,
-                             const struct jsv_contains *contains, const json_t *value,
+                             const struct jsv_contains *contains, const struct json *value,
                              const struct jsv_step *at)
 {
     uint32_t count = 0;
@@ -176,7 +176,7 @@ static void explain_contains(struct explain *e, const struct jsv_block *block,
 }
 
 static void explain_inside(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                           const json_t *value, const struct jsv_step *at)
+                           const struct json *value, const struct jsv_step *at)
 {
     const struct jsv_program *program = e->c->program;
     if (!json_is_object(value) && !json_is_array(value))
@@ -186,7 +186,7 @@ static void explain_inside(struct explain *e, const struct jsv_block *block, con
         return;
     e->c->depth++;
     if (insn->op == OP_OBJECT && json_is_object(value))
-        explain_object(e, block, &program->objects.at[insn->a], (json_t *)value, at);
+        explain_object(e, block, &program->objects.at[insn->a], value, at);
     else if (insn->op == OP_ARRAY && json_is_array(value))
         explain_array(e, &program->arrays.at[insn->a], value, at);
     else if (insn->op == OP_CONTAINS && json_is_array(value))
@@ -194,7 +194,7 @@ static void explain_inside(struct explain *e, const struct jsv_block *block, con
     e->c->depth--;
 }
 
-static void explain_branches(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+static void explain_branches(struct explain *e, const struct jsv_insn *insn, const struct json *value,
                              const struct jsv_step *at)
 {
     for (uint32_t i = 0; i < insn->b && !jsv_explain_done(e); i++)
@@ -203,7 +203,7 @@ static void explain_branches(struct explain *e, const struct jsv_insn *insn, con
 }
 
 static void explain_one_of(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                           const json_t *value, const struct jsv_step *at)
+                           const struct json *value, const struct jsv_step *at)
 {
     unsigned held = 0;
     if (!refused(e, jsv_run_insn(e->c, insn, value)))
@@ -220,7 +220,7 @@ static void explain_one_of(struct explain *e, const struct jsv_block *block, con
         explain_branches(e, insn, value, at);
 }
 
-static void explain_if(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+static void explain_if(struct explain *e, const struct jsv_insn *insn, const struct json *value,
                        const struct jsv_step *at)
 {
     const uint32_t *blocks = e->c->program->lists.at + insn->a;
@@ -232,14 +232,14 @@ static void explain_if(struct explain *e, const struct jsv_insn *insn, const jso
 }
 
 static void explain_dependency(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                               const json_t *value, const struct jsv_step *at)
+                               const struct json *value, const struct jsv_step *at)
 {
     const struct jsv_dependency *dependency = &e->c->program->dependencies.at[insn->a];
     enum jsv_keyword keyword = (enum jsv_keyword)insn->keyword;
-    if (!json_object_getn(value, dependency->name.ptr, dependency->name.len))
+    if (!json_get(value, dependency->name))
         return;
     for (uint32_t i = 0; i < dependency->name_count; i++)
-        if (!json_object_getn(value, dependency->names[i].ptr, dependency->names[i].len))
+        if (!json_get(value, dependency->names[i]))
             jsv_report_text(e, block, keyword, at, "beside what it has, must have the member",
                             dependency->names[i]);
     if (dependency->block != JSV_NONE)
@@ -248,7 +248,7 @@ static void explain_dependency(struct explain *e, const struct jsv_block *block,
 }
 
 // What no keyword before has evaluated. `false` is told once per object, for members are not named.
-static void explain_rest(struct explain *e, const struct jsv_insn *insn, json_t *value,
+static void explain_rest(struct explain *e, const struct jsv_insn *insn, const struct json *value,
                          const struct jsv_marks *marks, const struct jsv_step *at)
 {
     bool once = e->c->program->blocks.at[insn->a].never;
@@ -259,20 +259,19 @@ static void explain_rest(struct explain *e, const struct jsv_insn *insn, json_t 
         for (; i < marks->count && !jsv_explain_done(e); i++) {
             step.element = i;
             if (!jsv_marked(marks, i))
-                explain_block(e, insn->a, json_array_get(value, i), &step);
+                explain_block(e, insn->a, json_at(value, i), &step);
         }
         return;
     }
     step.place = PLACE_HIDDEN;
-    for (void *it = json_object_iter(value); it && !jsv_explain_done(e) && !(once && e->count > before);
-         it = json_object_iter_next(value, it), i++) {
-        step.hidden = str_slice(json_object_iter_key(it), json_object_iter_key_len(it));
+    for (; i < marks->count && !jsv_explain_done(e) && !(once && e->count > before); i++) {
+        step.hidden = json_name(value, i);
         if (!jsv_marked(marks, i))
-            explain_block(e, insn->a, json_object_iter_value(it), &step);
+            explain_block(e, insn->a, json_at(value, i), &step);
     }
 }
 
-static void explain_unevaluated(struct explain *e, const struct jsv_insn *insn, const json_t *value,
+static void explain_unevaluated(struct explain *e, const struct jsv_insn *insn, const struct json *value,
                                 const struct jsv_step *at)
 {
     struct jsv_marks marks;
@@ -284,13 +283,13 @@ static void explain_unevaluated(struct explain *e, const struct jsv_insn *insn, 
     e->c->depth++;
     e->limit = jsv_marks_collect(e->c, insn, value, &marks) == JSV_LIMIT;
     if (!e->limit)
-        explain_rest(e, insn, (json_t *)value, &marks, at);
+        explain_rest(e, insn, value, &marks, at);
     jsv_marks_release(e->c, &marks);
     e->c->depth--;
 }
 
 static void explain_insn(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                         const json_t *value, const struct jsv_step *at)
+                         const struct json *value, const struct jsv_step *at)
 {
     switch ((enum jsv_op)insn->op) {
     case OP_INTEGRAL:
@@ -305,11 +304,11 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
         break;
     case OP_ITEMS:
         if (refused(e, jsv_run_insn(e->c, insn, value)))
-            explain_count(e, block, insn, json_array_size(value) < insn->a, at);
+            explain_count(e, block, insn, json_count(value) < insn->a, at);
         break;
     case OP_MEMBERS:
         if (refused(e, jsv_run_insn(e->c, insn, value)))
-            explain_count(e, block, insn, json_object_size(value) < insn->a, at);
+            explain_count(e, block, insn, json_count(value) < insn->a, at);
         break;
     case OP_DEPENDENCY:
         explain_dependency(e, block, insn, value, at);
@@ -345,7 +344,8 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
     }
 }
 
-static void explain_block(struct explain *e, uint32_t index, const json_t *value, const struct jsv_step *at)
+static void explain_block(struct explain *e, uint32_t index, const struct json *value,
+                          const struct jsv_step *at)
 {
     const struct jsv_program *program = e->c->program;
     const struct jsv_block *block = &program->blocks.at[index];
@@ -360,7 +360,7 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
         jsv_report_text(e, block, KW_COUNT, at, "is not allowed by the schema", STR_NULL);
         return;
     }
-    if (!(block->types & TYPE_BIT(json_typeof(value)))) {
+    if (!(block->types & TYPE_BIT(value->type))) {
         buf_init(&message, JSV_TEXT_MAX);
         jsv_text_of_types(&message, block);
         jsv_report(e, block, KW_TYPE, at, &message);
@@ -377,7 +377,7 @@ static void explain_block(struct explain *e, uint32_t index, const json_t *value
     e->c->frames--;
 }
 
-static size_t explain_root(struct explain *e, const json_t *instance)
+static size_t explain_root(struct explain *e, const struct json *instance)
 {
     struct jsv_step root = STEP_ROOT;
     arena_reset(&e->c->errors);
@@ -386,8 +386,8 @@ static size_t explain_root(struct explain *e, const json_t *instance)
     return e->count;
 }
 
-size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
-                   struct jsv_error *errors, size_t max)
+size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context,
+                   const struct json *instance, struct jsv_error *errors, size_t max)
 {
     struct explain e = {.c = context, .errors = errors, .max = max};
     jsv_context_begin(context, program);
@@ -395,7 +395,7 @@ size_t jsv_explain(const struct jsv_program *program, struct jsv_context *contex
 }
 
 size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *context,
-                        const json_t *instance, struct jsv_error *errors, size_t max)
+                        const struct json *instance, struct jsv_error *errors, size_t max)
 {
     struct explain e = {.c = context, .errors = errors, .max = max, .names = true};
     jsv_context_begin(context, program);
@@ -403,7 +403,7 @@ size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *c
 }
 
 size_t jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
-                         const json_t *instance, struct jsv_error *errors, size_t max)
+                         const struct json *instance, struct jsv_error *errors, size_t max)
 {
     struct explain e = {.c = context, .errors = errors, .max = max, .names = true};
     context->program = program;

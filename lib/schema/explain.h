@@ -59,14 +59,14 @@ void jsv_path_keyword(struct buf *out, const struct jsv_step *at);
 // What an instruction asks for, as a sentence about the value.
 void jsv_text_of_insn(struct buf *out, const struct jsv_program *program, const struct jsv_insn *insn);
 void jsv_text_of_types(struct buf *out, const struct jsv_block *block);
-void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const json_t *limit);
+void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const struct json *limit);
 // "at least 3 elements"; `max` if it is the upper bound that failed.
 void jsv_text_of_count(struct buf *out, uint32_t limit, bool max, const char *things);
 // A value of the schema, cut to a readable length.
-void jsv_text_of_value(struct buf *out, const json_t *value);
+void jsv_text_of_value(struct buf *out, const struct json *value);
 
 // As jsv_explain_open(), within what the context still has.
 size_t jsv_explain_names(const struct jsv_program *program, struct jsv_context *context,
-                         const json_t *instance, struct jsv_error *errors, size_t max);
+                         const struct json *instance, struct jsv_error *errors, size_t max);
 
 #endif

@@ -2,17 +2,79 @@
 // Messages: what the schema asks for. An instance's values never appear.
 #include "lib/schema/explain.h"
 
+#include "lib/base/json.h"
 #include "lib/schema/regex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #define VALUE_TEXT_MAX 240 // bytes of a schema's value in a message
 
-void jsv_text_of_value(struct buf *out, const json_t *value)
+// The shortest decimal that reads back as the number.
+static void put_real(struct json_writer *w, double real)
 {
-    char text[VALUE_TEXT_MAX];
-    size_t len = json_dumpb(value, text, sizeof(text), JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    buf_put(out, text, MIN(len, sizeof(text)));
-    if (len > sizeof(text))
+    char text[40];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(text, sizeof(text), "%.*g", precision, real);
+        if (strtod(text, NULL) == real)
+            break;
+    }
+    json_value_raw(w, str_from(text));
+}
+
+// No further than can be shown.
+static void put_value(struct json_writer *w, const struct json *value)
+{
+    bool object = json_is_object(value), deep = w->depth == ARRAY_LEN(w->first);
+    switch ((enum json_type)value->type) {
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        if (deep) {
+            json_value_raw(w, STR("..."));
+            return;
+        }
+        (object ? json_begin_object : json_begin_array)(w);
+        for (uint32_t i = 0; i < value->size && w->buf->len <= VALUE_TEXT_MAX; i++) {
+            if (object)
+                json_key_str(w, json_name(value, i));
+            put_value(w, &value->values[i]);
+        }
+        (object ? json_end_object : json_end_array)(w);
+        return;
+    case JSON_STRING:
+        json_value_str(w, json_text(value));
+        return;
+    case JSON_INTEGER:
+        json_value_i64(w, value->integer);
+        return;
+    case JSON_REAL:
+        put_real(w, value->real);
+        return;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        json_value_bool(w, json_is_true(value));
+        return;
+    case JSON_NULL:
+        json_value_null(w);
+        return;
+    }
+    BUG("no such type");
+}
+
+void jsv_text_of_value(struct buf *out, const struct json *value)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, JSV_TEXT_MAX);
+    json_writer_init(&w, &text);
+    put_value(&w, value);
+    size_t len = MIN(text.len, VALUE_TEXT_MAX);
+    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--; // not amid a character
+    buf_put(out, text.ptr, len);
+    if (len < text.len)
         buf_put_cstr(out, "...");
+    buf_release(&text);
 }
 
 void jsv_text_of_types(struct buf *out, const struct jsv_block *block)
@@ -36,7 +98,7 @@ void jsv_text_of_types(struct buf *out, const struct jsv_block *block)
     }
 }
 
-void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const json_t *limit)
+void jsv_text_of_bound(struct buf *out, enum jsv_bound bound, const struct json *limit)
 {
     static const char *const texts[] = {
         [BOUND_MINIMUM] = "must be at least ",

@@ -175,8 +175,8 @@ static bool strings_of(const struct jsv_program *program, uint32_t index, struct
     for (uint32_t i = 0; i < block->count; i++) {
         const struct jsv_insn *insn = &program->fast_insns.at[block->first + i];
         if (insn->op == OP_CONST && json_is_string(program->values.at[insn->a]) && *count < max) {
-            const json_t *value = program->values.at[insn->a];
-            names[(*count)++] = (struct str){json_string_value(value), json_string_length(value)};
+            const struct json *value = program->values.at[insn->a];
+            names[(*count)++] = json_text(value);
             return true;
         }
         const struct jsv_enum *list = insn->op == OP_ENUM ? &program->enums.at[insn->a] : NULL;

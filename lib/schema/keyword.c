@@ -24,18 +24,19 @@ const char *jsv_keyword_name(enum jsv_keyword keyword)
     return jsv_keyword_info(keyword)->name;
 }
 
-enum jsv_keyword jsv_keyword_find(const char *name, enum jsv_dialect dialect)
+enum jsv_keyword jsv_keyword_find(struct str name, enum jsv_dialect dialect)
 {
     for (unsigned i = 0; i < KW_COUNT; i++)
-        if (keywords[i].dialects & (1u << dialect) && !strcmp(keywords[i].name, name))
+        if (keywords[i].dialects & (1u << dialect) && str_eq(str_from(keywords[i].name), name))
             return (enum jsv_keyword)i;
     return KW_COUNT;
 }
 
-json_t *jsv_keyword_get(const json_t *schema, enum jsv_keyword keyword, enum jsv_dialect dialect)
+const struct json *jsv_keyword_get(const struct json *schema, enum jsv_keyword keyword,
+                                   enum jsv_dialect dialect)
 {
     const struct jsv_keyword_info *info = jsv_keyword_info(keyword);
-    return info->dialects & (1u << dialect) ? json_object_get(schema, info->name) : NULL;
+    return info->dialects & (1u << dialect) ? json_get(schema, str_from(info->name)) : NULL;
 }
 
 unsigned jsv_vocabulary_find(struct str uri)

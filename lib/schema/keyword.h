@@ -40,9 +40,10 @@ struct jsv_keyword_info {
 const struct jsv_keyword_info *jsv_keyword_info(enum jsv_keyword keyword);
 const char *jsv_keyword_name(enum jsv_keyword keyword);
 // KW_COUNT if the dialect has no such keyword.
-enum jsv_keyword jsv_keyword_find(const char *name, enum jsv_dialect dialect);
+enum jsv_keyword jsv_keyword_find(struct str name, enum jsv_dialect dialect);
 // The value of `keyword` in a schema object; NULL if it is absent or not of the dialect.
-json_t *jsv_keyword_get(const json_t *schema, enum jsv_keyword keyword, enum jsv_dialect dialect);
+const struct json *jsv_keyword_get(const struct json *schema, enum jsv_keyword keyword,
+                                   enum jsv_dialect dialect);
 
 // The vocabulary of 2020-12 that a URI names, as a set; 0 if we know none.
 unsigned jsv_vocabulary_find(struct str uri);

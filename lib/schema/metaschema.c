@@ -6,9 +6,10 @@
 #include "lib/schema/registry_private.h"
 #include "lib/schema/run.h"
 
-#define CHECK_STEPS  (64u << 20) // a schema may be larger than what is judged by it
-#define CHECK_DEPTH  1024
-#define CHECK_FRAMES 4096
+#define CHECK_STEPS      (64u << 20) // a schema may be larger than what is judged by it
+#define CHECK_DEPTH      1024
+#define CHECK_FRAMES     4096
+#define METASCHEMA_BYTES (1u << 20) // of its tree
 
 bool jsv_metaschema_add(struct jsv_registry *registry, struct str uri, bool *ret_added, struct err *err)
 {
@@ -17,11 +18,16 @@ bool jsv_metaschema_add(struct jsv_registry *registry, struct str uri, bool *ret
         const struct jsv_metaschema *metaschema = &jsv_metaschemas[i];
         if (!str_eq(uri, str_from(metaschema->uri)))
             continue;
-        json_t *json = json_loadb((const char *)metaschema->text, metaschema->len, 0, NULL);
-        if (!json)
+        struct json_doc *doc = calloc(1, sizeof(*doc));
+        if (!doc)
             return err_set(err, "memory is out");
-        bool ok = jsv_registry_add_document(registry, uri, json, true, JSV_2020_12, err);
-        json_decref(json);
+        json_doc_init(doc, NULL, METASCHEMA_BYTES);
+        if (json_doc_parse(doc, str_slice(metaschema->text, metaschema->len), NULL)) {
+            json_doc_release(doc);
+            free(doc);
+            return err_set(err, "memory is out");
+        }
+        bool ok = jsv_registry_add_document(registry, uri, doc->root, doc, JSV_2020_12, err);
         *ret_added = ok;
         return ok;
     }
@@ -134,7 +140,7 @@ bool jsv_metaschema_check(struct jsv_compiler *c)
     for (uint32_t i = 0; ok && i < c->sources.count; i++)
         used[registry->subschemas.at[c->sources.at[i].subschema].document] = true;
     for (uint32_t i = 0; ok && i < count; i++)
-        if (used[i] && !registry->documents.at[i].embedded && registry->documents.at[i].root != JSV_NONE)
+        if (used[i] && !registry->documents.at[i].own && registry->documents.at[i].root != JSV_NONE)
             ok = check_document(c, context, i);
     jsv_context_free(context);
     free(used);

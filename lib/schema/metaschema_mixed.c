@@ -29,7 +29,7 @@ bool jsv_metaschema_is_uniform(const struct jsv_registry *registry, uint32_t doc
 static bool is_foreign(const struct jsv_registry *registry, uint32_t root, struct str pointer)
 {
     const struct jsv_resource *own = &registry->resources.at[registry->subschemas.at[root].resource];
-    const json_t *node = registry->subschemas.at[root].node;
+    const struct json *node = registry->subschemas.at[root].node;
     struct buf token;
     bool foreign = false;
     buf_init(&token, TOKEN_MAX);

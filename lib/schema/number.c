@@ -22,17 +22,17 @@ static int cmp_int_real(int64_t a, double b)
     return (b < whole) - (b > whole);
 }
 
-int jsv_number_cmp(const json_t *a, const json_t *b)
+int jsv_number_cmp(const struct json *a, const struct json *b)
 {
     if (json_is_integer(a) && json_is_integer(b)) {
-        json_int_t x = json_integer_value(a), y = json_integer_value(b);
+        int64_t x = a->integer, y = b->integer;
         return (x > y) - (x < y);
     }
     if (json_is_integer(a))
-        return cmp_int_real(json_integer_value(a), json_real_value(b));
+        return cmp_int_real(a->integer, b->real);
     if (json_is_integer(b))
-        return -cmp_int_real(json_integer_value(b), json_real_value(a));
-    double x = json_real_value(a), y = json_real_value(b);
+        return -cmp_int_real(b->integer, a->real);
+    double x = a->real, y = b->real;
     return (x > y) - (x < y);
 }
 
@@ -55,11 +55,11 @@ static void no_integer(struct jsv_range *range)
     range->high = INT64_MIN;
 }
 
-static void raise_low(struct jsv_range *range, const json_t *limit, bool exclusive)
+static void raise_low(struct jsv_range *range, const struct json *limit, bool exclusive)
 {
-    int64_t low = json_integer_value(limit);
+    int64_t low = limit->integer;
     if (json_is_real(limit)) {
-        double real = json_real_value(limit), whole = ceil(real);
+        double real = limit->real, whole = ceil(real);
         if (whole < -TWO_63)
             return;
         if (whole >= TWO_63) {
@@ -75,11 +75,11 @@ static void raise_low(struct jsv_range *range, const json_t *limit, bool exclusi
         range->low = MAX(range->low, low + exclusive);
 }
 
-static void lower_high(struct jsv_range *range, const json_t *limit, bool exclusive)
+static void lower_high(struct jsv_range *range, const struct json *limit, bool exclusive)
 {
-    int64_t high = json_integer_value(limit);
+    int64_t high = limit->integer;
     if (json_is_real(limit)) {
-        double real = json_real_value(limit), whole = floor(real);
+        double real = limit->real, whole = floor(real);
         if (whole >= TWO_63)
             return;
         if (whole < -TWO_63) {
@@ -95,7 +95,7 @@ static void lower_high(struct jsv_range *range, const json_t *limit, bool exclus
         range->high = MIN(range->high, high - exclusive);
 }
 
-void jsv_range_init(struct jsv_range *range, const json_t *const bounds[static BOUND_COUNT])
+void jsv_range_init(struct jsv_range *range, const struct json *const bounds[static BOUND_COUNT])
 {
     *range = (struct jsv_range){.low = INT64_MIN, .high = INT64_MAX};
     memcpy(range->bounds, bounds, sizeof(range->bounds));
@@ -109,7 +109,7 @@ void jsv_range_init(struct jsv_range *range, const json_t *const bounds[static B
         lower_high(range, bounds[BOUND_EXCLUSIVE_MAXIMUM], true);
 }
 
-bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *value)
+bool jsv_bound_holds(enum jsv_bound bound, const struct json *limit, const struct json *value)
 {
     int order = jsv_number_cmp(value, limit);
     switch (bound) {
@@ -127,7 +127,7 @@ bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *va
     BUG("no such bound");
 }
 
-bool jsv_range_holds_real(const struct jsv_range *range, const json_t *value)
+bool jsv_range_holds_real(const struct jsv_range *range, const struct json *value)
 {
     for (unsigned i = 0; i < BOUND_COUNT; i++)
         if (range->bounds[i] && !jsv_bound_holds((enum jsv_bound)i, range->bounds[i], value))
@@ -170,24 +170,24 @@ static void decimal_of_real(double value, uint64_t *ret_digits, int *ret_exponen
     strip_zeros(ret_digits, ret_exponent);
 }
 
-static void decimal_of(const json_t *value, uint64_t *ret_digits, int *ret_exponent)
+static void decimal_of(const struct json *value, uint64_t *ret_digits, int *ret_exponent)
 {
     if (json_is_real(value)) {
-        decimal_of_real(json_real_value(value), ret_digits, ret_exponent);
+        decimal_of_real(value->real, ret_digits, ret_exponent);
         return;
     }
-    json_int_t v = json_integer_value(value);
+    int64_t v = value->integer;
     *ret_digits = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
     *ret_exponent = 0;
     strip_zeros(ret_digits, ret_exponent);
 }
 
-void jsv_divisor_init(struct jsv_divisor *divisor, const json_t *value)
+void jsv_divisor_init(struct jsv_divisor *divisor, const struct json *value)
 {
     *divisor = (struct jsv_divisor){.value = value};
     if (json_is_integer(value))
-        divisor->whole = json_integer_value(value);
-    else if (!jsv_real_to_int(json_real_value(value), &divisor->whole))
+        divisor->whole = value->integer;
+    else if (!jsv_real_to_int(value->real, &divisor->whole))
         divisor->whole = 0;
     decimal_of(value, &divisor->digits, &divisor->exponent);
 }
@@ -204,10 +204,10 @@ static uint64_t power_of_ten(unsigned power, uint64_t m)
     return (uint64_t)result;
 }
 
-bool jsv_divisor_divides(const struct jsv_divisor *divisor, const json_t *value)
+bool jsv_divisor_divides(const struct jsv_divisor *divisor, const struct json *value)
 {
     if (json_is_integer(value) && divisor->whole)
-        return json_integer_value(value) % divisor->whole == 0;
+        return value->integer % divisor->whole == 0;
     uint64_t digits;
     int exponent;
     decimal_of(value, &digits, &exponent);

@@ -4,8 +4,7 @@
 #define VOX_SCHEMA_NUMBER_H
 
 #include "lib/base/base.h"
-
-#include <jansson.h>
+#include "lib/json/value.h"
 
 enum jsv_bound {
     BOUND_MINIMUM,
@@ -18,38 +17,38 @@ enum jsv_bound {
 // The four bounds at once. For integers they are folded into [low, high].
 struct jsv_range {
     int64_t low;
-    int64_t high;                      // low > high: no integer fits
-    const json_t *bounds[BOUND_COUNT]; // NULL: not stated
+    int64_t high;                           // low > high: no integer fits
+    const struct json *bounds[BOUND_COUNT]; // NULL: not stated
 };
 
 // A divisor as digits * 10^exponent, digits without a trailing zero.
 struct jsv_divisor {
-    const json_t *value; // more than 0
-    int64_t whole;       // the value if it is an int64, or 0
+    const struct json *value; // more than 0
+    int64_t whole;            // the value if it is an int64, or 0
     uint64_t digits;
     int exponent;
 };
 
 // <0, 0, >0 as for strcmp. Both are numbers.
-int jsv_number_cmp(const json_t *a, const json_t *b);
+int jsv_number_cmp(const struct json *a, const struct json *b);
 bool jsv_real_is_whole(double value);
 // The int64 that is exactly `value`; false if there is none.
 MUST_CHECK bool jsv_real_to_int(double value, int64_t *ret_value);
 
-void jsv_range_init(struct jsv_range *range, const json_t *const bounds[static BOUND_COUNT]);
-bool jsv_bound_holds(enum jsv_bound bound, const json_t *limit, const json_t *value);
-bool jsv_range_holds_real(const struct jsv_range *range, const json_t *value);
+void jsv_range_init(struct jsv_range *range, const struct json *const bounds[static BOUND_COUNT]);
+bool jsv_bound_holds(enum jsv_bound bound, const struct json *limit, const struct json *value);
+bool jsv_range_holds_real(const struct jsv_range *range, const struct json *value);
 
-static inline bool jsv_range_holds(const struct jsv_range *range, const json_t *value)
+static inline bool jsv_range_holds(const struct jsv_range *range, const struct json *value)
 {
     if (!json_is_integer(value))
         return jsv_range_holds_real(range, value);
-    json_int_t v = json_integer_value(value);
+    int64_t v = value->integer;
     return v >= range->low && v <= range->high;
 }
 
-void jsv_divisor_init(struct jsv_divisor *divisor, const json_t *value);
+void jsv_divisor_init(struct jsv_divisor *divisor, const struct json *value);
 // A real counts as the shortest decimal that reads back as it: 0.0075 is a multiple of 0.0001.
-bool jsv_divisor_divides(const struct jsv_divisor *divisor, const json_t *value);
+bool jsv_divisor_divides(const struct jsv_divisor *divisor, const struct json *value);
 
 #endif

@@ -41,8 +41,6 @@ void jsv_program_unref(struct jsv_program *program)
 {
     if (!program || atomic_fetch_sub_explicit(&program->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (uint32_t i = 0; i < program->values.count; i++)
-        json_decref(program->values.at[i]);
     for (uint32_t i = 0; i < program->regexes.count; i++)
         jsv_regex_free(program->regexes.at[i]);
     VEC_FREE(&program->blocks);

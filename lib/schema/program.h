@@ -29,7 +29,7 @@
 #define JSV_FRAMES       1024        // blocks under way at once
 #define JSV_PROGRAM_SIZE (64u << 20) // bytes of strings and tables in a program
 
-// A set of JSON types is a bit per jansson type.
+// A set of JSON types is a bit per type: struct json has it as its tag.
 #define TYPE_BIT(type) (1u << (type))
 #define TYPE_NUMBER    (TYPE_BIT(JSON_INTEGER) | TYPE_BIT(JSON_REAL))
 #define TYPE_BOOLEAN   (TYPE_BIT(JSON_TRUE) | TYPE_BIT(JSON_FALSE))
@@ -102,7 +102,7 @@ struct jsv_enum {
     struct jsv_keys strings;
     uint32_t first; // the values that are no strings, in `values`
     uint32_t count;
-    const json_t *all; // for messages
+    const struct json *all; // for messages
 };
 
 // What is wanted of one name that `properties` or `required` states; by jsv_key.value.
@@ -165,7 +165,7 @@ struct jsv_program {
     VEC(struct jsv_insn) fast_insns;
     VEC(uint32_t) lists;
     VEC(struct jsv_switch) switches;
-    VEC(json_t *) values; // own copies
+    VEC(const struct json *) values; // own copies
     VEC(struct jsv_enum) enums;
     VEC(struct jsv_range) ranges;
     VEC(struct jsv_divisor) divisors;

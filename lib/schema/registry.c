@@ -12,12 +12,14 @@ struct jsv_registry *jsv_registry_new(void)
     if (!registry)
         return NULL;
     arena_init(&registry->arena, 16384, REGISTRY_BYTES);
-    registry->names = json_object();
-    if (!registry->names) {
-        free(registry);
-        return NULL;
-    }
     return registry;
+}
+
+static void free_own(struct json_doc *own)
+{
+    if (own)
+        json_doc_release(own);
+    free(own);
 }
 
 void jsv_registry_free(struct jsv_registry *registry)
@@ -25,10 +27,11 @@ void jsv_registry_free(struct jsv_registry *registry)
     if (!registry)
         return;
     for (uint32_t i = 0; i < registry->documents.count; i++)
-        json_decref(registry->documents.at[i].json);
+        free_own(registry->documents.at[i].own);
     for (uint32_t i = 0; i < registry->checkers.count; i++)
         jsv_program_unref(registry->checkers.at[i].program);
-    json_decref(registry->names);
+    free(registry->names.slots);
+    VEC_FREE(&registry->names);
     VEC_FREE(&registry->documents);
     VEC_FREE(&registry->dynamics);
     VEC_FREE(&registry->checkers);
@@ -39,7 +42,7 @@ void jsv_registry_free(struct jsv_registry *registry)
     free(registry);
 }
 
-static size_t node_slot(const struct jsv_registry *registry, const json_t *node)
+static size_t node_slot(const struct jsv_registry *registry, const struct json *node)
 {
     uint64_t mixed = (uint64_t)(uintptr_t)node * 0x9e3779b97f4a7c15u;
     size_t slot = (size_t)(mixed >> 32) & (registry->index_size - 1);
@@ -48,7 +51,7 @@ static size_t node_slot(const struct jsv_registry *registry, const json_t *node)
     return slot;
 }
 
-uint32_t jsv_registry_of_node(const struct jsv_registry *registry, const json_t *node)
+uint32_t jsv_registry_of_node(const struct jsv_registry *registry, const struct json *node)
 {
     return registry->index_size ? registry->index[node_slot(registry, node)] - 1 : JSV_NONE;
 }
@@ -102,7 +105,7 @@ struct str jsv_registry_pointer(struct jsv_registry *registry, struct str parent
 }
 
 bool jsv_registry_child(struct jsv_registry *registry, uint32_t parent, const char *keyword, struct str name,
-                        json_t *node, uint32_t *ret_subschema, struct err *err)
+                        const struct json *node, uint32_t *ret_subschema, struct err *err)
 {
     if (json_is_object(node)) {
         *ret_subschema = jsv_registry_of_node(registry, node);
@@ -125,14 +128,16 @@ void jsv_registry_location(const struct jsv_registry *registry, uint32_t subsche
     uri_encode_fragment(out, at->pointer);
 }
 
-bool jsv_registry_add_document(struct jsv_registry *registry, struct str uri, json_t *schema, bool embedded,
-                               enum jsv_dialect default_dialect, struct err *err)
+bool jsv_registry_add_document(struct jsv_registry *registry, struct str uri, const struct json *schema,
+                               struct json_doc *own, enum jsv_dialect default_dialect, struct err *err)
 {
     struct jsv_document *document = VEC_PUSH(&registry->documents);
     uint32_t root;
-    if (!document)
+    if (!document) {
+        free_own(own);
         return err_set(err, "Out of memory for schemas.");
-    *document = (struct jsv_document){json_incref(schema), JSV_NONE, embedded};
+    }
+    *document = (struct jsv_document){schema, JSV_NONE, own};
     if (json_is_object(schema) && jsv_registry_of_node(registry, schema) != JSV_NONE)
         return err_set(err, "Schema %.*s: the same tree is in the registry under another URI.", STR_FMT(uri));
     uint32_t index = registry->documents.count - 1;
@@ -142,8 +147,8 @@ bool jsv_registry_add_document(struct jsv_registry *registry, struct str uri, js
     return true;
 }
 
-bool jsv_registry_add(struct jsv_registry *registry, const char *uri, json_t *schema,
+bool jsv_registry_add(struct jsv_registry *registry, const char *uri, const struct json *schema,
                       enum jsv_dialect default_dialect, struct err *err)
 {
-    return jsv_registry_add_document(registry, str_from(uri), schema, false, default_dialect, err);
+    return jsv_registry_add_document(registry, str_from(uri), schema, NULL, default_dialect, err);
 }

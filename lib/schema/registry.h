@@ -9,6 +9,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/json/parse.h"
 #include "lib/schema/keyword.h"
 #include "lib/schema/vec.h"
 
@@ -24,16 +25,30 @@ struct jsv_resource {
 };
 
 struct jsv_subschema {
-    json_t *node;
+    const struct json *node;
     uint32_t resource;
     uint32_t document;  // which jsv_registry_add() brought it
     struct str pointer; // from the resource's root
 };
 
+// A map that only grows. The keys are the caller's.
+struct jsv_name {
+    struct str key;
+    uint32_t value;
+};
+
+struct jsv_names {
+    struct jsv_name *at;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t *slots; // index in `at` + 1; 0 is empty
+    uint32_t size;
+};
+
 struct jsv_document {
-    json_t *json;
-    uint32_t root; // subschema, or JSV_NONE if it could not be added
-    bool embedded; // a metaschema of ours
+    const struct json *json;
+    uint32_t root;        // subschema, or JSV_NONE if it could not be added
+    struct json_doc *own; // a metaschema of ours, or NULL
 };
 
 struct jsv_checker {
@@ -50,7 +65,7 @@ struct jsv_dynamic {
 
 struct jsv_registry {
     struct arena arena;
-    json_t *names; // URI, or URI#anchor -> index in `subschemas`
+    struct jsv_names names; // URI, or URI#anchor -> index in `subschemas`
     VEC(struct jsv_document) documents;
     VEC(struct jsv_dynamic) dynamics;
     VEC(struct jsv_resource) resources;
@@ -68,7 +83,12 @@ MUST_CHECK bool jsv_registry_find(struct jsv_registry *registry, struct str uri,
                                   struct err *err);
 // The subschema `node` that stands under `keyword`, and there under `name` if that is not absent.
 MUST_CHECK bool jsv_registry_child(struct jsv_registry *registry, uint32_t parent, const char *keyword,
-                                   struct str name, json_t *node, uint32_t *ret_subschema, struct err *err);
+                                   struct str name, const struct json *node, uint32_t *ret_subschema,
+                                   struct err *err);
+// JSV_NONE if the name is not there.
+uint32_t jsv_names_find(const struct jsv_names *names, struct str key);
+MUST_CHECK bool jsv_names_add(struct jsv_names *names, struct str key, uint32_t value);
+
 // Its URI with the pointer as the fragment, or with a longer pointer.
 void jsv_registry_location(const struct jsv_registry *registry, uint32_t subschema, struct buf *out);
 

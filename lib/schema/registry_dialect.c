@@ -22,16 +22,16 @@ static bool known_dialect(struct str uri, enum jsv_dialect *dialect)
 }
 
 // What a metaschema's $vocabulary switches on. One that must be understood and is not is an error.
-static bool vocabularies_of(const json_t *metaschema, unsigned *set, struct err *err)
+static bool vocabularies_of(const struct json *metaschema, unsigned *set, struct err *err)
 {
-    json_t *stated = json_object_get(metaschema, "$vocabulary");
+    const struct json *stated = json_get(metaschema, STR("$vocabulary"));
     if (!stated)
         return true;
     *set = 1u << VOCABULARY_CORE;
-    for (void *it = json_object_iter(stated); it; it = json_object_iter_next(stated, it)) {
-        struct str uri = {json_object_iter_key(it), json_object_iter_key_len(it)};
+    for (uint32_t at = 0; at < json_count(stated); at++) {
+        struct str uri = json_name(stated, at);
         unsigned found = jsv_vocabulary_find(uri);
-        if (!found && json_is_true(json_object_iter_value(it)))
+        if (!found && json_is_true(json_at(stated, at)))
             return err_set(err, "the vocabulary \"%.*s\" is not supported", (int)MIN(uri.len, 200), uri.ptr);
         *set |= found;
     }
@@ -58,13 +58,13 @@ static bool state_dialect(struct jsv_registry *registry, struct str uri, struct 
            vocabularies_of(registry->subschemas.at[metaschema].node, &resource->vocabularies, err);
 }
 
-bool jsv_registry_add_resource(struct jsv_registry *registry, const json_t *schema,
+bool jsv_registry_add_resource(struct jsv_registry *registry, const struct json *schema,
                                const struct jsv_resource *like, uint32_t *ret_resource, struct err *err)
 {
     struct jsv_resource resource = *like;
-    const json_t *stated = json_object_get(schema, "$schema");
+    const struct json *stated = json_get(schema, STR("$schema"));
     struct err why = {.text = "\"$schema\" must be a URI"};
-    struct str text = {json_string_value(stated), json_string_length(stated)};
+    struct str text = json_text(stated);
     if (stated && (!json_is_string(stated) || !state_dialect(registry, text, &resource, &why)))
         return err_set(err, "Schema %.*s: %s.", (int)MIN(like->uri.len, 200), like->uri.ptr, why.text);
     resource.uri = arena_dup(&registry->arena, like->uri);

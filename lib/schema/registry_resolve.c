@@ -8,13 +8,13 @@
 
 #define URI_MAX 16384
 
-const json_t *jsv_registry_step(const json_t *node, struct str token)
+const struct json *jsv_registry_step(const struct json *node, struct str token)
 {
     uint64_t index;
     if (json_is_object(node))
-        return json_object_getn(node, token.ptr ? token.ptr : "", token.len);
+        return json_get(node, token);
     if (json_is_array(node) && str_to_u64(token, &index) && (token.len == 1 || token.ptr[0] != '0'))
-        return json_array_get(node, index);
+        return json_at(node, index);
     return NULL;
 }
 
@@ -31,7 +31,7 @@ static bool follow(struct jsv_registry *registry, uint32_t *subschema, struct st
     while (ok && pointer.len) {
         buf_clear(&token);
         ok = pointer_next(&pointer, &token) && buf_ok(&token);
-        at.node = ok ? (json_t *)jsv_registry_step(at.node, buf_str(&token)) : NULL;
+        at.node = ok ? jsv_registry_step(at.node, buf_str(&token)) : NULL;
         ok = ok && at.node;
         if (!ok)
             break;
@@ -61,14 +61,12 @@ static bool follow(struct jsv_registry *registry, uint32_t *subschema, struct st
 bool jsv_registry_name(struct jsv_registry *registry, struct str uri, uint32_t *ret_subschema,
                        struct err *err)
 {
-    const char *name = uri.len ? uri.ptr : "";
-    const json_t *found = json_object_getn(registry->names, name, uri.len);
     bool added = false;
-    if (!found && !jsv_metaschema_add(registry, uri, &added, err))
+    *ret_subschema = jsv_names_find(&registry->names, uri);
+    if (*ret_subschema == JSV_NONE && !jsv_metaschema_add(registry, uri, &added, err))
         return false;
     if (added)
-        found = json_object_getn(registry->names, name, uri.len);
-    *ret_subschema = found ? (uint32_t)json_integer_value(found) : JSV_NONE;
+        *ret_subschema = jsv_names_find(&registry->names, uri);
     return true;
 }
 
@@ -87,11 +85,9 @@ static bool look_up(struct jsv_registry *registry, struct buf *name, struct str 
     }
     buf_put_char(name, '#');
     buf_put_str(name, fragment);
-    const json_t *found = buf_ok(name) ? json_object_getn(registry->names, name->ptr, name->len) : NULL;
-    if (!found)
-        return err_set(err, "there is no such anchor, or its document is not in the registry");
-    *ret_subschema = (uint32_t)json_integer_value(found);
-    return true;
+    *ret_subschema = buf_ok(name) ? jsv_names_find(&registry->names, buf_str(name)) : JSV_NONE;
+    return *ret_subschema != JSV_NONE ||
+           err_set(err, "there is no such anchor, or its document is not in the registry");
 }
 
 static bool resolve(struct jsv_registry *registry, struct str base, struct str reference,

@@ -18,11 +18,12 @@ static bool fail_at(const struct jsv_registry *registry, const struct jsv_subsch
 // Enters a name for a subschema. A second meaning of a name is an error.
 static bool add_name(struct jsv_registry *registry, struct str name, uint32_t subschema, struct err *err)
 {
-    const json_t *old = json_object_getn(registry->names, name.ptr, name.len);
-    if (old && json_integer_value(old) != subschema)
+    uint32_t old = jsv_names_find(&registry->names, name);
+    if (old != JSV_NONE && old != subschema)
         return err_set(err, "Schema %.*s: two schemas have this URI.", STR_FMT(name));
-    if (json_object_setn_new(registry->names, name.ptr, name.len, json_integer(subschema)))
-        return err_set(err, "Schema %.*s: the URI is not UTF-8, or memory is out.", STR_FMT(name));
+    struct str copy = old == JSV_NONE ? arena_dup(&registry->arena, name) : STR_NULL;
+    if (old == JSV_NONE && (!copy.ptr || !jsv_names_add(&registry->names, copy, subschema)))
+        return err_set(err, "Out of memory for schemas.");
     return true;
 }
 
@@ -31,13 +32,13 @@ static bool apply_id(struct jsv_registry *registry, struct jsv_subschema *at, st
                      struct err *err)
 {
     struct jsv_resource in = registry->resources.at[at->resource];
-    const json_t *id = json_object_get(at->node, "$id");
+    const struct json *id = json_get(at->node, STR("$id"));
     *ret_anchor = STR_NULL;
-    if (!id || (in.dialect == JSV_DRAFT_07 && json_object_get(at->node, "$ref")))
+    if (!id || (in.dialect == JSV_DRAFT_07 && json_get(at->node, STR("$ref"))))
         return true;
     if (!json_is_string(id))
         return fail_at(registry, at, err, "\"$id\" must be a string");
-    struct str text = {json_string_value(id), json_string_length(id)};
+    struct str text = json_text(id);
     *ret_anchor = uri_split(text).fragment;
     if (ret_anchor->len && in.dialect != JSV_DRAFT_07)
         return fail_at(registry, at, err, "\"$id\" must have no fragment");
@@ -80,8 +81,8 @@ static bool add_names(struct jsv_registry *registry, uint32_t subschema, struct 
         return false;
     static const enum jsv_keyword keywords[] = {KW_ANCHOR, KW_DYNAMIC_ANCHOR};
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        const json_t *anchor = jsv_keyword_get(at.node, keywords[i], resource.dialect);
-        struct str name = {json_string_value(anchor), json_string_length(anchor)};
+        const struct json *anchor = jsv_keyword_get(at.node, keywords[i], resource.dialect);
+        struct str name = json_text(anchor);
         if (!anchor)
             continue;
         if (!name.len)
@@ -100,7 +101,7 @@ static bool add_names(struct jsv_registry *registry, uint32_t subschema, struct 
 
 // Walks one schema below `parent`. What is no schema is left to the compiler's complaint.
 static bool walk_child(struct jsv_registry *registry, uint32_t parent, enum jsv_keyword keyword,
-                       struct str name, json_t *node, unsigned depth, struct err *err)
+                       struct str name, const struct json *node, unsigned depth, struct err *err)
 {
     if (!json_is_object(node))
         return true;
@@ -114,20 +115,20 @@ static bool walk_child(struct jsv_registry *registry, uint32_t parent, enum jsv_
 }
 
 static bool walk_children(struct jsv_registry *registry, uint32_t parent, enum jsv_keyword keyword,
-                          json_t *value, unsigned depth, struct err *err)
+                          const struct json *value, unsigned depth, struct err *err)
 {
     enum jsv_shape shape = jsv_keyword_info(keyword)->shape;
     if (json_is_array(value) && (shape == SHAPE_LIST || shape == SHAPE_ONE_OR_LIST)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
+        for (size_t i = 0; i < json_count(value); i++) {
             char name[24];
             snprintf(name, sizeof(name), "%zu", i);
-            if (!walk_child(registry, parent, keyword, str_from(name), json_array_get(value, i), depth, err))
+            if (!walk_child(registry, parent, keyword, str_from(name), json_at(value, i), depth, err))
                 return false;
         }
     } else if (json_is_object(value) && (shape == SHAPE_MAP || shape == SHAPE_MIXED)) {
-        for (void *it = json_object_iter(value); it; it = json_object_iter_next(value, it)) {
-            struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
-            if (!walk_child(registry, parent, keyword, name, json_object_iter_value(it), depth, err))
+        for (uint32_t at = 0; at < json_count(value); at++) {
+            struct str name = json_name(value, at);
+            if (!walk_child(registry, parent, keyword, name, json_at(value, at), depth, err))
                 return false;
         }
     } else if (shape == SHAPE_ONE || shape == SHAPE_ONE_OR_LIST) {
@@ -153,10 +154,10 @@ bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema
         !add_names(registry, *ret_index, anchor, err))
         return false;
     enum jsv_dialect dialect = registry->resources.at[at.resource].dialect;
-    for (void *it = json_object_iter(at.node); it; it = json_object_iter_next(at.node, it)) {
-        enum jsv_keyword keyword = jsv_keyword_find(json_object_iter_key(it), dialect);
+    for (uint32_t i = 0; i < json_count(at.node); i++) {
+        enum jsv_keyword keyword = jsv_keyword_find(json_name(at.node, i), dialect);
         if (keyword != KW_COUNT &&
-            !walk_children(registry, *ret_index, keyword, json_object_iter_value(it), depth, err))
+            !walk_children(registry, *ret_index, keyword, json_at(at.node, i), depth, err))
             return false;
     }
     return true;
@@ -165,7 +166,7 @@ bool jsv_registry_walk(struct jsv_registry *registry, const struct jsv_subschema
 bool jsv_registry_walk_document(struct jsv_registry *registry, uint32_t document, struct str uri,
                                 enum jsv_dialect dialect, uint32_t *ret_root, struct err *err)
 {
-    json_t *schema = registry->documents.at[document].json;
+    const struct json *schema = registry->documents.at[document].json;
     struct jsv_subschema root = {.node = schema, .document = document, .pointer = STR("")};
     struct jsv_resource resource = {
         .dialect = dialect, .vocabularies = VOCABULARIES_USUAL, .metaschema = JSV_NONE};

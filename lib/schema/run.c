@@ -3,7 +3,6 @@
 #include "lib/schema/run.h"
 
 #include "lib/schema/equal.h"
-#include "lib/schema/members.h"
 #include "lib/schema/regex.h"
 #include "lib/schema/unevaluated.h"
 
@@ -12,15 +11,17 @@ static inline enum jsv_verdict verdict_of(bool holds)
     return holds ? JSV_VALID : JSV_INVALID;
 }
 
-static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
-static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value);
-static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const json_t *value);
+static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block,
+                                 const struct json *value);
+static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block,
+                                  const struct json *value);
+static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const struct json *value);
 
 static inline enum jsv_verdict run_quick(struct jsv_context *c, const struct jsv_block *block,
-                                         const json_t *value)
+                                         const struct json *value)
 {
     if (json_is_integer(value)) {
-        json_int_t v = json_integer_value(value);
+        int64_t v = value->integer;
         return verdict_of(v >= block->low && v <= block->high);
     }
     struct str text = jsv_text(c, value);
@@ -31,10 +32,10 @@ static inline enum jsv_verdict run_quick(struct jsv_context *c, const struct jsv
 }
 
 // The part of a block that needs no call.
-static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, const json_t *value)
+static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, const struct json *value)
 {
     const struct jsv_block *block = &c->blocks[index];
-    unsigned bit = TYPE_BIT(value ? json_typeof(value) : JSON_STRING);
+    unsigned bit = TYPE_BIT(value ? value->type : JSON_STRING);
     if (!(block->types & bit))
         return JSV_INVALID;
     if (!(block->work & bit))
@@ -73,7 +74,7 @@ bool jsv_length_holds(struct str text, uint32_t min, uint32_t max)
     return points >= min && points <= max;
 }
 
-static enum jsv_verdict run_const(struct jsv_context *c, const json_t *wanted, const json_t *value)
+static enum jsv_verdict run_const(struct jsv_context *c, const struct json *wanted, const struct json *value)
 {
     if (json_is_string(wanted)) {
         if (value && !json_is_string(value))
@@ -83,7 +84,7 @@ static enum jsv_verdict run_const(struct jsv_context *c, const json_t *wanted, c
     return value ? jsv_equal(c, wanted, value) : JSV_INVALID;
 }
 
-static enum jsv_verdict run_enum(struct jsv_context *c, const struct jsv_enum *list, const json_t *value)
+static enum jsv_verdict run_enum(struct jsv_context *c, const struct jsv_enum *list, const struct json *value)
 {
     if (!value || json_is_string(value)) {
         struct str text = jsv_text(c, value);
@@ -98,21 +99,21 @@ static enum jsv_verdict run_enum(struct jsv_context *c, const struct jsv_enum *l
 }
 
 static enum jsv_verdict run_dependency(struct jsv_context *c, const struct jsv_dependency *dependency,
-                                       const json_t *value)
+                                       const struct json *value)
 {
-    if (!json_object_getn(value, dependency->name.ptr, dependency->name.len))
+    if (!json_get(value, dependency->name))
         return JSV_VALID;
     if (!jsv_take_steps(c, dependency->name_count))
         return JSV_LIMIT;
     for (uint32_t i = 0; i < dependency->name_count; i++)
-        if (!json_object_getn(value, dependency->names[i].ptr, dependency->names[i].len))
+        if (!json_get(value, dependency->names[i]))
             return JSV_INVALID;
     return dependency->block == JSV_NONE ? JSV_VALID : check(c, dependency->block, value);
 }
 
 // A member that `properties` does not state, or that patterns may speak of as well.
 static enum jsv_verdict run_unstated(struct jsv_context *c, const struct jsv_object *object, struct str name,
-                                     const json_t *value, bool stated)
+                                     const struct json *value, bool stated)
 {
     bool matched = stated;
     enum jsv_verdict verdict;
@@ -137,17 +138,17 @@ static enum jsv_verdict run_name(struct jsv_context *c, uint32_t block, struct s
 }
 
 static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_object *object,
-                                    const json_t *value)
+                                    const struct json *value)
 {
-    size_t missing = object->required, size = json_object_size(value);
+    uint32_t missing = object->required, size = json_count(value);
     uint32_t guess = 0;
     bool open = !object->pattern_count && object->additional == JSV_NONE;
     if (size < missing)
         return JSV_INVALID;
     if (!jsv_take_steps(c, size))
         return JSV_LIMIT;
-    for (struct jsv_members at = jsv_members_of(value, c->in_place); at.at; jsv_members_next(&at)) {
-        struct str name = jsv_member_name(&at);
+    for (uint32_t i = 0; i < size; i++) {
+        struct str name = json_name(value, i);
         uint32_t found = jsv_keys_guess(&object->keys, guess, name.ptr, name.len);
         enum jsv_verdict verdict = JSV_VALID;
         bool stated = false;
@@ -157,10 +158,10 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
             guess = found + 1;
             stated = property->block != JSV_NONE;
             if (stated)
-                verdict = check(c, property->block, jsv_member_value(&at));
+                verdict = check(c, property->block, json_at(value, i));
         }
         if (verdict == JSV_VALID && !open && (!stated || object->pattern_count))
-            verdict = run_unstated(c, object, name, jsv_member_value(&at), stated);
+            verdict = run_unstated(c, object, name, json_at(value, i), stated);
         if (verdict == JSV_VALID && object->names != JSV_NONE)
             verdict = run_name(c, object->names, name);
         if (verdict != JSV_VALID)
@@ -170,16 +171,16 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
 }
 
 static enum jsv_verdict run_elements(struct jsv_context *c, const struct jsv_array *array,
-                                     const json_t *value)
+                                     const struct json *value)
 {
-    size_t count = json_array_size(value);
+    size_t count = json_count(value);
     if (array->rest == JSV_NONE)
         count = MIN(count, array->prefix_count);
     if (!jsv_take_steps(c, count))
         return JSV_LIMIT;
     for (size_t i = 0; i < count; i++) {
         uint32_t block = i < array->prefix_count ? c->program->lists.at[array->prefix + i] : array->rest;
-        enum jsv_verdict verdict = check(c, block, json_array_get(value, i));
+        enum jsv_verdict verdict = check(c, block, json_at(value, i));
         if (verdict != JSV_VALID)
             return verdict;
     }
@@ -187,16 +188,16 @@ static enum jsv_verdict run_elements(struct jsv_context *c, const struct jsv_arr
 }
 
 enum jsv_verdict jsv_count_contained(struct jsv_context *c, const struct jsv_contains *contains,
-                                     const json_t *array, uint32_t *ret_count)
+                                     const struct json *array, uint32_t *ret_count)
 {
     uint32_t count = 0;
     bool bounded = contains->max != UINT32_MAX;
-    if (!jsv_take_steps(c, json_array_size(array)))
+    if (!jsv_take_steps(c, json_count(array)))
         return JSV_LIMIT;
-    for (size_t i = 0; i < json_array_size(array); i++) {
+    for (size_t i = 0; i < json_count(array); i++) {
         if (bounded ? count > contains->max : count >= contains->min)
             break;
-        enum jsv_verdict verdict = check(c, contains->block, json_array_get(array, i));
+        enum jsv_verdict verdict = check(c, contains->block, json_at(array, i));
         if (verdict == JSV_LIMIT)
             return verdict;
         count += verdict == JSV_VALID;
@@ -206,7 +207,7 @@ enum jsv_verdict jsv_count_contained(struct jsv_context *c, const struct jsv_con
 }
 
 static enum jsv_verdict run_contains(struct jsv_context *c, const struct jsv_contains *contains,
-                                     const json_t *value)
+                                     const struct json *value)
 {
     uint32_t count;
     enum jsv_verdict verdict = jsv_count_contained(c, contains, value, &count);
@@ -214,7 +215,8 @@ static enum jsv_verdict run_contains(struct jsv_context *c, const struct jsv_con
 }
 
 // Into the members or elements of a container.
-static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn *insn,
+                                   const struct json *value)
 {
     enum jsv_verdict verdict;
     if (c->depth == c->depth_max)
@@ -231,7 +233,7 @@ static enum jsv_verdict run_inside(struct jsv_context *c, const struct jsv_insn 
 }
 
 static enum jsv_verdict run_all_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
-                                   const json_t *value)
+                                   const struct json *value)
 {
     enum jsv_verdict verdict = JSV_VALID;
     for (uint32_t i = 0; verdict == JSV_VALID && i < count; i++)
@@ -240,7 +242,7 @@ static enum jsv_verdict run_all_of(struct jsv_context *c, const uint32_t *blocks
 }
 
 static enum jsv_verdict run_any_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
-                                   const json_t *value)
+                                   const struct json *value)
 {
     enum jsv_verdict verdict = JSV_INVALID;
     for (uint32_t i = 0; verdict == JSV_INVALID && i < count; i++)
@@ -249,7 +251,7 @@ static enum jsv_verdict run_any_of(struct jsv_context *c, const uint32_t *blocks
 }
 
 static enum jsv_verdict run_one_of(struct jsv_context *c, const uint32_t *blocks, uint32_t count,
-                                   const json_t *value)
+                                   const struct json *value)
 {
     unsigned held = 0;
     for (uint32_t i = 0; held < 2 && i < count; i++) {
@@ -261,7 +263,7 @@ static enum jsv_verdict run_one_of(struct jsv_context *c, const uint32_t *blocks
     return verdict_of(held == 1);
 }
 
-static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, const json_t *value)
+static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, const struct json *value)
 {
     if (blocks[1] == JSV_NONE && blocks[2] == JSV_NONE)
         return JSV_VALID;
@@ -272,28 +274,30 @@ static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, co
     return next == JSV_NONE ? JSV_VALID : check(c, next, value);
 }
 
-static enum jsv_verdict run_not(struct jsv_context *c, uint32_t block, const json_t *value)
+static enum jsv_verdict run_not(struct jsv_context *c, uint32_t block, const struct json *value)
 {
     enum jsv_verdict verdict = check(c, block, value);
     return verdict == JSV_LIMIT ? verdict : verdict_of(verdict == JSV_INVALID);
 }
 
-static enum jsv_verdict run_switch(struct jsv_context *c, const struct jsv_switch *by, const json_t *value)
+static enum jsv_verdict run_switch(struct jsv_context *c, const struct jsv_switch *by,
+                                   const struct json *value)
 {
-    const json_t *member = value ? json_object_getn(value, by->key.ptr, by->key.len) : NULL;
+    const struct json *member = value ? json_get(value, by->key) : NULL;
     if (!json_is_string(member))
         return JSV_INVALID;
-    uint32_t found = jsv_keys_find(&by->values, json_string_value(member), json_string_length(member));
+    uint32_t found = jsv_keys_find(&by->values, member->text, member->size);
     return found == UINT32_MAX ? JSV_INVALID : check(c, by->blocks[found], value);
 }
 
-static enum jsv_verdict run_switch_type(struct jsv_context *c, const uint32_t *blocks, const json_t *value)
+static enum jsv_verdict run_switch_type(struct jsv_context *c, const uint32_t *blocks,
+                                        const struct json *value)
 {
-    uint32_t block = blocks[value ? json_typeof(value) : JSON_STRING];
+    uint32_t block = blocks[value ? value->type : JSON_STRING];
     return block == JSV_NONE ? JSV_INVALID : check(c, block, value);
 }
 
-static inline bool is_string(const json_t *value)
+static inline bool is_string(const struct json *value)
 {
     return !value || json_is_string(value);
 }
@@ -304,12 +308,12 @@ static inline bool is_between(size_t size, const struct jsv_insn *insn)
 }
 
 HOT_INLINE enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct jsv_insn *insn,
-                                          const json_t *value)
+                                          const struct json *value)
 {
     const struct jsv_program *program = c->program;
     switch ((enum jsv_op)insn->op) {
     case OP_INTEGRAL:
-        return verdict_of(!json_is_real(value) || jsv_real_is_whole(json_real_value(value)));
+        return verdict_of(!json_is_real(value) || jsv_real_is_whole(value->real));
     case OP_CONST:
         return run_const(c, program->values.at[insn->a], value);
     case OP_ENUM:
@@ -319,9 +323,9 @@ HOT_INLINE enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct js
     case OP_LENGTH:
         return verdict_of(!is_string(value) || jsv_length_holds(jsv_text(c, value), insn->a, insn->b));
     case OP_ITEMS:
-        return verdict_of(!json_is_array(value) || is_between(json_array_size(value), insn));
+        return verdict_of(!json_is_array(value) || is_between(json_count(value), insn));
     case OP_MEMBERS:
-        return verdict_of(!json_is_object(value) || is_between(json_object_size(value), insn));
+        return verdict_of(!json_is_object(value) || is_between(json_count(value), insn));
     case OP_MULTIPLE:
         return verdict_of(!json_is_number(value) ||
                           jsv_divisor_divides(&program->divisors.at[insn->a], value));
@@ -336,7 +340,7 @@ HOT_INLINE enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct js
 }
 
 static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_insn *insn,
-                                        const json_t *value)
+                                        const struct json *value)
 {
     const struct jsv_program *program = c->program;
     switch ((enum jsv_op)insn->op) {
@@ -376,7 +380,8 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
     }
 }
 
-static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
+static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block,
+                                 const struct json *value)
 {
     const struct jsv_insn *insn = c->insns + block->first, *end = insn + block->count;
     enum jsv_verdict verdict = JSV_VALID;
@@ -387,7 +392,8 @@ static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *
     return verdict;
 }
 
-static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block, const json_t *value)
+static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block,
+                                  const struct json *value)
 {
     const struct jsv_insn *insn = c->insns + block->first, *end = insn + block->count;
     enum jsv_verdict verdict = JSV_VALID;
@@ -400,7 +406,7 @@ static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block 
     return verdict;
 }
 
-static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const json_t *value)
+static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const struct json *value)
 {
     uint64_t hash = ((uint64_t)(uintptr_t)value ^ (uint64_t)index << 40) * 0x9e3779b97f4a7c15u;
     struct jsv_memo *memo = &c->memo[hash >> 54];
@@ -412,18 +418,18 @@ static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, cons
     return verdict;
 }
 
-enum jsv_verdict jsv_run(struct jsv_context *c, uint32_t block, const json_t *value)
+enum jsv_verdict jsv_run(struct jsv_context *c, uint32_t block, const struct json *value)
 {
     return check(c, block, value);
 }
 
-enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn, const struct json *value)
 {
     return run_insn(c, insn, value);
 }
 
 enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
-                              const json_t *instance)
+                              const struct json *instance)
 {
     jsv_context_begin(context, program);
     context->blocks = program->fast_blocks.at;
@@ -432,12 +438,9 @@ enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_cont
 }
 
 enum jsv_verdict jsv_validate_plain(const struct jsv_program *program, struct jsv_context *context,
-                                    const json_t *instance)
+                                    const struct json *instance)
 {
-    bool in_place = context->in_place;
     jsv_context_begin(context, program);
-    context->memorise = context->in_place = false;
-    enum jsv_verdict verdict = check(context, 0, instance);
-    context->in_place = in_place;
-    return verdict;
+    context->memorise = false;
+    return check(context, 0, instance);
 }

@@ -7,18 +7,18 @@
 #include "lib/schema/regex.h"
 
 // Whether a block admits a value; NULL is the string `context->name`.
-MUST_CHECK enum jsv_verdict jsv_run(struct jsv_context *context, uint32_t block, const json_t *value);
+MUST_CHECK enum jsv_verdict jsv_run(struct jsv_context *context, uint32_t block, const struct json *value);
 // One instruction by itself.
 MUST_CHECK enum jsv_verdict jsv_run_insn(struct jsv_context *context, const struct jsv_insn *insn,
-                                         const json_t *value);
+                                         const struct json *value);
 // How many elements satisfy `contains`, counted until its bounds are decided.
 MUST_CHECK enum jsv_verdict jsv_count_contained(struct jsv_context *context,
-                                                const struct jsv_contains *contains, const json_t *array,
+                                                const struct jsv_contains *contains, const struct json *array,
                                                 uint32_t *ret_count);
 
-static inline struct str jsv_text(const struct jsv_context *context, const json_t *value)
+static inline struct str jsv_text(const struct jsv_context *context, const struct json *value)
 {
-    return value ? str_slice(json_string_value(value), json_string_length(value)) : context->name;
+    return value ? json_text(value) : context->name;
 }
 
 // A search with what it costs.
@@ -35,6 +35,6 @@ bool jsv_length_holds(struct str text, uint32_t min, uint32_t max);
 
 // The verdict by the plain program and without shortcuts: what jsv_validate() is tested against.
 MUST_CHECK enum jsv_verdict jsv_validate_plain(const struct jsv_program *program, struct jsv_context *context,
-                                               const json_t *instance);
+                                               const struct json *instance);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON Schema, compiled: draft-07 and 2020-12 over jansson trees.
+// JSON Schema, compiled: draft-07 and 2020-12 over the trees of lib/json.
 //
 // Put every document into a registry under its URI, compile one URI to a program, run the program as often as
 // you like:
@@ -40,8 +40,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"
-
-#include <jansson.h>
+#include "lib/json/value.h"
 
 #define JSV_STEPS 1000000
 
@@ -65,10 +64,10 @@ struct jsv_context;
 
 MUST_CHECK struct jsv_registry *jsv_registry_new(void); // NULL when memory is out
 void jsv_registry_free(struct jsv_registry *registry);
-// Takes a reference to `schema` and keeps it as long as the registry. `default_dialect` holds where the
+// The tree must live as long as the registry. `default_dialect` holds where the
 // document has no $schema. The document answers to `uri` and to its $id. After a failure the registry may
 // hold a part of it: free it, or do not refer to that part.
-MUST_CHECK bool jsv_registry_add(struct jsv_registry *registry, const char *uri, json_t *schema,
+MUST_CHECK bool jsv_registry_add(struct jsv_registry *registry, const char *uri, const struct json *schema,
                                  enum jsv_dialect default_dialect, struct err *err);
 
 // `uri` may carry a fragment. NULL for `options` is all false. The program does not need the registry
@@ -82,7 +81,7 @@ MUST_CHECK struct jsv_context *jsv_context_new(struct err *err);
 void jsv_context_free(struct jsv_context *context);
 
 MUST_CHECK enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
-                                         const json_t *instance);
+                                         const struct json *instance);
 
 // One failed assertion. The strings live in the context until its next explain.
 struct jsv_error {
@@ -96,12 +95,12 @@ struct jsv_error {
 // Walks the program over an instance that jsv_validate() refused and fills at most `max` errors; returns how
 // many. 0 only if the instance is valid, or if a limit was hit. A failed anyOf or oneOf comes first, then
 // what failed in its branches. Allocates.
-size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context, const json_t *instance,
-                   struct jsv_error *errors, size_t max);
+size_t jsv_explain(const struct jsv_program *program, struct jsv_context *context,
+                   const struct json *instance, struct jsv_error *errors, size_t max);
 
 // The same with pointers that go all the way, over names that only the instance has: for who owns it.
 size_t jsv_explain_open(const struct jsv_program *program, struct jsv_context *context,
-                        const json_t *instance, struct jsv_error *errors, size_t max);
+                        const struct json *instance, struct jsv_error *errors, size_t max);
 
 // Appends {"valid":…,"errors":[…]} as the "basic" output of 2020-12 has it; with no errors, the output of a
 // valid instance. An instanceLocation ends where `pointer` does. False if the buffer failed.

@@ -2,11 +2,10 @@
 // Marking what was evaluated, and running the schema of the rest.
 #include "lib/schema/unevaluated.h"
 
-#include "lib/schema/members.h"
 #include "lib/schema/regex.h"
 #include "lib/schema/run.h"
 
-static enum jsv_verdict collect(struct jsv_context *c, uint32_t block, const json_t *value,
+static enum jsv_verdict collect(struct jsv_context *c, uint32_t block, const struct json *value,
                                 struct jsv_marks *marks);
 
 static void mark(struct jsv_marks *marks, size_t index)
@@ -20,7 +19,7 @@ static size_t marks_words(const struct jsv_marks *marks)
 }
 
 // A branch counts if it holds.
-static enum jsv_verdict collect_branch(struct jsv_context *c, uint32_t block, const json_t *value,
+static enum jsv_verdict collect_branch(struct jsv_context *c, uint32_t block, const struct json *value,
                                        struct jsv_marks *marks)
 {
     enum jsv_verdict verdict = jsv_run(c, block, value);
@@ -29,18 +28,17 @@ static enum jsv_verdict collect_branch(struct jsv_context *c, uint32_t block, co
     return verdict;
 }
 
-static enum jsv_verdict collect_members(struct jsv_context *c, const struct jsv_object *object, json_t *value,
-                                        struct jsv_marks *marks)
+static enum jsv_verdict collect_members(struct jsv_context *c, const struct jsv_object *object,
+                                        const struct json *value, struct jsv_marks *marks)
 {
-    size_t index = 0;
     if (object->additional != JSV_NONE) {
         marks->all = true;
         return JSV_VALID;
     }
-    if (!jsv_take_steps(c, json_object_size(value)))
+    if (!jsv_take_steps(c, json_count(value)))
         return JSV_LIMIT;
-    for (void *it = json_object_iter(value); it; it = json_object_iter_next(value, it), index++) {
-        struct str name = {json_object_iter_key(it), json_object_iter_key_len(it)};
+    for (uint32_t index = 0; index < json_count(value); index++) {
+        struct str name = json_name(value, index);
         uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
         if (found != UINT32_MAX && object->properties[found].block != JSV_NONE)
             mark(marks, index);
@@ -62,13 +60,13 @@ static void collect_elements(const struct jsv_array *array, struct jsv_marks *ma
         mark(marks, i);
 }
 
-static enum jsv_verdict collect_contained(struct jsv_context *c, uint32_t block, const json_t *value,
+static enum jsv_verdict collect_contained(struct jsv_context *c, uint32_t block, const struct json *value,
                                           struct jsv_marks *marks)
 {
     for (size_t i = 0; i < marks->count; i++) {
         if (!jsv_take_steps(c, 1))
             return JSV_LIMIT;
-        enum jsv_verdict verdict = jsv_run(c, block, json_array_get(value, i));
+        enum jsv_verdict verdict = jsv_run(c, block, json_at(value, i));
         if (verdict == JSV_LIMIT)
             return verdict;
         if (verdict == JSV_VALID)
@@ -77,7 +75,7 @@ static enum jsv_verdict collect_contained(struct jsv_context *c, uint32_t block,
     return JSV_VALID;
 }
 
-static enum jsv_verdict collect_if(struct jsv_context *c, const uint32_t *blocks, const json_t *value,
+static enum jsv_verdict collect_if(struct jsv_context *c, const uint32_t *blocks, const struct json *value,
                                    struct jsv_marks *marks)
 {
     enum jsv_verdict verdict = collect_branch(c, blocks[0], value, marks);
@@ -88,7 +86,7 @@ static enum jsv_verdict collect_if(struct jsv_context *c, const uint32_t *blocks
 }
 
 static enum jsv_verdict collect_branches(struct jsv_context *c, const struct jsv_insn *insn,
-                                         const json_t *value, struct jsv_marks *marks)
+                                         const struct json *value, struct jsv_marks *marks)
 {
     for (uint32_t i = 0; i < insn->b && !marks->all; i++)
         if (collect_branch(c, c->program->lists.at[insn->a + i], value, marks) == JSV_LIMIT)
@@ -96,14 +94,14 @@ static enum jsv_verdict collect_branches(struct jsv_context *c, const struct jsv
     return JSV_VALID;
 }
 
-static enum jsv_verdict collect_insn(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value,
-                                     struct jsv_marks *marks)
+static enum jsv_verdict collect_insn(struct jsv_context *c, const struct jsv_insn *insn,
+                                     const struct json *value, struct jsv_marks *marks)
 {
     const struct jsv_program *program = c->program;
     bool object = json_is_object(value);
     switch ((enum jsv_op)insn->op) {
     case OP_OBJECT:
-        return object ? collect_members(c, &program->objects.at[insn->a], (json_t *)value, marks) : JSV_VALID;
+        return object ? collect_members(c, &program->objects.at[insn->a], value, marks) : JSV_VALID;
     case OP_ARRAY:
         if (!object)
             collect_elements(&program->arrays.at[insn->a], marks);
@@ -112,8 +110,7 @@ static enum jsv_verdict collect_insn(struct jsv_context *c, const struct jsv_ins
         return object ? JSV_VALID : collect_contained(c, program->contains.at[insn->a].block, value, marks);
     case OP_DEPENDENCY: {
         const struct jsv_dependency *dependency = &program->dependencies.at[insn->a];
-        bool applies = object && dependency->block != JSV_NONE &&
-                       json_object_getn(value, dependency->name.ptr, dependency->name.len);
+        bool applies = object && dependency->block != JSV_NONE && json_get(value, dependency->name);
         return applies ? collect(c, dependency->block, value, marks) : JSV_VALID;
     }
     case OP_REF:
@@ -136,7 +133,7 @@ static enum jsv_verdict collect_insn(struct jsv_context *c, const struct jsv_ins
 }
 
 static enum jsv_verdict collect_until(struct jsv_context *c, const struct jsv_block *block,
-                                      const struct jsv_insn *end, const json_t *value,
+                                      const struct jsv_insn *end, const struct json *value,
                                       struct jsv_marks *marks)
 {
     const struct jsv_insn *insn = c->program->insns.at + block->first;
@@ -151,7 +148,7 @@ static enum jsv_verdict collect_until(struct jsv_context *c, const struct jsv_bl
 }
 
 // The block holds for the value.
-static enum jsv_verdict collect(struct jsv_context *c, uint32_t index, const json_t *value,
+static enum jsv_verdict collect(struct jsv_context *c, uint32_t index, const struct json *value,
                                 struct jsv_marks *marks)
 {
     const struct jsv_block *block = &c->program->blocks.at[index];
@@ -160,10 +157,10 @@ static enum jsv_verdict collect(struct jsv_context *c, uint32_t index, const jso
     return collect_until(c, block, c->program->insns.at + block->first + block->count, value, marks);
 }
 
-enum jsv_verdict jsv_marks_collect(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value,
-                                   struct jsv_marks *marks)
+enum jsv_verdict jsv_marks_collect(struct jsv_context *c, const struct jsv_insn *insn,
+                                   const struct json *value, struct jsv_marks *marks)
 {
-    size_t count = json_is_object(value) ? json_object_size(value) : json_array_size(value);
+    size_t count = json_is_object(value) ? json_count(value) : json_count(value);
     *marks = (struct jsv_marks){c->marks + c->marks_used, count, false};
     if (marks_words(marks) > JSV_MARK_WORDS - c->marks_used) {
         marks->count = 0;
@@ -183,7 +180,7 @@ void jsv_marks_release(struct jsv_context *c, const struct jsv_marks *marks)
     c->marks_used -= (uint32_t)marks_words(marks);
 }
 
-static enum jsv_verdict run_each(struct jsv_context *c, uint32_t block, json_t *value,
+static enum jsv_verdict run_each(struct jsv_context *c, uint32_t block, const struct json *value,
                                  const struct jsv_marks *marks)
 {
     enum jsv_verdict verdict = JSV_VALID;
@@ -191,21 +188,13 @@ static enum jsv_verdict run_each(struct jsv_context *c, uint32_t block, json_t *
         return verdict;
     if (!jsv_take_steps(c, marks->count))
         return JSV_LIMIT;
-    if (json_is_array(value)) {
-        for (size_t i = 0; verdict == JSV_VALID && i < marks->count; i++)
-            if (!jsv_marked(marks, i))
-                verdict = jsv_run(c, block, json_array_get(value, i));
-        return verdict;
-    }
-    size_t i = 0;
-    for (void *it = json_object_iter(value); verdict == JSV_VALID && it;
-         it = json_object_iter_next(value, it), i++)
+    for (size_t i = 0; verdict == JSV_VALID && i < marks->count; i++)
         if (!jsv_marked(marks, i))
-            verdict = jsv_run(c, block, json_object_iter_value(it));
+            verdict = jsv_run(c, block, json_at(value, i));
     return verdict;
 }
 
-enum jsv_verdict jsv_run_rest(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+enum jsv_verdict jsv_run_rest(struct jsv_context *c, const struct jsv_insn *insn, const struct json *value)
 {
     bool applies = insn->op == OP_REST_MEMBERS ? json_is_object(value) : json_is_array(value);
     struct jsv_marks marks;
@@ -216,7 +205,7 @@ enum jsv_verdict jsv_run_rest(struct jsv_context *c, const struct jsv_insn *insn
     c->depth++;
     enum jsv_verdict verdict = jsv_marks_collect(c, insn, value, &marks);
     if (verdict == JSV_VALID)
-        verdict = run_each(c, insn->a, (json_t *)value, &marks);
+        verdict = run_each(c, insn->a, value, &marks);
     jsv_marks_release(c, &marks);
     c->depth--;
     return verdict;
@@ -242,19 +231,18 @@ static enum jsv_verdict is_stated(struct jsv_context *c, const struct jsv_block 
     return JSV_INVALID;
 }
 
-enum jsv_verdict jsv_run_others(struct jsv_context *c, const struct jsv_insn *insn, const json_t *value)
+enum jsv_verdict jsv_run_others(struct jsv_context *c, const struct jsv_insn *insn, const struct json *value)
 {
     const struct jsv_block *block = &c->blocks[insn->b];
     enum jsv_verdict verdict = JSV_VALID;
     if (!json_is_object(value))
         return JSV_VALID;
-    if (c->depth == c->depth_max || !jsv_take_steps(c, json_object_size(value)))
+    if (c->depth == c->depth_max || !jsv_take_steps(c, json_count(value)))
         return JSV_LIMIT;
     c->depth++;
-    for (struct jsv_members at = jsv_members_of(value, c->in_place); at.at && verdict == JSV_VALID;
-         jsv_members_next(&at)) {
-        enum jsv_verdict stated = is_stated(c, block, jsv_member_name(&at));
-        verdict = stated == JSV_INVALID ? jsv_run(c, insn->a, jsv_member_value(&at)) : stated;
+    for (uint32_t at = 0; at < json_count(value) && verdict == JSV_VALID; at++) {
+        enum jsv_verdict stated = is_stated(c, block, json_name(value, at));
+        verdict = stated == JSV_INVALID ? jsv_run(c, insn->a, json_at(value, at)) : stated;
     }
     c->depth--;
     return verdict;

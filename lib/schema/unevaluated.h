@@ -24,13 +24,13 @@ static inline bool jsv_marked(const struct jsv_marks *marks, size_t index)
 // Marks for a container's members or elements, filled for `insn`, which is OP_REST_…; JSV_LIMIT or JSV_VALID.
 // End with jsv_marks_release(), whatever came.
 MUST_CHECK enum jsv_verdict jsv_marks_collect(struct jsv_context *context, const struct jsv_insn *insn,
-                                              const json_t *value, struct jsv_marks *marks);
+                                              const struct json *value, struct jsv_marks *marks);
 void jsv_marks_release(struct jsv_context *context, const struct jsv_marks *marks);
 MUST_CHECK enum jsv_verdict jsv_run_rest(struct jsv_context *context, const struct jsv_insn *insn,
-                                         const json_t *value);
+                                         const struct json *value);
 
 // OP_OTHER_MEMBERS.
 MUST_CHECK enum jsv_verdict jsv_run_others(struct jsv_context *context, const struct jsv_insn *insn,
-                                           const json_t *value);
+                                           const struct json *value);
 
 #endif

@@ -32,10 +32,10 @@ static struct answer decide_success(const struct answer_input *input, struct jso
     return (struct answer){.verdict = ANSWER_DELIVERED, .duplicate = receipt.duplicate, .label = "delivered"};
 }
 
-static struct str member(const json_t *object, const char *name)
+static struct str member(const struct json *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+    const struct json *value = json_get(object, str_from(name));
+    return json_text(value);
 }
 
 // By the problem's code, if it is one that we know.
@@ -58,7 +58,7 @@ static bool decide_problem(const struct answer_input *input, struct json_doc *do
     if (info->action == ACTION_REJECT && input->status != info->status)
         return false;
     *ret_answer = (struct answer){.verdict = verdicts[info->action], .label = info->code};
-    const json_t *first = json_array_get(json_object_get(doc->root, "errors"), 0);
+    const struct json *first = json_at(json_get(doc->root, STR("errors")), 0);
     ret_answer->detail = member(doc->root, "detail");
     ret_answer->pointer = member(first, "pointer");
     ret_answer->message = member(first, "message");

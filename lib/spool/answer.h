@@ -7,7 +7,6 @@
 #ifndef VOX_SPOOL_ANSWER_H
 #define VOX_SPOOL_ANSWER_H
 
-#include "lib/base/json.h"
 #include "lib/base/uuid.h"
 #include "lib/wire/event_text.h"
 

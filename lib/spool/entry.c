@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-// The tree of the largest text that the lexical pass lets through stays below this.
+// The tree of the largest text that is let through stays below this.
 #define TREE_BYTES ((size_t)32 * 1024 * 1024)
 // RFC 3339 knows years of four digits.
 #define TIME_MAX_US (253402300800LL * USEC_PER_SEC)
@@ -21,7 +21,8 @@ void spool_reader_init(struct spool_reader *reader)
 {
     buf_init(&reader->raw, SPOOL_FILE_BYTES);
     buf_init(&reader->text, SPOOL_FILE_BYTES);
-    json_doc_init(&reader->doc, TREE_BYTES);
+    json_parser_init(&reader->parser);
+    json_doc_init(&reader->doc, &reader->parser, TREE_BYTES);
 }
 
 void spool_reader_release(struct spool_reader *reader)
@@ -29,18 +30,16 @@ void spool_reader_release(struct spool_reader *reader)
     buf_release(&reader->raw);
     buf_release(&reader->text);
     json_doc_release(&reader->doc);
+    json_parser_release(&reader->parser);
 }
 
 enum problem spool_check_text(struct str text, struct spool_reader *reader)
 {
     buf_clear(&reader->text);
-    enum problem problem = event_text_scan(text, &reader->text);
-    if (problem)
-        return problem;
-    enum json_fault fault = json_doc_parse(&reader->doc, buf_str(&reader->text), NULL);
-    if (fault)
-        return event_text_fault((int)fault);
-    return json_is_object(reader->doc.root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+    buf_put_str(&reader->text, text);
+    if (!buf_ok(&reader->text))
+        return text.len > reader->text.ceiling ? PROBLEM_body_too_large : PROBLEM_overloaded;
+    return event_text_parse(&reader->doc, reader->text.ptr, &reader->text.len);
 }
 
 struct uuid spool_entry_id(const char *name, const uint8_t hash[static SHA256_LEN])

@@ -126,7 +126,7 @@ bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, stru
     reader->file = file;
     snprintf(reader->path, sizeof(reader->path), "%s/" SENT_FILE, spool->path);
     buf_init(&reader->line, SENT_LINE_BYTES);
-    json_doc_init(&reader->doc, TREE_BYTES);
+    json_doc_init(&reader->doc, NULL, TREE_BYTES);
     *ret_reader = reader;
     return true;
 }
@@ -162,16 +162,16 @@ static bool read_line(struct sent_reader *reader)
     return any;
 }
 
-bool sent_reader_next(struct sent_reader *reader, const json_t **ret_line, struct str *ret_text,
+bool sent_reader_next(struct sent_reader *reader, const struct json **ret_line, struct str *ret_text,
                       struct err *err)
 {
     *ret_line = NULL;
     while (reader->file && read_line(reader)) {
         struct str text = buf_str(&reader->line);
         bool whole = buf_ok(&reader->line) && !json_doc_parse(&reader->doc, text, NULL) &&
-                     json_is_string(json_object_get(reader->doc.root, "at")) &&
-                     json_is_string(json_object_get(reader->doc.root, "id")) &&
-                     json_is_object(json_object_get(reader->doc.root, "receipt"));
+                     json_is_string(json_get(reader->doc.root, STR("at"))) &&
+                     json_is_string(json_get(reader->doc.root, STR("id"))) &&
+                     json_is_object(json_get(reader->doc.root, STR("receipt")));
         if (whole) {
             *ret_line = reader->doc.root;
             *ret_text = text;

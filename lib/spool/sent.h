@@ -40,8 +40,8 @@ struct sent_reader;
 MUST_CHECK bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, struct err *err);
 void sent_reader_close(struct sent_reader *reader); // NULL is fine
 // The next whole line, parsed, and its text; both live until the following call. NULL at the end.
-MUST_CHECK bool sent_reader_next(struct sent_reader *reader, const json_t **ret_line, struct str *ret_text,
-                                 struct err *err);
+MUST_CHECK bool sent_reader_next(struct sent_reader *reader, const struct json **ret_line,
+                                 struct str *ret_text, struct err *err);
 uint64_t sent_reader_skipped(const struct sent_reader *reader); // lines that are not one of ours
 
 #endif

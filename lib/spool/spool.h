@@ -117,6 +117,7 @@ bool spool_time_can_be_said(int64_t time_us);
 struct spool_reader {
     struct buf raw;
     struct buf text;
+    struct json_parser parser;
     struct json_doc doc;
 };
 void spool_reader_init(struct spool_reader *reader);

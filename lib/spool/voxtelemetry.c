@@ -23,7 +23,6 @@ static bool is_set_up;
 static void set_up(void)
 {
     is_set_up = sodium_init() >= 0;
-    json_setup();
     sha256_setup();
 }
 

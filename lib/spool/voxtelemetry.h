@@ -17,7 +17,7 @@
 // Build with `pkg-config --cflags --libs voxtelemetry`. Within one SONAME functions and members are only
 // added; a struct that a caller fills begins with its size, so that programs built before go on working.
 //
-// The library makes jansson's allocation functions call those that were set before it, and stays loaded.
+// Once loaded the library stays.
 #ifndef VOXTELEMETRY_H
 #define VOXTELEMETRY_H
 

@@ -2,6 +2,7 @@
 // The receipt's JSON form, both ways.
 #include "lib/wire/receipt.h"
 #include "lib/base/clock.h"
+#include "lib/base/json.h"
 
 void receipt_write(struct buf *buf, const struct receipt *receipt)
 {
@@ -23,16 +24,16 @@ void receipt_write(struct buf *buf, const struct receipt *receipt)
 }
 
 // A member's string; absent if there is no such member or it is no string.
-static struct str member_text(const json_t *object, const char *name)
+static struct str member_text(const struct json *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+    const struct json *value = json_get(object, str_from(name));
+    return json_text(value);
 }
 
-bool receipt_read(const json_t *body, struct receipt *ret_receipt)
+bool receipt_read(const struct json *body, struct receipt *ret_receipt)
 {
     struct receipt receipt;
-    const json_t *duplicate = json_object_get(body, "duplicate");
+    const struct json *duplicate = json_get(body, STR("duplicate"));
     if (!uuid_parse(member_text(body, "event_id"), &receipt.event_id) ||
         !rfc3339_parse(member_text(body, "received_at"), &receipt.received_at) ||
         !sha256_from_hex(member_text(body, "sha256"), receipt.sha256) || !json_is_boolean(duplicate))
@@ -40,7 +41,7 @@ bool receipt_read(const json_t *body, struct receipt *ret_receipt)
     receipt.duplicate = json_is_true(duplicate);
     receipt.contract = member_text(body, "contract");
     receipt.id = member_text(body, "id");
-    if (!receipt.contract.len || (!receipt.id.ptr && json_object_get(body, "id")))
+    if (!receipt.contract.len || (!receipt.id.ptr && json_get(body, STR("id"))))
         return false;
     *ret_receipt = receipt;
     return true;

@@ -3,7 +3,7 @@
 #ifndef VOX_WIRE_RECEIPT_H
 #define VOX_WIRE_RECEIPT_H
 
-#include "lib/base/json.h"
+#include "lib/base/buf.h"
 #include "lib/base/uuid.h"
 #include "lib/wire/event_text.h"
 
@@ -20,6 +20,6 @@ struct receipt {
 void receipt_write(struct buf *buf, const struct receipt *receipt);
 // Reads the members a client decides by from a parsed body; strings point into the tree. False unless every
 // one is there and well-formed; unknown members are ignored.
-MUST_CHECK bool receipt_read(const json_t *body, struct receipt *ret_receipt);
+MUST_CHECK bool receipt_read(const struct json *body, struct receipt *ret_receipt);
 
 #endif

@@ -5,8 +5,8 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/names.h"
 
-// What one event may need as a tree: jansson takes up to 80 bytes for one byte of text.
-#define DOC_CEILING ((size_t)LIMIT_EVENT_BYTES * 100)
+// What one event may need as a tree: a value takes up to 128 bytes of it, its text no more than itself.
+#define DOC_CEILING ((size_t)LIMIT_JSON_NODES * 128 + 4 * (size_t)LIMIT_EVENT_BYTES)
 
 static const struct http_route routes[] = {
     {HTTP_POST, PATH_EVENTS, LIMIT_EVENT_BYTES, ingest_on_head, ingest_on_request, HTTP_PUBLIC},
@@ -34,7 +34,8 @@ void api_turn_over(void *app)
 
 bool api_init(struct api *api, struct err *err)
 {
-    json_doc_init(&api->doc, DOC_CEILING);
+    json_parser_init(&api->parser);
+    json_doc_init(&api->doc, &api->parser, DOC_CEILING);
     api->judge = jsv_context_new(err);
     return api->judge != NULL;
 }
@@ -42,6 +43,7 @@ bool api_init(struct api *api, struct err *err)
 void api_release(struct api *api)
 {
     json_doc_release(&api->doc);
+    json_parser_release(&api->parser);
     jsv_context_free(api->judge);
     contracts_page_unref(api->contracts);
 }

@@ -7,6 +7,7 @@
 #define VOX_API_API_H
 
 #include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "server/catalog/catalog.h"
 #include "server/gate/limit.h"
 #include "server/http/http.h"
@@ -25,6 +26,7 @@ struct api {
     int64_t query_us;     // a query is given up after this
     int64_t token_age_us; // tokens that were read longer ago let nobody in; 0: any age
     // The loop thread's scratch, reused for each event.
+    struct json_parser parser;
     struct json_doc doc;
     struct jsv_context *judge;
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet

@@ -22,12 +22,10 @@ size_t candidate_errors(const struct candidate *c, enum problem problem,
 // Leaves the parsed event in the api's document.
 static enum problem parse(struct candidate *c)
 {
-    struct json_doc *doc = &c->api->doc;
-    json_doc_reset(doc);
-    enum json_fault fault = json_doc_parse(doc, c->event->text, NULL);
-    if (fault)
-        return event_text_fault((int)fault);
-    return json_is_object(doc->root) ? PROBLEM_NONE : PROBLEM_json_not_object;
+    enum problem problem = event_text_parse(&c->api->doc, c->text, &c->len);
+    if (!problem)
+        c->event->text = str_slice(c->text, c->len);
+    return problem;
 }
 
 static enum problem judge(struct candidate *c)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One event's text on its way to be stored: judged, and described as the writer wants it.
 //
-// Single posts and batch lines share it. Fill the upper half, give the minified text in `event->text`, and
-// call candidate_judge(). It leaves id, time, client and `done` of the event to the caller, and the three
-// subjects (session, trace, repository) as views into the api's document: they are good until the next
-// candidate is judged, so the caller copies what it keeps.
+// Single posts and batch lines share it. Fill the upper half and call candidate_judge(): the text is minified
+// where it lies and becomes the event's. It leaves id, time, client and `done` of the event to the caller,
+// and the three subjects (session, trace, repository) as views into the text or the api's document: they are
+// good until the next candidate is judged, so the caller copies what it keeps.
 #ifndef VOX_API_CANDIDATE_H
 #define VOX_API_CANDIDATE_H
 
@@ -16,13 +16,15 @@ struct candidate {
     const struct token *token;
     struct str pin_id; // absent: recognised by content
     unsigned pin_version;
+    char *text; // as received
+    size_t len;
     struct event *event;
 
     const struct contract *contract; // of the snapshot; NULL while not known
     struct judgement judgement;
 };
 
-// Parser, contract, class, schema, guard, expiry, hash.
+// Text, contract, class, schema, guard, expiry, hash.
 MUST_CHECK enum problem candidate_judge(struct candidate *candidate);
 // The places that belong to `problem`; 0 where it has none.
 size_t candidate_errors(const struct candidate *candidate, enum problem problem,

@@ -7,12 +7,12 @@
 
 // A date as it stands; of a time the first day on whose start it has passed. What is later than the database
 // plans for is its to decide (telemetry.expiry_day).
-static enum problem expiry_day(const json_t *value, int64_t now_us, int32_t *ret_day)
+static enum problem expiry_day(const struct json *value, int64_t now_us, int32_t *ret_day)
 {
     int64_t us, day;
     if (!json_is_string(value))
         return PROBLEM_expiry_refused;
-    struct str text = str_slice(json_string_value(value), json_string_length(value));
+    struct str text = json_text(value);
     if (!date_parse(text, &day)) {
         if (!rfc3339_parse(text, &us) || us < now_us)
             return PROBLEM_expiry_refused;
@@ -24,7 +24,7 @@ static enum problem expiry_day(const json_t *value, int64_t now_us, int32_t *ret
     return PROBLEM_NONE;
 }
 
-enum problem expiry_of(const struct contract *contract, const json_t *event, int64_t now_us,
+enum problem expiry_of(const struct contract *contract, const struct json *event, int64_t now_us,
                        struct event *ret_event)
 {
     const struct retention *retention = &contract->retention;
@@ -39,7 +39,7 @@ enum problem expiry_of(const struct contract *contract, const json_t *event, int
         ret_event->expiry_kind = EXPIRY_NEVER;
         return PROBLEM_NONE;
     case RETENTION_EXPIRES_LT_NOW: {
-        const json_t *value = pointer_get(event, retention->expires_at);
+        const struct json *value = pointer_get(event, retention->expires_at);
         bool present = value && !json_is_null(value);
         ret_event->expiry_kind = present ? EXPIRY_DATE : EXPIRY_NEVER;
         return present ? expiry_day(value, now_us, &ret_event->expiry_date) : PROBLEM_NONE;

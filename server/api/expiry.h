@@ -8,7 +8,7 @@
 
 // Fills expiry_kind, expiry_days, expiry_date. An event's own expiry is a date (today is not past yet) or an
 // RFC 3339 time; absent or null it is none. expiry_refused: it is past, or anything else.
-MUST_CHECK enum problem expiry_of(const struct contract *contract, const json_t *event, int64_t now_us,
+MUST_CHECK enum problem expiry_of(const struct contract *contract, const struct json *event, int64_t now_us,
                                   struct event *ret_event);
 
 #endif

@@ -153,7 +153,7 @@ void ingest_on_request(struct http_request *request, void *app UNUSED)
         check_signature(in);
 }
 
-// Lexical door, parser, contract, class, schema; answers what does not pass.
+// Text, contract, class, schema; answers what does not pass.
 static bool judge_event(struct ingest *in)
 {
     struct candidate candidate = {
@@ -165,7 +165,8 @@ static bool judge_event(struct ingest *in)
         .event = &in->event,
     };
     const struct problem_error *errors = NULL;
-    enum problem problem = request_event_text(in->auth.request, in->coding, &in->decoded, &in->event.text);
+    enum problem problem =
+        request_event_text(in->auth.request, in->coding, &in->decoded, &candidate.text, &candidate.len);
     if (!problem)
         problem = candidate_judge(&candidate);
     in->contract = candidate.contract;

@@ -31,10 +31,9 @@ MUST_CHECK enum problem request_identity_read(const struct http_request *request
 // fresh UUIDv7.
 MUST_CHECK enum problem request_identity_resolve(struct request_identity *identity, int32_t project_id,
                                                  int64_t now_us, struct uuid *ret_id);
-// The body, decoded into `decoded` where it is encoded, then through the lexical door, minified where it
-// lies, so that a parked request holds it once.
+// The body, decoded into `decoded` where it is encoded; the caller may change it.
 MUST_CHECK enum problem request_event_text(struct http_request *request, enum coding coding,
-                                           struct buf *decoded, struct str *ret_text);
+                                           struct buf *decoded, char **ret_text, size_t *ret_len);
 // May a client whose token is not known yet send its body? Not if it waits to be asked, or the body is long.
 bool stranger_may_send(const struct http_request *request, size_t max);
 // The longest prefix of at most `max` bytes that ends between two UTF-8 characters.

@@ -109,20 +109,15 @@ enum problem request_identity_resolve(struct request_identity *id, int32_t proje
 }
 
 enum problem request_event_text(struct http_request *request, enum coding coding, struct buf *decoded,
-                                struct str *ret_text)
+                                char **ret_text, size_t *ret_len)
 {
-    size_t len = http_request_body(request).len;
-    char *text = http_request_body_mutable(request);
-    enum problem problem = PROBLEM_NONE;
-    if (coding != CODING_IDENTITY) {
-        problem = coding_decode(coding, http_request_body(request), decoded);
-        text = decoded->ptr;
-        len = decoded->len;
-    }
-    if (!problem)
-        problem = event_text_scan_in_place(text, &len);
-    if (!problem)
-        *ret_text = str_slice(text, len);
+    *ret_len = http_request_body(request).len;
+    *ret_text = http_request_body_mutable(request);
+    if (coding == CODING_IDENTITY)
+        return PROBLEM_NONE;
+    enum problem problem = coding_decode(coding, http_request_body(request), decoded);
+    *ret_text = decoded->ptr;
+    *ret_len = decoded->len;
     return problem;
 }
 

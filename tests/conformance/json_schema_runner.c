@@ -6,9 +6,12 @@
 // prints the failures with -v, asserts formats with -f, and ends with "<dialect>: <passed>/<all>". A group
 // whose schema does not compile counts as failed. Every verdict is that of both programs, and compared with
 // jsv_explain() as well. Exit status 0 means that all passed.
+#include "lib/base/file.h"
 #include "lib/schema/run.h"
+#include "tests/unit/test_parsed.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define REMOTE_BASE "http://localhost:1234/"
@@ -23,12 +26,28 @@ struct suite {
     unsigned passed, all;
 };
 
-static json_t *load(const char *path)
+// Every file is read once: groups share the remotes.
+static const struct json *load(const char *path)
 {
-    json_error_t error;
-    json_t *json = json_load_file(path, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    static struct {
+        char *path;
+        const struct json *json;
+    } known[1024];
+    static size_t count;
+    struct buf text;
+    struct err err;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(known[i].path, path))
+            return known[i].json;
+    buf_init(&text, 64 << 20);
+    bool read = file_read_at(AT_FDCWD, path, &text, &err);
+    const struct json *json = read ? parsed_text(buf_str(&text)) : NULL;
+    buf_release(&text);
     if (!json)
-        fprintf(stderr, "%s: %s\n", path, error.text);
+        fprintf(stderr, "%s: %s\n", path, read ? "not JSON" : err.text);
+    BUG_ON(count == ARRAY_LEN(known));
+    known[count].path = strdup(path);
+    known[count++].json = json;
     return json;
 }
 
@@ -53,17 +72,16 @@ static void add_remotes(struct suite *suite, struct jsv_registry *registry, cons
         struct err err;
         snprintf(path, sizeof(path), "%s/%s", suite->remotes, below);
         snprintf(uri, sizeof(uri), REMOTE_BASE "%s", below);
-        json_t *json = load(path);
+        const struct json *json = load(path);
         // If it is of another dialect it is refused, and nothing of this dialect refers to it.
         bool added = json && jsv_registry_add(registry, uri, json, suite->dialect, &err);
         (void)added;
-        json_decref(json);
     }
     if (dir)
         closedir(dir);
 }
 
-static struct jsv_program *compile(struct suite *suite, json_t *schema, struct err *err)
+static struct jsv_program *compile(struct suite *suite, const struct json *schema, struct err *err)
 {
     struct jsv_registry *registry = jsv_registry_new();
     struct jsv_program *program = NULL;
@@ -78,20 +96,19 @@ static struct jsv_program *compile(struct suite *suite, json_t *schema, struct e
     return program;
 }
 
-static void run_group(struct suite *suite, const char *file, const json_t *group)
+static void run_group(struct suite *suite, const char *file, const struct json *group)
 {
     struct err err = {.text = ""};
-    struct jsv_program *program = compile(suite, json_object_get(group, "schema"), &err);
-    const char *title = json_string_value(json_object_get(group, "description"));
-    size_t i;
-    json_t *test;
+    struct jsv_program *program = compile(suite, json_get(group, STR("schema")), &err);
+    struct str title = json_text(json_get(group, STR("description")));
+    const struct json *tests = json_get(group, STR("tests"));
     if (!program && suite->verbose)
-        printf("%s: %s: %s\n", file, title, err.text);
-    json_array_foreach(json_object_get(group, "tests"), i, test)
-    {
+        printf("%s: %.*s: %s\n", file, STR_FMT(title), err.text);
+    for (uint32_t i = 0; i < json_count(tests); i++) {
+        const struct json *test = json_at(tests, i);
         struct jsv_error errors[4];
-        const json_t *data = json_object_get(test, "data");
-        bool wanted = json_is_true(json_object_get(test, "valid"));
+        const struct json *data = json_get(test, STR("data"));
+        bool wanted = json_is_true(json_get(test, STR("valid")));
         suite->all++;
         if (!program)
             continue;
@@ -101,8 +118,8 @@ static void run_group(struct suite *suite, const char *file, const json_t *group
         if (valid == wanted && valid == (told == 0))
             suite->passed++;
         else if (suite->verbose)
-            printf("%s: %s: %s: got %d, explained %zu\n", file, title,
-                   json_string_value(json_object_get(test, "description")), valid, told);
+            printf("%s: %.*s: %.*s: got %d, explained %zu\n", file, STR_FMT(title),
+                   STR_FMT(json_text(json_get(test, STR("description")))), valid, told);
     }
     jsv_program_unref(program);
 }
@@ -122,10 +139,9 @@ int main(int argc, char **argv)
     suite.dialect_name = argv[optind + 1];
     suite.dialect = strcmp(suite.dialect_name, "draft7") ? JSV_2020_12 : JSV_DRAFT_07;
     for (int i = optind + 2; i < argc; i++) {
-        json_t *groups = load(argv[i]), *group;
-        size_t j;
-        json_array_foreach(groups, j, group) run_group(&suite, argv[i], group);
-        json_decref(groups);
+        const struct json *groups = load(argv[i]);
+        for (uint32_t n = 0; n < json_count(groups); n++)
+            run_group(&suite, argv[i], json_at(groups, n));
     }
     jsv_context_free(suite.context);
     printf("%s: %u/%u\n", suite.dialect_name, suite.passed, suite.all);

@@ -18,8 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct err err;
     (void)argc, (void)argv;
-    json_setup();
-    json_doc_init(&doc, (size_t)64 << 20);
+    json_doc_init(&doc, NULL, (size_t)64 << 20);
     context = jsv_context_new(&err);
     if (!context || !contract_set_load(VOX_SOURCE_DIR "/contracts", NULL, &set, &err)) {
         fprintf(stderr, "%s\n", err.text);

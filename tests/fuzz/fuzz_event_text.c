@@ -1,77 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lexical door and the parser behind it agree: what the scan lets through parses before and after
-// minifying, to the same tree within the limits, or in neither form; and minified text stays as it is. The
-// scan in place agrees with the other.
-#include "lib/base/json.h"
+// Door: an event's text. What comes through is an object within the limits, the same tree whether it is read
+// with its white space or without, its strings in the text; and minified text stays as it is.
 #include "lib/wire/event_text.h"
 #include "lib/wire/limits.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct json_parser parser; // one for all texts, as in the sink
+
 int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
-    json_setup();
+    json_parser_init(&parser);
     return 0;
 }
 
-static size_t count_values(json_t *value, size_t depth)
+static size_t count_values(const struct json *value, size_t depth)
 {
-    size_t count = 1, index, length;
-    const char *name;
-    json_t *member;
+    size_t count = 1;
+    struct str text = json_text(value);
     BUG_ON(depth > LIMIT_JSON_DEPTH && (json_is_object(value) || json_is_array(value)));
-    json_array_foreach(value, index, member) count += count_values(member, depth + 1);
-    json_object_keylen_foreach(value, name, length, member)
-    {
-        BUG_ON(strlen(name) != length);
-        count += count_values(member, depth + 1);
+    BUG_ON(text.len && (memchr(text.ptr, 0, text.len) || !json_text(value).ptr));
+    for (uint32_t i = 0; i < json_count(value); i++) {
+        BUG_ON(json_tags(value)[i] != value->values[i].tag);
+        if (json_is_object(value))
+            BUG_ON(json_shape_find(json_shape_of(value), json_name(value, i)) != i);
+        count += count_values(&value->values[i], depth + 1);
     }
-    BUG_ON(json_is_string(value) && strlen(json_string_value(value)) != json_string_length(value));
     return count;
 }
 
-static void check_accepted(struct str text, struct buf *minified)
+static bool equal(const struct json *a, const struct json *b)
 {
-    struct json_doc before, after;
-    struct buf again;
-    json_doc_init(&before, (size_t)1 << 30);
-    json_doc_init(&after, (size_t)1 << 30);
-    buf_init(&again, minified->len);
-    BUG_ON(minified->len > text.len);
-    BUG_ON(event_text_scan(buf_str(minified), &again) != PROBLEM_NONE);
-    BUG_ON(!str_eq(buf_str(minified), buf_str(&again)));
-    enum json_fault first = json_doc_parse(&before, text, NULL);
-    enum json_fault second = json_doc_parse(&after, buf_str(minified), NULL);
-    BUG_ON(first != second);
-    BUG_ON(first == JSON_FAULT_DEPTH || first == JSON_FAULT_MEMORY);
-    if (first == JSON_FAULT_NONE) {
-        BUG_ON(!json_is_object(after.root));
-        BUG_ON(!json_equal(before.root, after.root));
-        BUG_ON(count_values(after.root, 1) > LIMIT_JSON_NODES);
-    }
-    buf_release(&again);
-    json_doc_release(&before);
-    json_doc_release(&after);
+    bool same = a->type == b->type && a->size == b->size;
+    if (same && (json_is_number(a)))
+        return a->integer == b->integer; // bits
+    if (same && json_is_string(a))
+        return str_eq(json_text(a), json_text(b));
+    for (uint32_t i = 0; same && i < json_count(a); i++)
+        same = equal(&a->values[i], &b->values[i]) &&
+               (json_is_array(a) || str_eq(json_name(a, i), json_name(b, i)));
+    return same;
+}
+
+static void check_accepted(struct str text, const struct json *root, const char *minified, size_t len)
+{
+    struct json_doc again, plain;
+    size_t before = len;
+    char *copy = malloc(len);
+    BUG_ON(!copy);
+    memcpy(copy, minified, len);
+    json_doc_init(&again, NULL, (size_t)1 << 30);
+    json_doc_init(&plain, &parser, (size_t)1 << 30);
+    BUG_ON(event_text_parse(&again, copy, &len) != PROBLEM_NONE);
+    BUG_ON(len != before || memcmp(copy, minified, len) != 0 || !equal(root, again.root));
+    BUG_ON(json_doc_parse(&plain, text, NULL) != JSON_FAULT_NONE || !equal(root, plain.root));
+    BUG_ON(!json_is_object(root) || count_values(root, 1) > LIMIT_JSON_NODES);
+    json_doc_release(&again);
+    json_doc_release(&plain);
+    free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str text = str_slice(data, size);
-    struct buf minified;
-    buf_init(&minified, size);
-    enum problem problem = event_text_scan(text, &minified);
+    struct json_doc doc;
     size_t len = size;
     char *own = malloc(size ? size : 1);
     BUG_ON(!own);
     if (size)
         memcpy(own, data, size);
-    BUG_ON(event_text_scan_in_place(own, &len) != problem);
-    if (problem == PROBLEM_NONE) {
-        BUG_ON(!str_eq(str_slice(own, len), buf_str(&minified)));
-        check_accepted(text, &minified);
-    }
+    json_doc_init(&doc, &parser, (size_t)1 << 30);
+    if (event_text_parse(&doc, own, &len) == PROBLEM_NONE)
+        check_accepted(str_slice(data, size), doc.root, own, len);
+    json_doc_release(&doc);
     free(own);
-    buf_release(&minified);
     return 0;
 }

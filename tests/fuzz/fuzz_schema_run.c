@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Door: an instance. A refusal has reasons, a valid instance has none.
-#include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "lib/schema/run.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -46,19 +46,20 @@ static void prepare(void)
     context = jsv_context_new(&err);
     for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
         struct jsv_registry *registry = jsv_registry_new();
-        json_t *schema = json_loads(schemas[i], 0, NULL);
-        bool ok = schema && jsv_registry_add(registry, "urn:fuzz", schema, JSV_2020_12, &err) &&
+        struct json_doc doc;
+        json_doc_init(&doc, NULL, 1 << 20);
+        bool ok = json_doc_parse(&doc, str_from(schemas[i]), NULL) == JSON_FAULT_NONE &&
+                  jsv_registry_add(registry, "urn:fuzz", doc.root, JSV_2020_12, &err) &&
                   jsv_compile(registry, "urn:fuzz", &options, &programs[i], &err);
         if (!ok)
             BUG(err.text);
         jsv_registry_free(registry);
-        json_decref(schema);
+        json_doc_release(&doc);
     }
 }
 
 int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
-    json_setup();
     prepare();
     return 0;
 }
@@ -66,7 +67,7 @@ int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct json_doc doc;
-    json_doc_init(&doc, 64 << 20);
+    json_doc_init(&doc, NULL, 64 << 20);
     if (json_doc_parse(&doc, str_slice(data, size), NULL) == JSON_FAULT_NONE) {
         for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
             struct jsv_error errors[4];

@@ -18,7 +18,6 @@ static const char hash_text[] = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    json_setup();
     return 0;
 }
 
@@ -57,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .id = &id,
         .sha256 = digest,
     };
-    json_doc_init(&doc, 4 << 20);
+    json_doc_init(&doc, NULL, 4 << 20);
     struct answer answer = answer_decide(&input, &doc);
     BUG_ON(!answer.label);
     if (answer.verdict == ANSWER_DELIVERED)

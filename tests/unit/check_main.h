@@ -3,9 +3,9 @@
 //
 //     CHECK_MAIN("uuid", uuid__parses_both_cases, uuid__refuses_bad_text)
 //
-// or, where the module needs something done once before any case (json_setup, sodium_init):
+// or, where the module needs something done once before any case (sodium_init):
 //
-//     CHECK_MAIN_WITH(json_setup, "json", json__…, …)
+//     CHECK_MAIN_WITH(setup, "api", api__…, …)
 //
 // Tables are looped over inside a case; name the row in ck_assert_msg(). Cases run in one process without
 // fork, so that sanitizers and gdb see them; `test_uuid name …` runs only those

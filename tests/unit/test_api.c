@@ -15,7 +15,6 @@
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
 }
 
@@ -75,7 +74,7 @@ static enum problem expiry_at(const char *text, int64_t now, struct event *ret_e
     const struct contract contract = {
         .retention = {.kind = RETENTION_EXPIRES_LT_NOW, .expires_at = STR("/row/expires_at")}};
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     ck_assert_int_eq(json_doc_parse(&doc, str_from(text), NULL), JSON_FAULT_NONE);
     *ret_event = (struct event){0};
     enum problem problem = expiry_of(&contract, doc.root, now, ret_event);

@@ -356,7 +356,6 @@ END_TEST
 
 static void setup(void)
 {
-    json_setup();
     log_set_level(LOG_ERROR);
     cluster_start();
 }

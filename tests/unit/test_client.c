@@ -231,7 +231,6 @@ END_TEST
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
 }
 

@@ -20,8 +20,7 @@ static struct json_doc doc;
 static void setup(void)
 {
     struct err err;
-    json_setup();
-    json_doc_init(&doc, (size_t)64 << 20);
+    json_doc_init(&doc, NULL, (size_t)64 << 20);
     context = jsv_context_new(&err);
     if (!context || !contract_set_load(CONTRACTS, NULL, &set, &err)) {
         fprintf(stderr, "%s\n", err.text);
@@ -29,7 +28,7 @@ static void setup(void)
     }
 }
 
-static const json_t *parse(struct str text)
+static const struct json *parse(struct str text)
 {
     json_doc_reset(&doc);
     ck_assert_msg(json_doc_parse(&doc, text, NULL) == JSON_FAULT_NONE, "%.*s", STR_FMT(text));
@@ -68,9 +67,10 @@ START_TEST(contracts__typical_model_call_is_404_bytes)
     ck_assert_msg(file_read_at(AT_FDCWD, CONTRACTS "/samples/model-call.v1/valid/typical.json", &text, &err),
                   "%s", err.text);
     ck_assert_uint_eq(text.len, 404);
-    ck_assert_int_eq(event_text_scan(buf_str(&text), &minified), PROBLEM_NONE);
+    buf_put_str(&minified, buf_str(&text));
+    ck_assert_int_eq(event_text_parse(&doc, minified.ptr, &minified.len), PROBLEM_NONE);
     ck_assert(str_eq(buf_str(&text), buf_str(&minified)));
-    const json_t *event = parse(buf_str(&text));
+    const struct json *event = doc.root;
     ck_assert_int_eq(contract_judge(set, context, event, STR_NULL, 0, &judgement), PROBLEM_NONE);
     ck_assert_view_eq(judgement.contract->name, "model-call.v1");
     ck_assert_uint_gt(contract_text_at(event, judgement.contract->trace_id).len, 0);
@@ -201,8 +201,8 @@ END_TEST
 START_TEST(contracts__a_pin_replaces_recognition)
 {
     struct judgement judgement;
-    const json_t *event = parse(STR("{\"BuildSummary\":{\"build_id\":\"b\",\"outcome\":\"success\","
-                                    "\"wall_time_ms\":1,\"crates_compiled\":1,\"error_count\":0}}"));
+    const struct json *event = parse(STR("{\"BuildSummary\":{\"build_id\":\"b\",\"outcome\":\"success\","
+                                         "\"wall_time_ms\":1,\"crates_compiled\":1,\"error_count\":0}}"));
     ck_assert_int_eq(contract_judge(set, context, event, STR("build-summary"), 1, &judgement), PROBLEM_NONE);
     ck_assert_view_eq(judgement.contract->name, "build-summary.v1");
     ck_assert_int_eq(contract_judge(set, context, event, STR("build-summary"), 2, &judgement),
@@ -268,8 +268,9 @@ START_TEST(pointer__follows_rfc_6901)
         {"/list/2", NULL}, {"/list", NULL},    {"/n", NULL},
         {"/a/b", NULL},    {"/none", NULL},    {"/list/18446744073709551616", NULL},
     };
-    const json_t *event = parse(STR("{\"a\":\"1\",\"a/b\":\"2\",\"m~n\":\"8\",\"\":\"empty\",\" \":\"7\","
-                                    "\"n\":5,\"list\":[\"x\",{\"k\":\"y\"}]}"));
+    const struct json *event =
+        parse(STR("{\"a\":\"1\",\"a/b\":\"2\",\"m~n\":\"8\",\"\":\"empty\",\" \":\"7\","
+                  "\"n\":5,\"list\":[\"x\",{\"k\":\"y\"}]}"));
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct str found = contract_text_at(event, str_from(table[i].pointer));
         ck_assert_msg(!found.ptr == !table[i].text, "%s", table[i].pointer);

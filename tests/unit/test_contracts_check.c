@@ -171,5 +171,5 @@ START_TEST(contracts_check__tells_where_a_set_is_broken)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "contracts_check", contracts_check__tells_where_a_set_is_broken,
-                contracts_check__tells_bad_samples)
+CHECK_MAIN("contracts_check", contracts_check__tells_where_a_set_is_broken,
+           contracts_check__tells_bad_samples)

@@ -19,9 +19,8 @@ static struct json_doc doc;
 static void setup(void)
 {
     struct err err;
-    json_setup();
     arena_init(&arena, 4096, 1 << 20);
-    json_doc_init(&doc, (size_t)64 << 20);
+    json_doc_init(&doc, NULL, (size_t)64 << 20);
     context = jsv_context_new(&err);
     if (!context || !guard_load(VOX_SOURCE_DIR "/contracts/guard.yaml", &arena, &guard, &err) ||
         !contract_set_load(VOX_SOURCE_DIR "/contracts", NULL, &set, &err)) {

@@ -178,7 +178,6 @@ START_TEST(contracts_load__hashes_what_decides)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "contracts_load", contracts_load__turns_rules_on_and_off,
-                contracts_load__needs_every_file, contracts_load__needs_the_guard,
-                contracts_load__bounds_files, contracts_load__reads_every_column,
-                contracts_load__applies_overrides, contracts_load__hashes_what_decides)
+CHECK_MAIN("contracts_load", contracts_load__turns_rules_on_and_off, contracts_load__needs_every_file,
+           contracts_load__needs_the_guard, contracts_load__bounds_files, contracts_load__reads_every_column,
+           contracts_load__applies_overrides, contracts_load__hashes_what_decides)

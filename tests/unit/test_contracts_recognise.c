@@ -22,8 +22,7 @@ static struct jsv_context *context;
 static void setup(void)
 {
     struct err err;
-    json_setup();
-    json_doc_init(&doc, (size_t)1 << 20);
+    json_doc_init(&doc, NULL, (size_t)1 << 20);
     context = jsv_context_new(&err);
 }
 
@@ -69,7 +68,7 @@ static bool load(const struct row *rows, size_t count, struct contract_set **ret
     return ok;
 }
 
-static const json_t *parse(const char *text)
+static const struct json *parse(const char *text)
 {
     json_doc_reset(&doc);
     ck_assert_msg(json_doc_parse(&doc, str_from(text), NULL) == JSON_FAULT_NONE, "%s", text);
@@ -176,7 +175,7 @@ START_TEST(judge__takes_the_newest_version_that_validates)
     ck_assert_view_eq(contract_set_at(set, 0)->name, "thin.v1");
     ck_assert_view_eq(contract_set_at(set, 1)->name, "thing.v2");
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const json_t *event = parse(table[i].body);
+        const struct json *event = parse(table[i].body);
         ck_assert_view_eq(contract_recognise(set, event)->name, "thing.v10");
         ck_assert_msg(contract_judge(set, context, event, STR_NULL, 0, &judgement) == table[i].problem, "%s",
                       table[i].body);
@@ -184,7 +183,7 @@ START_TEST(judge__takes_the_newest_version_that_validates)
         ck_assert((judgement.error_count > 0) == (table[i].problem != PROBLEM_NONE));
     }
     // A pin asks that version and no other.
-    const json_t *event = parse("{\"V\":{\"b\":1}}");
+    const struct json *event = parse("{\"V\":{\"b\":1}}");
     ck_assert_int_eq(contract_judge(set, context, event, STR("thing"), 10, &judgement),
                      PROBLEM_schema_invalid);
     ck_assert_int_eq(contract_judge(set, context, event, STR("thing"), 2, &judgement), PROBLEM_NONE);

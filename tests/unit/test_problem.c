@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // lib/wire/problem.
-#include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "lib/wire/problem.h"
 #include "tests/unit/check_main.h"
 
@@ -72,19 +72,18 @@ START_TEST(problem__every_body_is_json)
 {
     struct json_doc doc;
     struct buf buf;
-    json_doc_init(&doc, 1 << 16);
+    json_doc_init(&doc, NULL, 1 << 16);
     buf_init(&buf, 4096);
     for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
         buf_clear(&buf);
         problem_write(&buf, (enum problem)i, STR_NULL, STR("x"), NULL, 0);
         ck_assert_int_eq(json_doc_parse(&doc, buf_str(&buf), NULL), JSON_FAULT_NONE);
-        ck_assert_int_eq(json_integer_value(json_object_get(doc.root, "status")),
-                         problem_info((enum problem)i)->status);
+        ck_assert_int_eq(json_get(doc.root, STR("status"))->integer, problem_info((enum problem)i)->status);
     }
     buf_release(&buf);
     json_doc_release(&doc);
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "problem", problem__table_is_sound, problem__foreign_codes_are_none,
-                problem__body_is_rfc9457, problem__body_carries_errors, problem__every_body_is_json)
+CHECK_MAIN("problem", problem__table_is_sound, problem__foreign_codes_are_none, problem__body_is_rfc9457,
+           problem__body_carries_errors, problem__every_body_is_json)

@@ -42,7 +42,7 @@ START_TEST(receipt__is_read_back)
     struct json_doc doc;
     struct receipt wrote = sample(), got;
     buf_init(&buf, 4096);
-    json_doc_init(&doc, 1 << 16);
+    json_doc_init(&doc, NULL, 1 << 16);
     for (int i = 0; i < 4; i++) {
         wrote.id = i & 1 ? STR("msg_1") : STR_NULL;
         wrote.duplicate = i & 2;
@@ -91,7 +91,7 @@ START_TEST(receipt__must_be_whole)
         {"null", false},
     };
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 16);
+    json_doc_init(&doc, NULL, 1 << 16);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct receipt receipt;
         ck_assert_int_eq(json_doc_parse(&doc, str_from(rows[i].body), NULL), JSON_FAULT_NONE);
@@ -103,4 +103,4 @@ START_TEST(receipt__must_be_whole)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "receipt", receipt__is_written, receipt__is_read_back, receipt__must_be_whole)
+CHECK_MAIN("receipt", receipt__is_written, receipt__is_read_back, receipt__must_be_whole)

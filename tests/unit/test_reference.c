@@ -69,6 +69,5 @@ START_TEST(reference__contract_pages_are_up_to_date)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "reference", reference__options_page_is_up_to_date,
-                reference__problems_page_is_up_to_date, reference__metrics_page_is_up_to_date,
-                reference__contract_pages_are_up_to_date)
+CHECK_MAIN("reference", reference__options_page_is_up_to_date, reference__problems_page_is_up_to_date,
+           reference__metrics_page_is_up_to_date, reference__contract_pages_are_up_to_date)

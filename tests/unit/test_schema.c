@@ -4,6 +4,7 @@
 #include "lib/schema/schema.h"
 
 #include "tests/unit/check_main.h"
+#include "tests/unit/test_parsed.h"
 
 #define D07   JSV_DRAFT_07
 #define D2020 JSV_2020_12
@@ -23,13 +24,12 @@ static struct jsv_program *compile(const char *text, enum jsv_dialect dialect, s
     struct err err = {.text = ""};
     struct jsv_program *program = NULL;
     struct jsv_registry *registry = jsv_registry_new();
-    json_t *schema = json_loads(text, JSON_DECODE_ANY, NULL);
+    const struct json *schema = parsed(text);
     ck_assert_msg(schema != NULL, "the test's schema is no JSON: %s", text);
     bool ok = jsv_registry_add(registry, URI, schema, dialect, &err) &&
               jsv_compile(registry, URI, &options, &program, &err);
     ck_assert_msg(ok, "%s: %s", text, err.text);
     jsv_registry_free(registry);
-    json_decref(schema);
     return program;
 }
 
@@ -38,7 +38,7 @@ static void check_row(struct jsv_context *context, const struct row *row, struct
     struct jsv_program *program = compile(row->schema, row->dialect, options);
     struct jsv_error errors[8];
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     ck_assert_msg(json_doc_parse(&doc, str_from(row->instance), NULL) == JSON_FAULT_NONE, "%s",
                   row->instance);
     enum jsv_verdict verdict = jsv_validate(program, context, doc.root);
@@ -390,6 +390,6 @@ START_TEST(schema__annotations_are_accepted)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "schema", schema__types, schema__equality, schema__numbers, schema__strings,
-                schema__objects, schema__arrays, schema__logic, schema__references, schema__asserted_formats,
-                schema__annotations_are_accepted)
+CHECK_MAIN("schema", schema__types, schema__equality, schema__numbers, schema__strings, schema__objects,
+           schema__arrays, schema__logic, schema__references, schema__asserted_formats,
+           schema__annotations_are_accepted)

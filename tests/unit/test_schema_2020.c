@@ -4,21 +4,21 @@
 #include "lib/schema/schema.h"
 
 #include "tests/unit/check_main.h"
+#include "tests/unit/test_parsed.h"
 
 #define URI "https://test.invalid/schema.json"
 
-static json_t *parse(const char *text)
+static const struct json *parse(const char *text)
 {
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    const struct json *json = parsed(text);
     ck_assert_msg(json != NULL, "no JSON: %s", text);
     return json;
 }
 
 static bool add(struct jsv_registry *registry, const char *uri, const char *text, struct err *err)
 {
-    json_t *schema = parse(text);
+    const struct json *schema = parse(text);
     bool ok = jsv_registry_add(registry, uri, schema, JSV_2020_12, err);
-    json_decref(schema);
     return ok;
 }
 
@@ -31,7 +31,7 @@ static void judge(struct jsv_registry *registry, const char *uri, const char *in
     struct jsv_error error;
     ck_assert_msg(jsv_compile(registry, uri, NULL, &program, &err), "%s", err.text);
     struct jsv_context *context = jsv_context_new(&err);
-    json_t *json = parse(instance);
+    const struct json *json = parse(instance);
     enum jsv_verdict verdict = jsv_validate(program, context, json);
     size_t count = jsv_explain(program, context, json, &error, 1);
     ck_assert_msg((verdict == JSV_INVALID) == (count == 1) && verdict != JSV_LIMIT, "%s: verdict %d",
@@ -39,7 +39,6 @@ static void judge(struct jsv_registry *registry, const char *uri, const char *in
     snprintf(out, size, "%s", "");
     if (count)
         snprintf(out, size, "%.*s %.*s", STR_FMT(error.pointer), STR_FMT(error.keyword_location));
-    json_decref(json);
     jsv_context_free(context);
     jsv_program_unref(program);
 }
@@ -147,11 +146,9 @@ START_TEST(schema_2020__vocabularies)
             ck_assert_msg(strstr(err.text, "#/minProperties: this is no keyword") != NULL, "%s", err.text);
             ck_assert(jsv_compile(registry, URI, &options, &program, &err));
             struct jsv_context *context = jsv_context_new(&err);
-            json_t *one = parse("{\"b\":1}"), *bad = parse("{\"a\":1}");
+            const struct json *one = parse("{\"b\":1}"), *bad = parse("{\"a\":1}");
             ck_assert_int_eq(jsv_validate(program, context, one), JSV_VALID);
             ck_assert_int_eq(jsv_validate(program, context, bad), JSV_INVALID);
-            json_decref(one);
-            json_decref(bad);
             jsv_context_free(context);
             jsv_program_unref(program);
             program = NULL;
@@ -244,17 +241,16 @@ START_TEST(schema_2020__warns_of_what_a_reference_hides)
         struct err err = {.text = ""};
         unsigned count = 0;
         struct jsv_options options = {.warn = count_warning, .warn_arg = &count};
-        json_t *schema = parse(text);
+        const struct json *schema = parse(text);
         ck_assert(jsv_registry_add(registry, URI, schema, (enum jsv_dialect)dialect, &err));
         ck_assert(jsv_compile(registry, URI, &options, &program, &err));
         ck_assert_uint_eq(count, dialect == JSV_DRAFT_07);
         jsv_program_unref(program);
-        json_decref(schema);
         jsv_registry_free(registry);
     }
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "schema_2020", schema_2020__unevaluated, schema_2020__dynamic_references,
-                schema_2020__vocabularies, schema_2020__the_metaschemas_hold_themselves,
-                schema_2020__metaschemas_of_mixed_documents, schema_2020__warns_of_what_a_reference_hides)
+CHECK_MAIN("schema_2020", schema_2020__unevaluated, schema_2020__dynamic_references,
+           schema_2020__vocabularies, schema_2020__the_metaschemas_hold_themselves,
+           schema_2020__metaschemas_of_mixed_documents, schema_2020__warns_of_what_a_reference_hides)

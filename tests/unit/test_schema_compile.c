@@ -4,6 +4,7 @@
 #include "lib/schema/schema.h"
 
 #include "tests/unit/check_main.h"
+#include "tests/unit/test_parsed.h"
 
 #define URI "https://test.invalid/a/schema.json"
 
@@ -12,14 +13,13 @@ static bool compile_text(const char *text, enum jsv_dialect dialect, struct jsv_
 {
     struct jsv_program *program = NULL;
     struct jsv_registry *registry = jsv_registry_new();
-    json_t *schema = json_loads(text, JSON_DECODE_ANY, NULL);
+    const struct json *schema = parsed(text);
     ck_assert_msg(schema != NULL, "the test's schema is no JSON: %s", text);
     bool ok = jsv_registry_add(registry, URI, schema, dialect, err) &&
               jsv_compile(registry, URI, &options, &program, err);
     if (ok)
         jsv_program_unref(program);
     jsv_registry_free(registry);
-    json_decref(schema);
     return ok;
 }
 
@@ -141,9 +141,8 @@ static bool validates(struct jsv_registry *registry, const char *uri, const char
     struct err err = {.text = ""};
     struct jsv_context *context = jsv_context_new(&err);
     ck_assert_msg(jsv_compile(registry, uri, NULL, &program, &err), "%s", err.text);
-    json_t *json = json_loads(instance, JSON_DECODE_ANY, NULL);
+    const struct json *json = parsed(instance);
     bool valid = jsv_validate(program, context, json) == JSV_VALID;
-    json_decref(json);
     jsv_program_unref(program);
     jsv_context_free(context);
     return valid;
@@ -152,10 +151,9 @@ static bool validates(struct jsv_registry *registry, const char *uri, const char
 static void add(struct jsv_registry *registry, const char *uri, const char *text)
 {
     struct err err = {.text = ""};
-    json_t *schema = json_loads(text, JSON_DECODE_ANY, NULL);
+    const struct json *schema = parsed(text);
     ck_assert(schema != NULL);
     ck_assert_msg(jsv_registry_add(registry, uri, schema, JSV_DRAFT_07, &err), "%s", err.text);
-    json_decref(schema);
 }
 
 START_TEST(schema_compile__uris_name_subschemas)
@@ -180,10 +178,9 @@ START_TEST(schema_compile__uris_name_subschemas)
     ck_assert(!validates(registry, "https://test.invalid/two/u.json", "\"a\""));
     ck_assert(!jsv_compile(registry, "https://test.invalid/none", NULL, &program, &err));
     ck_assert(program == NULL && strstr(err.text, "it is not in the registry"));
-    json_t *again = json_object();
+    const struct json *again = parsed("{}");
     ck_assert(!jsv_registry_add(registry, "urn:example:leaf", again, JSV_DRAFT_07, &err));
     ck_assert_msg(strstr(err.text, "two schemas have this URI") != NULL, "%s", err.text);
-    json_decref(again);
     jsv_registry_free(registry);
 }
 END_TEST
@@ -199,13 +196,12 @@ START_TEST(schema_compile__the_program_outlives_its_sources)
     jsv_registry_free(registry);
     jsv_program_unref(jsv_program_ref(program));
     struct jsv_context *context = jsv_context_new(&err);
-    json_t *instance = json_pack("{s:f}", "two", 2.0);
+    const struct json *instance = parsed("{\"two\":2.0}");
     ck_assert_int_eq(jsv_validate(program, context, instance), JSV_VALID);
-    json_object_set_new(instance, "three", json_null());
+    instance = parsed("{\"two\":2.0,\"three\":null}");
     ck_assert_int_eq(jsv_validate(program, context, instance), JSV_INVALID);
     ck_assert_uint_eq(jsv_explain(program, context, instance, &error, 1), 1);
     ck_assert_view_eq(error.absolute_location, URI "#/enum");
-    json_decref(instance);
     jsv_context_free(context);
     jsv_program_unref(program);
     jsv_program_unref(NULL);
@@ -217,11 +213,17 @@ END_TEST
 START_TEST(schema_compile__depth_of_a_schema_is_bounded)
 {
     for (unsigned depth = 200; depth <= 300; depth += 100) {
-        json_t *schema = json_object();
+        struct buf text;
         struct jsv_program *program = NULL;
         struct err err = {.text = ""};
+        buf_init(&text, 1 << 16);
         for (unsigned i = 0; i < depth; i++)
-            schema = json_pack("{s:o}", "not", schema);
+            buf_put_cstr(&text, "{\"not\":");
+        buf_put_cstr(&text, "{}");
+        for (unsigned i = 0; i < depth; i++)
+            buf_put_char(&text, '}');
+        const struct json *schema = parsed_text(buf_str(&text));
+        buf_release(&text);
         struct jsv_registry *registry = jsv_registry_new();
         bool ok = jsv_registry_add(registry, URI, schema, JSV_DRAFT_07, &err) &&
                   jsv_compile(registry, URI, NULL, &program, &err);
@@ -229,12 +231,10 @@ START_TEST(schema_compile__depth_of_a_schema_is_bounded)
         ck_assert(ok || strstr(err.text, "nested too deep"));
         jsv_program_unref(program);
         jsv_registry_free(registry);
-        json_decref(schema);
     }
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "schema_compile", schema_compile__refuses_with_a_pointer, schema_compile__options,
-                schema_compile__refuses_what_ecma_262_has_not, schema_compile__uris_name_subschemas,
-                schema_compile__the_program_outlives_its_sources,
-                schema_compile__depth_of_a_schema_is_bounded)
+CHECK_MAIN("schema_compile", schema_compile__refuses_with_a_pointer, schema_compile__options,
+           schema_compile__refuses_what_ecma_262_has_not, schema_compile__uris_name_subschemas,
+           schema_compile__the_program_outlives_its_sources, schema_compile__depth_of_a_schema_is_bounded)

@@ -4,6 +4,7 @@
 #include "lib/schema/schema.h"
 
 #include "tests/unit/check_main.h"
+#include "tests/unit/test_parsed.h"
 
 #define D07 JSV_DRAFT_07
 #define URI "https://test.invalid/schema.json"
@@ -13,13 +14,12 @@ static struct jsv_program *compile(const char *text, enum jsv_dialect dialect, s
     struct err err = {.text = ""};
     struct jsv_program *program = NULL;
     struct jsv_registry *registry = jsv_registry_new();
-    json_t *schema = json_loads(text, JSON_DECODE_ANY, NULL);
+    const struct json *schema = parsed(text);
     ck_assert_msg(schema != NULL, "the test's schema is no JSON: %s", text);
     bool ok = jsv_registry_add(registry, URI, schema, dialect, &err) &&
               jsv_compile(registry, URI, &options, &program, &err);
     ck_assert_msg(ok, "%s: %s", text, err.text);
     jsv_registry_free(registry);
-    json_decref(schema);
     return program;
 }
 
@@ -29,7 +29,7 @@ START_TEST(schema_reasons__unknown_members_are_told_once_and_not_named)
     struct jsv_context *context = jsv_context_new(&err);
     struct jsv_program *program = compile(
         "{\"additionalProperties\":false,\"propertyNames\":{\"maxLength\":2}}", D07, (struct jsv_options){0});
-    json_t *instance = json_loads("{\"secret1\":1,\"secret2\":2}", 0, NULL);
+    const struct json *instance = parsed("{\"secret1\":1,\"secret2\":2}");
     struct jsv_error errors[8];
     size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));
     ck_assert_uint_eq(count, 2);
@@ -37,7 +37,6 @@ START_TEST(schema_reasons__unknown_members_are_told_once_and_not_named)
         ck_assert_view_eq(errors[i].pointer, "");
         ck_assert(!memmem(errors[i].message.ptr, errors[i].message.len, "secret", 6));
     }
-    json_decref(instance);
     jsv_program_unref(program);
     jsv_context_free(context);
 }
@@ -52,7 +51,7 @@ START_TEST(schema_reasons__errors_locate_themselves)
     struct err err;
     struct jsv_context *context = jsv_context_new(&err);
     struct jsv_program *program = compile(schema, D07, (struct jsv_options){0});
-    json_t *instance = json_loads("{\"a\":\"~~\",\"b\":\"hunter2\"}", 0, NULL);
+    const struct json *instance = parsed("{\"a\":\"~~\",\"b\":\"hunter2\"}");
     struct jsv_error errors[8];
     ck_assert_uint_eq(jsv_explain(program, context, instance, errors, ARRAY_LEN(errors)), 4);
     ck_assert_view_eq(errors[0].keyword_location, "/required");
@@ -76,35 +75,32 @@ START_TEST(schema_reasons__errors_locate_themselves)
     buf_release(&out);
     ck_assert_uint_eq(jsv_explain(program, context, instance, errors, 2), 2);
     ck_assert_uint_eq(jsv_explain(program, context, instance, errors, 0), 0);
-    json_decref(instance);
     jsv_program_unref(program);
     jsv_context_free(context);
 }
 END_TEST
 
-// "[[[…]]]", `depth` arrays.
-static json_t *nested(unsigned depth)
+// "[[[…]]]", `depth` arrays around a text.
+static const struct json *nested(unsigned depth, const char *inner)
 {
-    json_t *value = json_array();
-    for (unsigned i = 1; i < depth; i++) {
-        json_t *outer = json_array();
-        json_array_append_new(outer, value);
-        value = outer;
-    }
-    return value;
+    char text[512];
+    size_t len = strlen(inner);
+    BUG_ON(2 * depth + len > sizeof(text));
+    memset(text, '[', depth);
+    memcpy(text + depth, inner, len);
+    memset(text + depth + len, ']', depth);
+    return parsed_text(str_slice(text, 2 * depth + len));
 }
 
-static enum jsv_verdict verdict_of(const char *schema, json_t *instance)
+static enum jsv_verdict verdict_of(const char *schema, const struct json *instance)
 {
     struct err err;
     struct jsv_context *context = jsv_context_new(&err);
     struct jsv_program *program = compile(schema, D07, (struct jsv_options){0});
     enum jsv_verdict verdict = jsv_validate(program, context, instance);
     // The context is as good as new after a limit.
-    json_t *one = json_integer(1);
+    const struct json *one = parsed("1");
     ck_assert_int_ne(jsv_validate(program, context, one), JSV_LIMIT);
-    json_decref(one);
-    json_decref(instance);
     jsv_program_unref(program);
     jsv_context_free(context);
     return verdict;
@@ -115,23 +111,21 @@ START_TEST(schema_reasons__limits_are_not_validity)
     static const char both[] =
         "{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}},"
         "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}]}";
-    json_t *deep = nested(40), *inner = deep;
-    while (json_array_size(inner))
-        inner = json_array_get(inner, 0);
-    json_array_append_new(inner, json_string("x"));
-    ck_assert_int_eq(verdict_of("{\"items\":{\"$ref\":\"#\"}}", nested(128)), JSV_VALID);
-    ck_assert_int_eq(verdict_of("{\"items\":{\"$ref\":\"#\"}}", nested(129)), JSV_LIMIT);
-    ck_assert_int_eq(verdict_of("{\"not\":{\"items\":{\"items\":{\"$ref\":\"#/not/items\"}}}}", nested(2)),
-                     JSV_INVALID);
-    ck_assert_int_eq(verdict_of(both, deep), JSV_INVALID); // 2^40 ways to fail, each decided once
+    ck_assert_int_eq(verdict_of("{\"items\":{\"$ref\":\"#\"}}", nested(128, "")), JSV_VALID);
+    ck_assert_int_eq(verdict_of("{\"items\":{\"$ref\":\"#\"}}", nested(129, "")), JSV_LIMIT);
+    ck_assert_int_eq(
+        verdict_of("{\"not\":{\"items\":{\"items\":{\"$ref\":\"#/not/items\"}}}}", nested(2, "")),
+        JSV_INVALID);
+    ck_assert_int_eq(verdict_of(both, nested(40, "\"x\"")),
+                     JSV_INVALID); // 2^40 ways to fail, each decided once
     ck_assert_int_eq(verdict_of("{\"pattern\":\"^(?=a)(a+)+$\"}",
-                                json_string("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")),
+                                parsed("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"")),
                      JSV_LIMIT);
     ck_assert_int_eq(verdict_of("{\"not\":{\"pattern\":\"^(?=a)(a+)+$\"}}",
-                                json_string("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")),
+                                parsed("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"")),
                      JSV_LIMIT);
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "schema_reasons", schema_reasons__unknown_members_are_told_once_and_not_named,
-                schema_reasons__errors_locate_themselves, schema_reasons__limits_are_not_validity)
+CHECK_MAIN("schema_reasons", schema_reasons__unknown_members_are_told_once_and_not_named,
+           schema_reasons__errors_locate_themselves, schema_reasons__limits_are_not_validity)

@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/json/parse.h"
 #include "tests/unit/check_main.h"
 
 #include <fcntl.h>
@@ -14,10 +15,10 @@
 #define AT      1790000000
 #define NOW_US  (AT * USEC_PER_SEC)
 
-static struct str member(const json_t *object, const char *name)
+static struct str member(const struct json *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? str_slice(json_string_value(value), json_string_length(value)) : STR_NULL;
+    const struct json *value = json_get(object, str_from(name));
+    return json_text(value);
 }
 
 // As the gate does it: parse, time, keys. `piece`: bytes given to the verifier at a time.
@@ -43,9 +44,9 @@ static enum problem verify(const struct signature_headers *headers, const struct
     return problem;
 }
 
-static void run_vector(const json_t *vector, struct str kid)
+static void run_vector(const struct json *vector, struct str kid)
 {
-    const json_t *headers = json_object_get(vector, "headers"), *key_texts = json_object_get(vector, "keys");
+    const struct json *headers = json_get(vector, STR("headers")), *key_texts = json_get(vector, STR("keys"));
     struct signing_key keys[4];
     struct uuid id;
     char id_text[UUID_TEXT_LEN + 1];
@@ -55,15 +56,15 @@ static void run_vector(const json_t *vector, struct str kid)
                                         .webhook_signature = member(headers, "webhook-signature")};
     struct str name = member(vector, "name"), wanted = member(vector, "problem"),
                event_id = member(vector, "event_id");
-    size_t count = json_array_size(key_texts);
+    size_t count = json_count(key_texts);
     ck_assert_uint_le(count, ARRAY_LEN(keys));
     for (size_t i = 0; i < count; i++) {
-        const json_t *text = json_array_get(key_texts, i);
-        struct str t = str_slice(json_string_value(text), json_string_length(text));
+        const struct json *text = json_at(key_texts, i);
+        struct str t = json_text(text);
         ck_assert_msg(signing_secret_parse(t, &keys[i]) || signing_public_parse(t, &keys[i]), "%.*s",
                       STR_FMT(name));
     }
-    int64_t now = json_integer_value(json_object_get(vector, "now")) * USEC_PER_SEC;
+    int64_t now = json_integer(json_get(vector, STR("now"))) * USEC_PER_SEC;
     for (size_t piece = 1; piece < 2000; piece += 999) {
         enum problem problem = verify(&h, keys, count, member(vector, "body"), now, piece, kid, &id);
         struct str code = problem ? str_from(problem_info(problem)->code) : STR_NULL;
@@ -82,13 +83,13 @@ static size_t run_vectors(const char *path)
     struct buf text;
     struct err err;
     buf_init(&text, 1 << 20);
-    json_doc_init(&doc, 8 << 20);
+    json_doc_init(&doc, NULL, 8 << 20);
     ck_assert_msg(file_read_at(AT_FDCWD, path, &text, &err), "%s", err.text);
     ck_assert_int_eq(json_doc_parse(&doc, buf_str(&text), NULL), JSON_FAULT_NONE);
-    const json_t *vectors = json_object_get(doc.root, "vectors");
-    size_t count = json_array_size(vectors);
+    const struct json *vectors = json_get(doc.root, STR("vectors"));
+    size_t count = json_count(vectors);
     for (size_t i = 0; i < count; i++)
-        run_vector(json_array_get(vectors, i), member(doc.root, "kid"));
+        run_vector(json_at(vectors, i), member(doc.root, "kid"));
     json_doc_release(&doc);
     buf_release(&text);
     return count;
@@ -219,7 +220,6 @@ END_TEST
 static void setup(void)
 {
     BUG_ON(sodium_init() < 0);
-    json_setup();
 }
 
 CHECK_MAIN_WITH(setup, "signature", signature__foreign_vectors, signature__one_flipped_bit_is_refused,

@@ -9,7 +9,6 @@
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
 }
 

@@ -116,7 +116,7 @@ static struct answer decide(int status, const char *type, const char *body, bool
 START_TEST(spool_answer__follows_the_table)
 {
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct answer answer = decide(rows[i].status, rows[i].type, rows[i].body, true, &doc);
         ck_assert_msg(answer.verdict == rows[i].verdict, "row %zu (%d %s): verdict %d", i, rows[i].status,
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(spool_answer__incomplete_decides_by_status_only)
 {
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     struct answer answer = decide(201, JSON, RECEIPT(ID, HASH, "false"), false, &doc);
     ck_assert_int_eq(answer.verdict, ANSWER_FOREIGN);
     answer = decide(422, PROBLEM, CODE("schema_invalid"), false, &doc);
@@ -144,7 +144,7 @@ END_TEST
 START_TEST(spool_answer__tells_duplicate_and_detail)
 {
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     ck_assert(decide(200, JSON, RECEIPT(ID, HASH, "true"), true, &doc).duplicate);
     ck_assert(!decide(201, JSON, RECEIPT(ID, HASH, "false"), true, &doc).duplicate);
     ck_assert_view_eq(decide(422, PROBLEM, CODE("schema_invalid"), true, &doc).detail, "why");
@@ -156,7 +156,7 @@ END_TEST
 START_TEST(spool_answer__knows_every_problem)
 {
     struct json_doc doc;
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
         const struct problem_info *info = problem_info((enum problem)i);
         struct buf body;
@@ -175,6 +175,5 @@ START_TEST(spool_answer__knows_every_problem)
 }
 END_TEST
 
-CHECK_MAIN_WITH(json_setup, "spool_answer", spool_answer__follows_the_table,
-                spool_answer__incomplete_decides_by_status_only, spool_answer__tells_duplicate_and_detail,
-                spool_answer__knows_every_problem)
+CHECK_MAIN("spool_answer", spool_answer__follows_the_table, spool_answer__incomplete_decides_by_status_only,
+           spool_answer__tells_duplicate_and_detail, spool_answer__knows_every_problem)

@@ -13,7 +13,6 @@ static struct spool_reader reader;
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
     spool_reader_init(&reader);
 }

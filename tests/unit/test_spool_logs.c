@@ -13,7 +13,6 @@
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
 }
 
@@ -45,12 +44,12 @@ static unsigned read_all(struct spool *spool, uint64_t *ret_skipped, char last_n
 {
     struct err err = {""};
     struct sent_reader *reader;
-    const json_t *line;
+    const struct json *line;
     struct str text;
     unsigned count = 0;
     ck_assert_msg(sent_reader_open(spool, &reader, &err), "%s", err.text);
     while (sent_reader_next(reader, &line, &text, &err) && line) {
-        snprintf(last_name, 64, "%s", json_string_value(json_object_get(line, "name")));
+        snprintf(last_name, 64, "%.*s", STR_FMT(json_text(json_get(line, STR("name")))));
         ck_assert(memchr(text.ptr, '\n', text.len) == NULL);
         count++;
     }

@@ -161,7 +161,6 @@ static struct upload run(struct spool *spool, struct script *script)
 
 static void setup(void)
 {
-    json_setup();
     BUG_ON(sodium_init() < 0);
 }
 
@@ -501,11 +500,11 @@ START_TEST(upload__puts_the_answer_beside_what_was_refused)
     buf_init(&text, 8192);
     ck_assert(file_read_at(
         AT_FDCWD, temp_path("spool/rejected/018f0000-0000-7000-8000-000000000000.json.answer"), &text, &err));
-    json_doc_init(&doc, 1 << 20);
+    json_doc_init(&doc, NULL, 1 << 20);
     ck_assert_int_eq(json_doc_parse(&doc, buf_str(&text), NULL), JSON_FAULT_NONE);
-    ck_assert_int_eq(json_integer_value(json_object_get(doc.root, "status")), 422);
-    const json_t *code = json_object_get(json_object_get(doc.root, "answer"), "code");
-    ck_assert_str_eq(json_string_value(code), "schema_invalid");
+    ck_assert_int_eq(json_get(doc.root, STR("status"))->integer, 422);
+    const struct json *code = json_get(json_get(doc.root, STR("answer")), STR("code"));
+    ck_assert_view_eq(json_text(code), "schema_invalid");
     json_doc_release(&doc);
     buf_release(&text);
     done(spool);
