@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/run ingest: single events through HTTP, beside the writer's own statements without HTTP, and beside peers."""
 
+import gate
 from common import Bench, cpu_seconds, rss_mb
 from peers import Insert, Node, node_modules
 
@@ -93,5 +94,6 @@ def measure(options):
             table.close()
         half_load(bench)
         lone(bench)
+        gate.measure(bench)
         memory(bench)
         return bench.figures
