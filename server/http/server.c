@@ -45,6 +45,8 @@ static int timer_timeout(struct http_server *server)
     int64_t at = timers_next(&server->timers);
     if (at == INT64_MAX)
         return -1;
+    if (server->quiesced)
+        return 0;
     int64_t left = at - clock_mono_us(server->config.clock);
     return left <= 0 ? 0 : (int)MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (int64_t)INT32_MAX);
 }
@@ -77,12 +79,12 @@ static void resume_woken(struct http_server *server, struct http_request *list)
     }
 }
 
-// Those whose time has come; all of them at the end.
-static void resume_due(struct http_server *server, bool stopping)
+// Those whose time has come; all of them once no more are to come.
+static void resume_due(struct http_server *server)
 {
     if (server->timers.count == 0)
         return;
-    int64_t now = stopping ? INT64_MAX : clock_mono_us(server->config.clock);
+    int64_t now = server->quiesced ? INT64_MAX : clock_mono_us(server->config.clock);
     for (struct http_request *due; (due = timers_take(&server->timers, now));)
         resume(server, due);
 }
@@ -162,9 +164,9 @@ static void *loop(void *cls)
         unsigned commands = wake_take(&server->wakes, &woken);
         stopping = stopping || (commands & WAKE_STOP);
         resume_woken(server, woken);
-        resume_due(server, stopping);
         if (commands & (WAKE_QUIESCE | WAKE_STOP))
             quiesce(server);
+        resume_due(server);
         run_library(server);
         reap(server);
         report_state(server, commands);
