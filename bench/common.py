@@ -44,6 +44,8 @@ def cpu_seconds(process):
 
 
 class Bench:
+    options = {}  # of the sinks
+
     def __init__(self, seconds, pairs):
         self.seconds, self.pairs = seconds, pairs
         self.figures = {}
@@ -51,7 +53,7 @@ class Bench:
         self.cluster.start(shared_buffers="1GB", max_wal_size="8GB", checkpoint_timeout="30min", max_connections=600)
         self.cluster.create_database("bench")
         self.url = self.cluster.url("bench")
-        self.sink = Sink(self.url)
+        self.sink = Sink(self.url, **self.options)
 
     def __enter__(self):
         self.sink.migrate()
