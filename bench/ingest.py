@@ -4,6 +4,7 @@
 import gate
 from common import Bench, cpu_seconds, rss_mb
 from peers import Insert, Node, node_modules
+from plot import plot
 
 CONNECTIONS = (1, 16, 64, 256, 512)
 PAIRED = (64, 256, 512)
@@ -35,6 +36,7 @@ class Table:
         if connections in PAIRED:
             (load, top), middle, low, high = bench.ratios(
                 f"ingest_{connections}_vs_ceiling", lambda: bench.load(connections), bench.ceiling, "rate")
+            bench.figures[f"ceiling_{connections}_rate"] = top["rate"]
             ratio, ceiling, runs = f"{middle:.2f} ({low:.2f}..{high:.2f})", f"{top['rate']:.0f}", bench.pairs
         else:
             load = bench.load(connections)
@@ -92,6 +94,9 @@ def measure(options):
             table.print()
         finally:
             table.close()
+        picture = plot(bench.figures, CONNECTIONS)
+        if picture:
+            print(f"\nas a picture: {picture}")
         half_load(bench)
         lone(bench)
         gate.measure(bench)
