@@ -69,10 +69,14 @@ static void refuse_stranger(struct ingest *in)
                            NULL, 0);
 }
 
-static enum problem begin_signature(struct ingest *in)
+// False: refused.
+static bool begin_signature(struct ingest *in)
 {
-    return sign_begin(&in->sign, in->auth.request, &in->auth.token, clock_wall_us(in->auth.api->clock),
-                      LIMIT_EVENT_BYTES);
+    enum problem problem = sign_begin(&in->sign, in->auth.request, &in->auth.token,
+                                      clock_wall_us(in->auth.api->clock), LIMIT_EVENT_BYTES);
+    if (problem)
+        sign_refuse(in->auth.request, problem);
+    return !problem;
 }
 
 void ingest_on_head(struct http_request *request, void *app)
@@ -91,9 +95,9 @@ void ingest_on_head(struct http_request *request, void *app)
         refuse_stranger(in);
         return;
     }
-    enum problem problem = result == AUTH_OK ? begin_signature(in) : PROBLEM_NONE;
-    if (!problem)
-        problem = request_media(request, &in->coding);
+    if (result == AUTH_OK && !begin_signature(in))
+        return;
+    enum problem problem = request_media(request, &in->coding);
     if (!problem)
         problem = request_identity_read(request, clock_wall_us(in->auth.api->clock), &in->identity);
     if (problem)
@@ -127,7 +131,7 @@ static void check_signature(struct ingest *in)
     in->identity.has_signed = in->sign.has_id;
     in->identity.signed_id = in->sign.id;
     if (problem)
-        refuse(in, problem);
+        sign_refuse(in->auth.request, problem);
     else
         await_turn(in);
 }
@@ -135,12 +139,7 @@ static void check_signature(struct ingest *in)
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct ingest *in = http_request_context(request);
-    if (auth_again(&in->auth) != AUTH_OK || !admit_request(&in->auth, &in->admission))
-        return;
-    enum problem problem = begin_signature(in);
-    if (problem)
-        refuse(in, problem);
-    else
+    if (auth_again(&in->auth) == AUTH_OK && admit_request(&in->auth, &in->admission) && begin_signature(in))
         check_signature(in);
 }
 

@@ -55,6 +55,14 @@ enum problem sign_end(struct sign *sign)
     return gate_signature_failed(&sign->gate, problem);
 }
 
+void sign_refuse(struct http_request *request, enum problem problem)
+{
+    struct str detail =
+        STR("A signing key of the token cannot be opened by this server just now; its log says why. "
+            "Wait as Retry-After says, then send again.");
+    http_reply_problem(request, problem, problem == PROBLEM_not_ready ? detail : STR_NULL, NULL, 0);
+}
+
 void sign_release(struct sign *sign)
 {
     signature_verifier_free(sign->verifier);

@@ -25,6 +25,8 @@ MUST_CHECK enum problem sign_begin(struct sign *sign, const struct http_request 
                                    const struct token *token, int64_t now_us, size_t body_max);
 void sign_body(struct sign *sign, struct str raw);
 MUST_CHECK enum problem sign_end(struct sign *sign);
+// Answers with a problem of the two above.
+void sign_refuse(struct http_request *request, enum problem problem);
 void sign_release(struct sign *sign);
 
 #endif

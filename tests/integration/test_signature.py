@@ -359,7 +359,7 @@ class MasterKey(Signing):
         other.start().ready()
         body = self.body()
         answer = other.post(body, self.made["token"], headers=vox(self.secret, self.kid, body))
-        self.assert_problem(answer, "not_ready")
+        self.assertIn("signing key", self.assert_problem(answer, "not_ready")["detail"])
         self.assert_receipt(other.post(self.body(), self.write_token))
         self.assertIn("no master key", other.log())
         other.stop()
