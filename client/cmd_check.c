@@ -55,16 +55,14 @@ static void put_refused(const struct check *check, const char *name, const char 
     putchar('\n');
     if (why.len) {
         fputs("    ", stdout);
-        text_put_safe(stdout, why, 200);
-        putchar('\n');
+        text_put_wrapped(stdout, why, 300, 4, 4);
     }
     for (size_t i = 0; judgement && i < MIN(judgement->error_count, (size_t)3); i++) {
         const struct problem_error *error = &judgement->errors[i];
         fputs("    ", stdout);
         text_put_safe(stdout, error->pointer.len ? error->pointer : STR("the event"), 100);
         fputs(": ", stdout);
-        text_put_safe(stdout, error->message, 200);
-        putchar('\n');
+        text_put_wrapped(stdout, error->message, 300, 6 + (int)MIN(error->pointer.len, (size_t)100), 6);
     }
 }
 
@@ -81,7 +79,7 @@ static void judge_entry(struct check *check, const struct spool_entry *entry, co
     const struct problem_info *info = problem_info(problem);
     check->refused++;
     put_refused(check, entry->name, info->code, &judgement,
-                judgement.error_count ? STR_NULL : str_from(info->detail));
+                judgement.error_count ? STR_NULL : str_from(info->title));
 }
 
 static bool check_all(struct check *check, struct spool *spool, struct err *err)

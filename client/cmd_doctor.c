@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <sys/statvfs.h>
 
 // The limits beyond which the vox tool's own prune deletes pending entries.
@@ -95,17 +96,33 @@ static void check_token(struct findings *findings, const struct token *token)
         findings_say(findings, FINDING_WARNING, "token", "none: most sinks require one", STR_NULL);
 }
 
+static bool read_key(struct findings *findings, struct signing_key *key, bool *ret_present)
+{
+    struct err err;
+    if (!settings_signing_key(key, ret_present, &err)) {
+        findings_say(findings, FINDING_FAULT, "signing", "", str_from(err.text));
+        return false;
+    }
+    if (*ret_present)
+        findings_say(findings, FINDING_FINE, "signing", "requests are signed", STR_NULL);
+    return true;
+}
+
 // Where a sink may be asked: asks it.
 static void check_sink(struct findings *findings, const struct options *options, struct spool *spool,
                        const struct endpoint *endpoint, const struct token *token)
 {
     int64_t not_before_us;
     struct err why;
+    struct signing_key key;
+    bool has_key = false, key_ok = read_key(findings, &key, &has_key);
     bool may = consent_gate(&not_before_us, &why);
     findings_say(findings, may ? FINDING_FINE : FINDING_WARNING, "consent", may ? "upload may send" : "",
                  may ? STR_NULL : str_from(why.text));
-    if (may && endpoint && endpoint->url[0] && token && !options->offline)
-        probe_sink(findings, endpoint, token, spool);
+    if (may && endpoint && endpoint->url[0] && token && key_ok && !options->offline)
+        probe_sink(findings, endpoint, token, has_key ? &key : NULL, spool);
+    if (has_key)
+        sodium_memzero(&key, sizeof(key));
 }
 
 static void check_settings(struct findings *findings, const struct options *options, struct spool *spool)

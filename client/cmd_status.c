@@ -108,8 +108,7 @@ static void put_name(const char *name, enum style which)
 static void put_error(const char *name, const struct err *error)
 {
     put_name(name, STYLE_BAD);
-    text_put_safe(stdout, str_from(error->text), sizeof(error->text));
-    putchar('\n');
+    text_put_wrapped(stdout, str_from(error->text), sizeof(error->text), 10, 10);
 }
 
 // A count with what it means, left out where it is 0 and `always` is off.

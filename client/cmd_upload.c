@@ -6,6 +6,7 @@
 #include "client/settings.h"
 
 #include <signal.h>
+#include <sodium.h>
 
 static volatile sig_atomic_t stop_flag;
 
@@ -64,10 +65,19 @@ static enum client_exit fail(const struct options *options, enum client_exit cod
     return code;
 }
 
-static enum client_exit upload_spool(const struct options *options, const struct endpoint *endpoint,
-                                     const struct token *token, struct spool *spool, uint64_t total,
-                                     int64_t not_before_us, struct err *err)
+// As whom, where to, and how much of the past.
+struct sending {
+    struct endpoint endpoint;
+    struct token token;
+    struct signing_key key;
+    bool has_key;
+    int64_t not_before_us;
+};
+
+static enum client_exit upload_spool(const struct options *options, const struct sending *sending,
+                                     struct spool *spool, uint64_t total, struct err *err)
 {
+    const struct endpoint *endpoint = &sending->endpoint;
     struct transport_curl *curl;
     struct transport transport;
     struct report report;
@@ -95,10 +105,11 @@ static enum client_exit upload_spool(const struct options *options, const struct
         .sight = &sight,
         .url = endpoint->url,
         .loopback = endpoint->loopback,
-        .token = buf_str(&token->text),
+        .token = buf_str(&sending->token.text),
+        .key = sending->has_key ? &sending->key : NULL,
         .user_agent = USER_AGENT,
         .dry_run = options->dry_run,
-        .not_before_us = not_before_us,
+        .not_before_us = sending->not_before_us,
         .keeper = options->dry_run ? NULL : &keeper,
         .sent = sent,
         .stop = &stop_flag,
@@ -134,15 +145,13 @@ static void put_idle(const struct options *options, const char *outcome, const c
 
 static enum client_exit upload_locked(const struct options *options, struct spool *spool, struct err *err)
 {
-    struct endpoint endpoint;
-    struct token token;
+    struct sending sending = {.not_before_us = INT64_MIN};
     struct spool_count count;
     bool taken = true;
-    int64_t not_before_us = INT64_MIN;
-    if (!consent_gate(&not_before_us, err) && !options->dry_run)
+    if (!consent_gate(&sending.not_before_us, err) && !options->dry_run)
         return fail(options, EXIT_IS_CONFIG, err);
     if (options->include_older)
-        not_before_us = INT64_MIN;
+        sending.not_before_us = INT64_MIN;
     if (!options->dry_run && !spool_lock(spool, &taken, err))
         return fail(options, EXIT_IS_IO, err);
     if (!taken) {
@@ -151,21 +160,23 @@ static enum client_exit upload_locked(const struct options *options, struct spoo
     }
     if (!spool_count(spool, SPOOL_PENDING, &count, err))
         return fail(options, EXIT_IS_IO, err);
-    if (!settings_endpoint(options->url, options->allow_http, &endpoint, err))
+    if (!settings_endpoint(options->url, options->allow_http, &sending.endpoint, err))
         return fail(options, EXIT_IS_CONFIG, err);
     if (!count.entries && !(options->dry_run && options->json)) {
         put_idle(options, "done", "Nothing to upload: the spool is empty.");
         return EXIT_IS_OK;
     }
-    if (!endpoint.url[0]) {
+    if (!sending.endpoint.url[0]) {
         err_set(err, "no URL to send to: set VOX_TELEMETRY_UPLOAD_URL or use --url");
         return fail(options, EXIT_IS_CONFIG, err);
     }
-    if (!settings_token(&token, err))
+    if (!settings_token(&sending.token, err))
         return fail(options, EXIT_IS_CONFIG, err);
-    enum client_exit code =
-        upload_spool(options, &endpoint, &token, spool, count.entries, not_before_us, err);
-    token_release(&token);
+    enum client_exit code = settings_signing_key(&sending.key, &sending.has_key, err)
+                                ? upload_spool(options, &sending, spool, count.entries, err)
+                                : fail(options, EXIT_IS_CONFIG, err);
+    token_release(&sending.token);
+    sodium_memzero(&sending.key, sizeof(sending.key));
     return code;
 }
 

@@ -7,6 +7,7 @@
 
 #define JSON_BYTES   (1024 * 1024)
 #define DETAIL_BYTES 600
+#define INDENT       16
 
 static const struct {
     const char *mark, *word;
@@ -28,12 +29,12 @@ void findings_say(struct findings *findings, enum finding finding, const char *a
 {
     findings->warnings += finding == FINDING_WARNING;
     findings->faults += finding == FINDING_FAULT;
+    struct buf said;
+    buf_init(&said, DETAIL_BYTES + 1024);
+    buf_put_cstr(&said, text);
+    buf_put(&said, detail.ptr, MIN(detail.len, (size_t)DETAIL_BYTES));
     if (findings->json) {
         struct json_writer w;
-        struct buf said;
-        buf_init(&said, DETAIL_BYTES + 1024);
-        buf_put_cstr(&said, text);
-        buf_put(&said, detail.ptr, MIN(detail.len, (size_t)DETAIL_BYTES));
         if (findings->text.len)
             buf_put_char(&findings->text, ',');
         json_writer_init(&w, &findings->text);
@@ -45,18 +46,25 @@ void findings_say(struct findings *findings, enum finding finding, const char *a
         buf_release(&said);
         return;
     }
-    printf("%s%-5s%s  %-8s %s", style(stdout, kinds[finding].style), kinds[finding].mark,
-           style(stdout, STYLE_PLAIN), about, text);
-    text_put_safe(stdout, detail, DETAIL_BYTES);
-    putchar('\n');
+    printf("%s%-5s%s  %-8s ", style(stdout, kinds[finding].style), kinds[finding].mark,
+           style(stdout, STYLE_PLAIN), about);
+    text_put_wrapped(stdout, buf_str(&said), DETAIL_BYTES, INDENT, INDENT);
+    buf_release(&said);
     fflush(stdout);
 }
 
 void findings_advise(struct findings *findings, const char *advice)
 {
-    struct str rest = str_from(advice);
-    while (!findings->json && rest.ptr)
-        printf("%16s%.*s\n", "", STR_FMT(str_cut(&rest, '\n')));
+    char text[DETAIL_BYTES];
+    size_t len = MIN(strlen(advice), sizeof(text));
+    if (findings->json)
+        return;
+    memcpy(text, advice, len);
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\n')
+            text[i] = ' ';
+    printf("%*s", INDENT, "");
+    text_put_wrapped(stdout, str_slice(text, len), len, INDENT, INDENT);
 }
 
 void findings_end(struct findings *findings)

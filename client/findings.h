@@ -17,7 +17,7 @@ void findings_begin(struct findings *findings, bool json);
 // `about` is one word ("spool"); `text` a clause; `detail` foreign text behind it, made safe, may be absent.
 void findings_say(struct findings *findings, enum finding finding, const char *about, const char *text,
                   struct str detail);
-// What to do about the last one: lines of at most 70 characters.
+// What to do about the last one, for people.
 void findings_advise(struct findings *findings, const char *advice);
 void findings_end(struct findings *findings);
 

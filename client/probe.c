@@ -102,6 +102,11 @@ static void post_probe(struct findings *findings, const struct transport *transp
         findings_say(findings, FINDING_FAULT, "probe", "", str_from(err.text));
         return;
     }
+    if (!event_request_sign(&request, now, &err)) {
+        findings_say(findings, FINDING_FAULT, "probe", "", str_from(err.text));
+        event_request_release(&request);
+        return;
+    }
     http_reply_init(&reply);
     json_doc_init(&doc, NULL, 2 * 1024 * 1024);
     if (transport->post(transport->context, &request.http, &reply) != HTTP_ANSWERED) {
@@ -126,14 +131,15 @@ static void post_probe(struct findings *findings, const struct transport *transp
 }
 
 void probe_sink(struct findings *findings, const struct endpoint *endpoint, const struct token *token,
-                struct spool *spool)
+                const struct signing_key *key, struct spool *spool)
 {
     static const volatile sig_atomic_t never;
     struct transport_curl *curl;
     struct transport transport;
     struct sink_version version;
     struct err err;
-    const struct event_sender sender = {endpoint->url, endpoint->loopback, buf_str(&token->text), USER_AGENT};
+    const struct event_sender sender = {endpoint->url, endpoint->loopback, buf_str(&token->text), USER_AGENT,
+                                        key};
     if (!transport_curl_new(&never, &curl, &transport, &err)) {
         findings_say(findings, FINDING_FAULT, "network", "", str_from(err.text));
         return;

@@ -10,6 +10,6 @@
 // GET /version, then one event of the contract vox-telemetry-probe.v1, which holds this program's version and
 // nothing else. It is kept for a day, is no telemetry, and stands in sent.log like everything that was sent.
 void probe_sink(struct findings *findings, const struct endpoint *endpoint, const struct token *token,
-                struct spool *spool);
+                const struct signing_key *key, struct spool *spool);
 
 #endif

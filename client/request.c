@@ -30,17 +30,16 @@ static bool make_bearer(struct event_request *request, struct str token, struct 
 bool event_request_make(struct event_request *request, const struct event_sender *sender,
                         const struct spool_entry *entry, struct err *err)
 {
-    char id[UUID_TEXT_LEN + 1];
     *request = (struct event_request){
-        .http = {.url = sender->url, .loopback = sender->loopback, .body = entry->text}};
+        .http = {.url = sender->url, .loopback = sender->loopback, .body = entry->text}, .key = sender->key};
     request->http.headers = request->rows;
     buf_init(&request->bearer, TOKEN_MAX_BYTES + 16);
-    uuid_format(&entry->id, id);
-    snprintf(request->key, sizeof(request->key), "\"%s\"", id);
+    uuid_format(&entry->id, request->id);
+    snprintf(request->quoted, sizeof(request->quoted), "\"%s\"", request->id);
     add_header(request, "Content-Type", MEDIA_JSON "; charset=utf-8", NULL);
     add_header(request, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
     add_header(request, "User-Agent", sender->user_agent, NULL);
-    add_header(request, HEADER_IDEMPOTENCY_KEY, request->key, NULL);
+    add_header(request, HEADER_IDEMPOTENCY_KEY, request->quoted, NULL);
     if (entry->has_time) {
         rfc3339_format(entry->time_us, request->at);
         add_header(request, HEADER_EVENT_AT, request->at, NULL);
@@ -49,7 +48,23 @@ bool event_request_make(struct event_request *request, const struct event_sender
         event_request_release(request);
         return false;
     }
+    if (sender->key) {
+        add_header(request, HEADER_WEBHOOK_ID, request->id, NULL);
+        add_header(request, HEADER_WEBHOOK_AT, request->signed_at, NULL);
+        add_header(request, HEADER_WEBHOOK_SIGN, request->signature, "v1,(hidden)");
+    }
     return true;
+}
+
+bool event_request_sign(struct event_request *request, int64_t wall_us, struct err *err)
+{
+    int64_t at = wall_us / USEC_PER_SEC;
+    if (!request->key)
+        return true;
+    snprintf(request->signed_at, sizeof(request->signed_at), "%lld", (long long)at);
+    return signature_make_webhook(request->key, str_from(request->id), at, request->http.body,
+                                  request->signature) ||
+           err_set(err, "out of memory");
 }
 
 void event_request_release(struct event_request *request)

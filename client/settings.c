@@ -12,6 +12,7 @@
 
 #define URL_VARIABLE   "VOX_TELEMETRY_UPLOAD_URL"
 #define TOKEN_VARIABLE "VOX_TELEMETRY_UPLOAD_TOKEN"
+#define KEY_VARIABLE   "VOX_TELEMETRY_SIGNING_SECRET"
 
 static const char *environment(const char *name)
 {
@@ -150,33 +151,56 @@ static bool check_token(struct str text, struct err *err)
     return true;
 }
 
-bool settings_token(struct token *ret_token, struct err *err)
+// The variable's value, or the contents of the file that …_FILE names, which nobody else may be able to read.
+static bool read_secret(const char *variable, const char *file_variable, struct token *token, struct err *err)
 {
-    const char *file = environment(TOKEN_VARIABLE "_FILE"), *variable = environment(TOKEN_VARIABLE);
-    struct token token = {.source = "none"};
+    const char *file = environment(file_variable), *value = environment(variable);
     bool ok = true;
-    if (file && variable)
-        return err_set(err, TOKEN_VARIABLE " and " TOKEN_VARIABLE "_FILE are both set; unset one");
-    buf_init(&token.text, TOKEN_MAX_BYTES);
+    token->source = "none";
+    if (file && value)
+        return err_set(err, "%s and %s are both set; unset one", variable, file_variable);
     // All at once, so that no outgrown copy of the secret is left behind.
-    if ((file || variable) && !buf_reserve(&token.text, TOKEN_MAX_BYTES))
+    if ((file || value) && !buf_reserve(&token->text, TOKEN_MAX_BYTES))
         return err_set(err, "out of memory");
     if (file) {
-        token.source = TOKEN_VARIABLE "_FILE";
-        ok = file_read_secret(file, &token.text, err);
-    } else if (variable) {
-        token.source = TOKEN_VARIABLE;
-        ok = buf_put_cstr(&token.text, variable) ||
-             err_set(err, "the token is longer than %d bytes", TOKEN_MAX_BYTES);
+        token->source = file_variable;
+        ok = file_read_secret(file, &token->text, err);
+    } else if (value) {
+        token->source = variable;
+        ok = buf_put_cstr(&token->text, value) || err_set(err, "it is longer than %d bytes", TOKEN_MAX_BYTES);
     }
-    if (ok && file && !token.text.len)
+    if (ok && file && !token->text.len)
         ok = err_set(err, "the file is empty");
-    if (!ok || !check_token(buf_str(&token.text), err)) {
+    return ok || err_prefix(err, "%s", token->source);
+}
+
+bool settings_token(struct token *ret_token, struct err *err)
+{
+    struct token token;
+    buf_init(&token.text, TOKEN_MAX_BYTES);
+    bool ok = read_secret(TOKEN_VARIABLE, TOKEN_VARIABLE "_FILE", &token, err);
+    if (ok && !check_token(buf_str(&token.text), err))
+        ok = err_prefix(err, "%s", token.source);
+    if (ok)
+        *ret_token = token;
+    else
         token_release(&token);
-        return err_prefix(err, "%s", token.source);
+    return ok;
+}
+
+bool settings_signing_key(struct signing_key *ret_key, bool *ret_present, struct err *err)
+{
+    struct token text;
+    buf_init(&text.text, TOKEN_MAX_BYTES);
+    bool ok = read_secret(KEY_VARIABLE, KEY_VARIABLE "_FILE", &text, err), present = ok && text.text.len;
+    if (present && !signing_secret_parse(str_trim(buf_str(&text.text)), ret_key)) {
+        err_set(err, "the signing secret is not whsec_ and base64; copy it again");
+        ok = err_prefix(err, "%s", text.source);
     }
-    *ret_token = token;
-    return true;
+    token_release(&text);
+    if (ok)
+        *ret_present = present;
+    return ok;
 }
 
 void token_release(struct token *token)

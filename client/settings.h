@@ -6,6 +6,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
+#include "lib/wire/signing_key.h"
+
 #define URL_MAX_BYTES   2048
 #define TOKEN_MAX_BYTES 4096 // other sinks of the vox-v1 profile may use longer ones than ours
 
@@ -34,6 +36,9 @@ struct token {
 // VOX_TELEMETRY_UPLOAD_TOKEN, or the file that …_FILE names, which nobody else may be able to read.
 MUST_CHECK bool settings_token(struct token *ret_token, struct err *err);
 void token_release(struct token *token); // wipes it
+// The key that requests are signed with: VOX_TELEMETRY_SIGNING_SECRET (whsec_…), or the file that …_FILE
+// names. `*ret_present` is false if none is configured. Wipe it.
+MUST_CHECK bool settings_signing_key(struct signing_key *ret_key, bool *ret_present, struct err *err);
 // "vts_0123456789_..." (the key id is public), "(hidden)" for other forms.
 #define TOKEN_MASK_BYTES 32
 void token_mask(struct str token, char ret_text[static TOKEN_MASK_BYTES]);

@@ -42,6 +42,39 @@ void text_put_safe(FILE *to, struct str s, size_t max)
     }
 }
 
+// Columns of a word as text_put_safe() writes it; characters beyond ASCII count as one.
+static int columns_of(struct str s)
+{
+    int columns = 0;
+    for (size_t i = 0, len; i < s.len; i += MAX(len, (size_t)1)) {
+        len = utf8_len(s, i);
+        bool plain = len && !is_c1(s, i) && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f;
+        columns += plain ? 1 : 4 * (int)MAX(len, (size_t)1);
+    }
+    return columns;
+}
+
+void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent)
+{
+    bool cut = s.len > max, first = true;
+    struct str rest = str_slice(s.ptr, MIN(s.len, max));
+    while (rest.len) {
+        struct str word = str_cut(&rest, ' ');
+        int columns = columns_of(word);
+        if (!first && column + 1 + columns > TEXT_COLUMNS) {
+            fprintf(to, "\n%*s", indent, "");
+            column = indent;
+        } else if (!first) {
+            putc(' ', to);
+            column++;
+        }
+        text_put_safe(to, word, word.len);
+        column += columns;
+        first = false;
+    }
+    fputs(cut ? "...\n" : "\n", to);
+}
+
 void text_put_sentence(FILE *to, struct str s)
 {
     s = str_trim(s);

@@ -75,10 +75,11 @@ struct upload {
     bool loopback;
     struct str token; // may be empty
     const char *user_agent;
-    bool dry_run;          // nothing is sent and nothing in the spool is changed
-    int64_t not_before_us; // older entries are held (client/consent.h); INT64_MIN: none
-    struct keeper *keeper; // may be NULL: what a sink does not take yet is offered each time
-    struct sent_log *sent; // may be NULL: no log is kept
+    const struct signing_key *key; // NULL: requests are not signed
+    bool dry_run;                  // nothing is sent and nothing in the spool is changed
+    int64_t not_before_us;         // older entries are held (client/consent.h); INT64_MIN: none
+    struct keeper *keeper;         // may be NULL: what a sink does not take yet is offered each time
+    struct sent_log *sent;         // may be NULL: no log is kept
     const volatile sig_atomic_t *stop;
 
     struct upload_result result;

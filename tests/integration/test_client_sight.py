@@ -188,6 +188,29 @@ class Doctor(ClientCase):
         self.assertEqual(self.client("doctor", "--offline").returncode, 0)
         self.assertEqual(self.rows() - before, 1)
 
+    def test_signed(self):
+        done = self.sink.command("token", "create", "--project", "signed", "--scope", "ingest,read", "--signature", "required",
+                            "--json")
+        made = json.loads(done.stdout)
+        self.environment["VOX_TELEMETRY_UPLOAD_TOKEN"] = made["token"]
+        self.enqueue(model_call("signed"))
+        self.assertEqual(self.client("doctor").returncode, 3, "a signature is asked for, none is made")
+        self.assertEqual(self.client("upload").returncode, 3)
+        self.assertEqual(len(self.pending()), 1)
+        self.environment["VOX_TELEMETRY_SIGNING_SECRET"] = made["signing_secret"]
+        dry = self.client("upload", "--dry-run").stdout
+        self.assertIn("webhook-signature: v1,(hidden)", dry)
+        self.assertNotIn(made["signing_secret"], dry)
+        done = self.client("doctor", "--json")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(self.client("upload").returncode, 0)
+        self.assertEqual(self.pending(), [])
+        self.environment["VOX_TELEMETRY_SIGNING_SECRET"] = "whsec_short"
+        self.enqueue(model_call("unsigned"))
+        done = self.client("upload")
+        self.assertEqual(done.returncode, 3)
+        self.assertNotIn("whsec_short", done.stdout + done.stderr)
+
     def test_faults_are_told(self):
         self.environment["VOX_TELEMETRY_UPLOAD_TOKEN"] = self.read_token
         done = self.client("doctor")
