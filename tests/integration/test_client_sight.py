@@ -189,8 +189,13 @@ class Doctor(ClientCase):
         self.assertEqual(self.rows() - before, 1)
 
     def test_signed(self):
-        done = self.sink.command("token", "create", "--project", "signed", "--scope", "ingest,read", "--signature", "required",
-                            "--json")
+        master = self.sink.folder / "master.key"
+        self.sink.command("master-key", "create", str(master))
+        sink = self.new_sink(master_key_file=master)
+        sink.start().ready()
+        self.use(f"http://{sink.address[0]}:{sink.address[1]}/v1/events")
+        done = sink.command("token", "create", "--project", "signed", "--scope", "ingest,read", "--signature",
+                            "required", "--json")
         made = json.loads(done.stdout)
         self.environment["VOX_TELEMETRY_UPLOAD_TOKEN"] = made["token"]
         self.enqueue(model_call("signed"))
