@@ -137,6 +137,8 @@ static bool open_container(struct json_scan *s)
 {
     if (s->depth++ == (s->rules ? s->rules->depth : JSON_DEPTH))
         return json_fail(s, JSON_FAULT_DEPTH);
+    if (!s->parser->capacity && !grow(s->parser)) // an empty container's place is a place too
+        return json_fail(s, JSON_FAULT_MEMORY);
     s->at++;
     skip_space(s);
     return true;
