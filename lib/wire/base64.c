@@ -8,6 +8,8 @@
 bool base64_read(struct str text, uint8_t *bytes, size_t room, size_t *ret_len)
 {
     const char *end;
+    if (text.len == 0)
+        return false;
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] > 0x7f)
             return false;

@@ -5,7 +5,7 @@
 
 #include "lib/base/str.h"
 
-// False on anything else, or if it is more than `room` bytes.
+// False on anything else, on nothing at all, or if it is more than `room` bytes.
 MUST_CHECK bool base64_read(struct str text, uint8_t *bytes, size_t room, size_t *ret_len);
 
 #endif
