@@ -9,7 +9,7 @@ set(spool_dir "${CMAKE_SOURCE_DIR}/lib/spool")
 add_library(voxtelemetry SHARED "${spool_dir}/voxtelemetry.c")
 target_link_libraries(voxtelemetry PRIVATE vox_spool vox_wire vox_json vox_base)
 target_link_options(voxtelemetry PRIVATE "-Wl,--version-script=${spool_dir}/voxtelemetry.map"
-                    -Wl,--as-needed -Wl,-z,nodelete)
+                    -Wl,--as-needed)
 set_target_properties(voxtelemetry PROPERTIES
   VERSION "${PROJECT_VERSION}" SOVERSION 0
   LINK_DEPENDS "${spool_dir}/voxtelemetry.map"

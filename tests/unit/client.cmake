@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 set(client "${CMAKE_SOURCE_DIR}/client")
-vox_unit_test(upload
-  SOURCES "${client}/upload.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
-          "${client}/keeper.c" "${client}/sink.c" "${client}/request.c"
-  DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
+set(upload_sources "${client}/upload.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
+    "${client}/keeper.c" "${client}/sink.c" "${client}/request.c")
+vox_unit_test(upload SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
+vox_unit_test(upload_entries SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(client
   SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c" "${client}/units.c"
           "${client}/consent.c" "${client}/sink.c" "${client}/reply.c"
