@@ -20,6 +20,7 @@ int cmd_project(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_master_key(int argc, char **argv);
 int cmd_contracts(int argc, char **argv);
+int cmd_quarantine(int argc, char **argv);
 int cmd_retention(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_config(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct subcommand commands[] = {
     {"token", "create, change, rotate, revoke and list tokens and their signing keys", cmd_token},
     {"master-key", "what signing secrets are sealed under", cmd_master_key},
     {"contracts", "check and show what events are taken", cmd_contracts},
+    {"quarantine", "look at events kept aside, and store them after all", cmd_quarantine},
     {"retention", "show and apply how long events are kept", cmd_retention},
     {"doctor", "look for what would keep the sink from working", cmd_doctor},
     {"config", "show the configuration in force", cmd_config},

@@ -132,6 +132,11 @@ MUST_CHECK enum problem contract_judge(const struct contract_set *set, struct js
                                        const struct json *event, struct str pin_id, unsigned pin_version,
                                        struct judgement *ret_judgement);
 
+// The guard alone, for an event that its schema did not take and that is to be kept all the same; `contract`
+// NULL: every rule holds. PROBLEM_NONE, or why it must not be kept.
+MUST_CHECK enum problem contract_guard_alone(const struct contract_set *set, const struct contract *contract,
+                                             const struct json *event);
+
 // Family of a body by content alone, its newest version; NULL if none recognises it.
 const struct contract *contract_recognise(const struct contract_set *set, const struct json *event);
 

@@ -68,12 +68,54 @@ static enum problem describe(struct candidate *c)
     return expiry_of(contract, c->api->doc.root, clock_wall_us(c->api->clock), e);
 }
 
+struct str candidate_contract_name(const struct contract *contract)
+{
+    return contract ? contract->name : STR("unknown");
+}
+
+// May what was refused with `problem` be kept for its operator to look at? Never what the guard would refuse.
+static bool is_for_quarantine(const struct candidate *c, enum problem problem)
+{
+    return c->may_quarantine && c->token->quarantine && c->snapshot->contract_ids &&
+           (problem == PROBLEM_schema_invalid ||
+            (problem == PROBLEM_unknown_contract && token_allows(c->token, STR_NULL, STR_NULL))) &&
+           contract_guard_alone(c->snapshot->contracts, c->contract, c->api->doc.root) == PROBLEM_NONE;
+}
+
+static void describe_quarantined(struct candidate *c, enum problem problem)
+{
+    struct event *e = c->event;
+    const struct contract *contract = c->contract;
+    struct event_quarantine *q = &e->quarantine;
+    *q = (struct event_quarantine){.code = problem};
+    if (contract)
+        snprintf(q->contract, sizeof(q->contract), "%.*s", STR_FMT(contract->name));
+    else if (c->pin_id.ptr)
+        snprintf(q->contract, sizeof(q->contract), "%.*s.v%u", STR_FMT(c->pin_id), c->pin_version);
+    if (c->judgement.error_count) {
+        struct str pointer = c->judgement.errors[0].pointer;
+        pointer.len = utf8_cut(pointer, sizeof(q->pointer) - 1);
+        snprintf(q->pointer, sizeof(q->pointer), "%.*s", STR_FMT(pointer));
+    }
+    e->project_id = c->token->project_id;
+    e->token_id = c->token->id;
+    e->contract_id = contract ? c->snapshot->contract_ids[contract->index] : 0;
+    e->expiry_kind = EXPIRY_DAYS;
+    e->expiry_days = LIMIT_QUARANTINE_DAYS;
+    sha256(e->text, e->sha256);
+}
+
 enum problem candidate_judge(struct candidate *c)
 {
     c->contract = NULL;
     c->judgement.error_count = 0;
     enum problem problem = parse(c);
-    if (!problem)
-        problem = judge(c);
+    if (problem)
+        return problem;
+    problem = judge(c);
+    if (is_for_quarantine(c, problem)) {
+        describe_quarantined(c, problem);
+        return PROBLEM_NONE;
+    }
     return problem ? problem : describe(c);
 }

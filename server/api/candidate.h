@@ -19,16 +19,20 @@ struct candidate {
     char *text; // as received
     size_t len;
     struct event *event;
+    bool may_quarantine; // the caller answers such an event as it should be: 202
 
     const struct contract *contract; // of the snapshot; NULL while not known
     struct judgement judgement;
 };
 
-// Text, contract, class, schema, guard, expiry, hash.
+// Text, contract, class, schema, guard, expiry, hash. PROBLEM_NONE also for an event that the token's
+// policy sends into quarantine: event->quarantine says why, and `contract` is NULL where none is known.
 MUST_CHECK enum problem candidate_judge(struct candidate *candidate);
 // The places that belong to `problem`; 0 where it has none.
 size_t candidate_errors(const struct candidate *candidate, enum problem problem,
                         const struct problem_error **ret_errors);
+// What a receipt says of the contract: its name, or "unknown" for an event quarantined without one.
+struct str candidate_contract_name(const struct contract *contract);
 // Into the events' metric. `contract` NULL: not known.
 void count_event(struct api *api, const struct contract *contract, const char *outcome);
 

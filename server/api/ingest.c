@@ -162,6 +162,7 @@ static bool judge_event(struct ingest *in)
         .pin_id = in->identity.pin_id,
         .pin_version = in->identity.pin_version,
         .event = &in->event,
+        .may_quarantine = true,
     };
     const struct problem_error *errors = NULL;
     enum problem problem =
@@ -226,7 +227,8 @@ static void answer_receipt(struct ingest *in, struct str contract)
         refuse(in, PROBLEM_internal_error);
         return;
     }
-    http_reply(in->auth.request, &(struct http_reply){.status = duplicate ? 200 : 201,
+    int status = duplicate ? 200 : e->quarantined ? 202 : 201;
+    http_reply(in->auth.request, &(struct http_reply){.status = status,
                                                       .content_type = MEDIA_JSON,
                                                       .body = buf_str(&body),
                                                       .headers = {{"Link", STR(LINK_BATCH)}}});
@@ -262,8 +264,8 @@ static void look_up(struct reader_job *job, struct db *db, const struct err *rea
 static void answer_duplicate(struct ingest *in)
 {
     const struct contract *c = snapshot_contract(in->auth.snapshot, in->event.stored_contract_id);
-    if (c) {
-        answer_receipt(in, c->name);
+    if (c || in->event.quarantined) {
+        answer_receipt(in, candidate_contract_name(c));
         return;
     }
     in->arena = http_request_arena(in->auth.request);
@@ -283,10 +285,11 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     const struct event *e = &in->event;
     switch (e->outcome) {
     case EVENT_STORED:
-        metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
-        count_event(in->auth.api, in->contract, "stored");
+        if (!e->quarantined)
+            metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
+        count_event(in->auth.api, in->contract, e->quarantined ? "quarantined" : "stored");
         admit_stored(&in->auth, e);
-        answer_receipt(in, in->contract->name);
+        answer_receipt(in, candidate_contract_name(in->contract));
         break;
     case EVENT_DUPLICATE:
         count_event(in->auth.api, in->contract, "duplicate");

@@ -102,6 +102,7 @@ static struct token token_from_row(const struct token_row *row, const struct tok
         .project_id = row->project_id,
         .max_class = row->max_class,
         .revoked = row->revoked,
+        .quarantine = str_eq(row->on_invalid, STR("quarantine")),
         .expires_at = row->expires_at,
         .rate_milli = row->rate_milli,
         .burst = row->burst,
@@ -136,11 +137,11 @@ static bool keys_same(const struct token *a, const struct token *b)
 static bool token_same(const struct token *a, const struct token *b)
 {
     return a->id == b->id && a->project_id == b->project_id && a->scopes == b->scopes &&
-           a->max_class == b->max_class && a->revoked == b->revoked && a->expires_at == b->expires_at &&
-           a->rate_milli == b->rate_milli && a->burst == b->burst && a->quota_events == b->quota_events &&
-           a->quota_bytes == b->quota_bytes && a->signature == b->signature &&
-           (a->contracts.ptr == NULL) == (b->contracts.ptr == NULL) && str_eq(a->contracts, b->contracts) &&
-           keys_same(a, b) && memcmp(a->hash, b->hash, SHA256_LEN) == 0;
+           a->max_class == b->max_class && a->revoked == b->revoked && a->quarantine == b->quarantine &&
+           a->expires_at == b->expires_at && a->rate_milli == b->rate_milli && a->burst == b->burst &&
+           a->quota_events == b->quota_events && a->quota_bytes == b->quota_bytes &&
+           a->signature == b->signature && (a->contracts.ptr == NULL) == (b->contracts.ptr == NULL) &&
+           str_eq(a->contracts, b->contracts) && keys_same(a, b) && memcmp(a->hash, b->hash, SHA256_LEN) == 0;
 }
 
 // What a load reads, and what it makes the table of.

@@ -34,6 +34,13 @@ enum commit_result {
     COMMIT_LOST       // the connection is gone or not to be trusted; whether it committed is unknown
 };
 
+// Why an event goes into quarantine instead, and what is known of it there.
+struct event_quarantine {
+    enum problem code; // schema_invalid, unknown_contract; PROBLEM_NONE: it is stored
+    char contract[80]; // "model-call.v1", recognised or named by the client; empty: none
+    char pointer[128]; // of the first error; empty: none
+};
+
 struct event {
     struct uuid id;
     int32_t project_id;
@@ -50,13 +57,15 @@ struct event {
     struct str trace_id;
     struct str repository_id;
     uint8_t sha256[SHA256_LEN];
-    struct str text; // minified JSON
-    bool counted;    // the token has a daily quota, which a stored event uses up
+    struct str text;                    // minified JSON
+    bool counted;                       // the token has a daily quota, which a stored event uses up
+    struct event_quarantine quarantine; // with a code contract_id may be 0
 
     // Filled by the store.
     enum event_outcome outcome;
     enum problem problem;       // REFUSED
     int64_t received_at;        // STORED, DUPLICATE: wall microseconds of the database's clock
+    bool quarantined;           // STORED, DUPLICATE: in quarantine, not among the events
     int32_t stored_contract_id; // DUPLICATE: the contract of the first; STORED: contract_id
 
     // The writer's: in its queue since, answer due by (monotonic microseconds), and the way back.

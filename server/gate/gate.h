@@ -30,6 +30,7 @@ struct token {
     unsigned scopes;   // enum scope, or-ed
     int16_t max_class; // the project's ceiling, 0..2
     bool revoked;
+    bool quarantine;    // events that fail their schema are kept aside, not refused
     int64_t expires_at; // wall microseconds; INT64_MAX: never
     // Limits of its own; 0: the sink's default.
     int64_t rate_milli; // requests in 1,000 seconds

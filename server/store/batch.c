@@ -104,6 +104,7 @@ static void conclude_one(struct event *event, const struct batch_key *key, bool 
     } else {
         event->outcome = key->state == KEY_STORED && first ? EVENT_STORED : EVENT_DUPLICATE;
         event->received_at = key->received_at;
+        event->quarantined = key->quarantined;
         event->stored_contract_id = key->contract_id;
     }
 }

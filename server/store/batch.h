@@ -17,6 +17,7 @@ struct batch_key {
     uint8_t sha256[SHA256_LEN];
     int64_t received_at;
     int32_t contract_id;
+    bool quarantined;
 };
 
 struct batch {

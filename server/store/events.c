@@ -18,13 +18,12 @@
     " AS i (project_id, event_id, kind, days, day, contract_id, token_id, class, occurred_at, client,"   \
     "  session_id, trace_id, repository_id, sha256, payload" name ")"
 // A scalar sub-select and no join, so that it is a look-up by index whatever the planner believes.
-#define STORE_KEYED                                                                                 \
+#define STORE_KEYED(column, value)                                                                  \
     "), keyed AS ("                                                                                 \
     " INSERT INTO telemetry.event_keys"                                                             \
-    "  (received_at, event_id, project_id, gen, contract_id, expires_on, sha256)"                   \
+    "  (received_at, event_id, project_id, gen, contract_id, expires_on, sha256" column ")"         \
     " SELECT now(), i.event_id, i.project_id, (SELECT gen FROM telemetry.ledger), i.contract_id,"   \
-    "  i.expires_on, i.sha256"                                                                      \
-    " FROM incoming i"                                                                              \
+    "  i.expires_on, i.sha256" value " FROM incoming i"                                             \
     " WHERE (SELECT k.gen FROM telemetry.event_keys k WHERE k.project_id = i.project_id"            \
     "  AND k.event_id = i.event_id AND k.gen < (SELECT gen FROM telemetry.ledger) LIMIT 1) IS NULL" \
     " ON CONFLICT DO NOTHING RETURNING project_id, event_id"
@@ -37,14 +36,23 @@
     " WHERE i.counted IS NOT NULL GROUP BY i.token_id"                                         \
     " ON CONFLICT (day, token_id, writer)"                                                     \
     "  DO UPDATE SET events = u.events + excluded.events, bytes = u.bytes + excluded.bytes"
-#define STORE_EVENTS                                                                                         \
-    ") INSERT INTO telemetry.events (received_at, occurred_at, event_id, project_id, contract_id, token_id," \
-    "  expires_on, due_on, class, sha256, client, session_id, trace_id, repository_id, payload)"             \
-    " SELECT now(), i.occurred_at, i.event_id, i.project_id, i.contract_id, i.token_id, i.expires_on,"       \
-    "  CASE i.kind WHEN 0 THEN i.expires_on WHEN 1 THEN i.day END, i.class, i.sha256, i.client,"             \
-    "  i.session_id, i.trace_id, i.repository_id, i.payload"                                                 \
-    " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"               \
-    " RETURNING project_id, event_id, received_at"
+// What goes into quarantine, in the same transaction and under the same key.
+#define STORE_QUARANTINED                                                                               \
+    "), quarantined AS ("                                                                               \
+    " INSERT INTO telemetry.quarantine (received_at, event_id, project_id, token_id, expires_on, code," \
+    "  contract, pointer, body)"                                                                        \
+    " SELECT now(), i.event_id, i.project_id, i.token_id, i.expires_on, i.code, i.contract, i.pointer," \
+    "  i.body"                                                                                          \
+    " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"          \
+    " WHERE i.code IS NOT NULL RETURNING project_id, event_id, received_at"
+#define STORE_EVENTS                                                                                        \
+    " INSERT INTO telemetry.events (received_at, occurred_at, event_id, project_id, contract_id, token_id," \
+    "  expires_on, due_on, class, sha256, client, session_id, trace_id, repository_id, payload)"            \
+    " SELECT now(), i.occurred_at, i.event_id, i.project_id, i.contract_id, i.token_id, i.expires_on,"      \
+    "  CASE i.kind WHEN 0 THEN i.expires_on WHEN 1 THEN i.day END, i.class, i.sha256, i.client,"            \
+    "  i.session_id, i.trace_id, i.repository_id, i.payload"                                                \
+    " FROM incoming i JOIN keyed k ON k.project_id = i.project_id AND k.event_id = i.event_id"
+#define STORE_RETURNING " RETURNING project_id, event_id, received_at"
 
 // The shared lock is a statement of its own: one that took the lock and read the generation would read it as
 // it was before the lock.
@@ -57,7 +65,7 @@ static const struct statement {
      "SELECT pg_advisory_xact_lock_shared(" PG_LOCK_ARGS(
          PG_LOCK_LEDGER) "),"
                          " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"},
-    {"vox_store", STORE_INCOMING("", "") STORE_KEYED STORE_EVENTS},
+    {"vox_store", STORE_INCOMING("", "") STORE_KEYED("", "") ")" STORE_EVENTS STORE_RETURNING},
     {"vox_commit", "COMMIT"},
     // $1, $2 as rows_put_keys() says. A row may be seen here whose transaction was told not to wait for its
     // standby, and reading waits for none: a record of our own, written behind it, does.
@@ -67,11 +75,29 @@ static const struct statement {
                  " FROM unnest($1::int4[], $2::uuid[]) AS i (project_id, event_id) CROSS JOIN LATERAL"
                  " (SELECT * FROM telemetry.event_keys k WHERE k.project_id = i.project_id"
                  "  AND k.event_id = i.event_id LIMIT 1) k"},
-    {"vox_store_counted", STORE_INCOMING(", $16::int4[]", ", counted") STORE_KEYED STORE_USAGE STORE_EVENTS},
+    {"vox_store_counted", STORE_INCOMING(", $16::int4[]", ", counted") STORE_KEYED("", "") STORE_USAGE
+     ")" STORE_EVENTS STORE_RETURNING},
+    {"vox_store_mixed", STORE_INCOMING(", $16::int4[], $17::text[], $18::text[], $19::text[], $20::bytea[]",
+                                       ", counted, code, contract, pointer, body")
+                            STORE_KEYED(", state", ", CASE WHEN i.code IS NULL THEN 0 ELSE 1 END::int2")
+                                STORE_USAGE STORE_QUARANTINED
+     "), stored AS (" STORE_EVENTS " WHERE i.code IS NULL" STORE_RETURNING
+     ") SELECT project_id, event_id, received_at FROM stored UNION ALL"
+     " SELECT project_id, event_id, received_at FROM quarantined"},
 };
 
-// STEP_STORE_COUNTED takes the place of STEP_STORE where a token of the batch has a quota.
-enum { STEP_BEGIN, STEP_LOCK, STEP_STORE, STEP_COMMIT, STEP_KEYS, STEP_STORE_COUNTED, STEP_COUNT };
+// The last two take the place of STEP_STORE where a token of the batch has a quota, and where an event goes
+// into quarantine.
+enum {
+    STEP_BEGIN,
+    STEP_LOCK,
+    STEP_STORE,
+    STEP_COMMIT,
+    STEP_KEYS,
+    STEP_STORE_COUNTED,
+    STEP_STORE_MIXED,
+    STEP_COUNT
+};
 
 static void clear_results(PGresult **results, size_t count)
 {
@@ -193,6 +219,7 @@ static bool take_stored(struct batch *batch, const PGresult *result)
         key->state = KEY_STORED;
         key->received_at = pg_time(result, row, 2);
         key->contract_id = event->contract_id;
+        key->quarantined = event->quarantine.code;
         memcpy(key->sha256, event->sha256, SHA256_LEN);
     }
     return true;
@@ -209,6 +236,7 @@ static bool take_present(struct batch *batch, const PGresult *result)
             return false;
         key->received_at = pg_time(result, row, 2);
         key->contract_id = pg_i32(result, row, 3);
+        key->quarantined = pg_i32(result, row, 4) == 1;
         bool known = pg_bytes(result, row, 5, key->sha256, SHA256_LEN);
         key->state = pg_i32(result, row, 4) == 2 || !known ? KEY_ERASED : KEY_PRESENT;
     }
@@ -276,23 +304,35 @@ static enum commit_result judge_all(struct db *db, PGresult *const *results, int
     return db->lost ? COMMIT_LOST : verdict;
 }
 
+static const int store_steps[] = {
+    [ROWS_PLAIN] = STEP_STORE, [ROWS_COUNTED] = STEP_STORE_COUNTED, [ROWS_MIXED] = STEP_STORE_MIXED};
+
+static enum rows_kind kind_of(const struct batch *batch)
+{
+    enum rows_kind kind = ROWS_PLAIN;
+    for (size_t i = 0; i < batch->key_count && kind != ROWS_MIXED; i++) {
+        if (batch->firsts[i]->quarantine.code)
+            kind = ROWS_MIXED;
+        else if (batch->firsts[i]->counted)
+            kind = ROWS_COUNTED;
+    }
+    return kind;
+}
+
 static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t deadline,
                                      bool *ret_no_partition, struct err *err)
 {
     struct pg_params params;
     PGresult *results[STEP_COMMIT + 1];
     *ret_no_partition = false;
-    bool counted = false;
-    for (size_t i = 0; i < batch->key_count; i++)
-        counted = counted || batch->firsts[i]->counted;
-    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, counted, &params)) {
+    enum rows_kind kind = kind_of(batch);
+    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, kind, &params)) {
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }
     db->unreplicated = false;
     if (!PQenterPipelineMode(db->conn) || !send_step(db, STEP_BEGIN, NULL) ||
-        !send_step(db, STEP_LOCK, NULL) ||
-        !send_step(db, counted ? STEP_STORE_COUNTED : STEP_STORE, &params) ||
+        !send_step(db, STEP_LOCK, NULL) || !send_step(db, store_steps[kind], &params) ||
         !send_step(db, STEP_COMMIT, NULL)) {
         pg_lose(db, err, "the connection to the database was lost");
         return COMMIT_LOST;
@@ -321,11 +361,12 @@ static enum commit_result make_partitions(struct db *db, struct batch *batch, in
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }
-    if (!pg_send(db,
-                 "SELECT telemetry.make_partition('events', d.day) FROM (SELECT DISTINCT"
-                 " telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS day"
-                 " FROM unnest($1::int2[], $2::int4[], $3::date[]) AS i (kind, days, day)) d",
-                 &params, deadline, &result, err))
+    if (!pg_send(
+            db,
+            "SELECT telemetry.make_partition(d.parent, d.day) FROM (SELECT DISTINCT i.parent,"
+            " telemetry.expiry_day(i.kind, i.days, i.day, telemetry.today()) AS day"
+            " FROM unnest($1::int2[], $2::int4[], $3::date[], $4::text[]) AS i (kind, days, day, parent)) d",
+            &params, deadline, &result, err))
         return COMMIT_LOST;
     enum commit_result verdict = COMMIT_DONE;
     if (!pg_is_ok(result)) {

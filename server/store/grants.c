@@ -35,6 +35,7 @@ static const struct right {
     // What storing gives back; never the payload.
     {"events", "received_at, event_id, project_id", "SELECT", true, false},
     {"events", NULL, "INSERT", true, false},
+    {"quarantine", "received_at, event_id, project_id", "SELECT", true, false},
     {"quarantine", NULL, "INSERT", true, false},
     {"project_events", NULL, "SELECT", false, true},
     {"project_events_in_order", NULL, "SELECT", false, true},

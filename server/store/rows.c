@@ -125,6 +125,10 @@ static void put_sha256(struct buf *buf, const struct event *event)
 
 static void put_payload(struct buf *buf, const struct event *event)
 {
+    if (event->quarantine.code) {
+        put_null(buf);
+        return;
+    }
     buf_put_be32(buf, (uint32_t)event->text.len + 1);
     buf_put_char(buf, JSONB_VERSION);
     buf_put_str(buf, event->text);
@@ -134,6 +138,40 @@ static void put_counted(struct buf *buf, const struct event *event)
 {
     if (event->counted)
         put_i32(buf, (int32_t)event->text.len);
+    else
+        put_null(buf);
+}
+
+static void put_parent(struct buf *buf, const struct event *event)
+{
+    put_text(buf, event->quarantine.code ? STR("quarantine") : STR("events"));
+}
+
+static void put_code(struct buf *buf, const struct event *event)
+{
+    enum problem code = event->quarantine.code;
+    put_text(buf, code ? str_from(problem_info(code)->code) : STR_NULL);
+}
+
+static void put_text_or_null(struct buf *buf, const char *text)
+{
+    put_text(buf, *text ? str_from(text) : STR_NULL);
+}
+
+static void put_named(struct buf *buf, const struct event *event)
+{
+    put_text_or_null(buf, event->quarantine.contract);
+}
+
+static void put_pointer(struct buf *buf, const struct event *event)
+{
+    put_text_or_null(buf, event->quarantine.pointer);
+}
+
+static void put_body(struct buf *buf, const struct event *event)
+{
+    if (event->quarantine.code)
+        put_bytes(buf, event->text.ptr, event->text.len);
     else
         put_null(buf);
 }
@@ -159,6 +197,17 @@ static const struct column rest[] = {
 
 static const struct column counting[] = {
     {PG_INT4, ARRAY_OF_INT4, put_counted},
+};
+
+static const struct column parents[] = {
+    {PG_TEXT, ARRAY_OF_TEXT, put_parent},
+};
+
+static const struct column quarantine[] = {
+    {PG_TEXT, ARRAY_OF_TEXT, put_code},
+    {PG_TEXT, ARRAY_OF_TEXT, put_named},
+    {PG_TEXT, ARRAY_OF_TEXT, put_pointer},
+    {PG_BYTEA, ARRAY_OF_BYTEA, put_body},
 };
 
 struct columns {
@@ -216,13 +265,15 @@ bool rows_put_keys(struct buf *buf, struct event *const *events, size_t count, s
 
 bool rows_put_expiry(struct buf *buf, struct event *const *events, size_t count, struct pg_params *params)
 {
-    const struct columns groups[] = {COLUMNS(expiry)};
+    const struct columns groups[] = {COLUMNS(expiry), COLUMNS(parents)};
     return put_all(buf, groups, ARRAY_LEN(groups), events, count, params);
 }
 
-bool rows_put_events(struct buf *buf, struct event *const *events, size_t count, bool counted,
+bool rows_put_events(struct buf *buf, struct event *const *events, size_t count, enum rows_kind kind,
                      struct pg_params *params)
 {
-    const struct columns groups[] = {COLUMNS(keys), COLUMNS(expiry), COLUMNS(rest), COLUMNS(counting)};
-    return put_all(buf, groups, ARRAY_LEN(groups) - !counted, events, count, params);
+    const struct columns groups[] = {COLUMNS(keys), COLUMNS(expiry), COLUMNS(rest), COLUMNS(counting),
+                                     COLUMNS(quarantine)};
+    size_t used = ARRAY_LEN(groups) - (kind == ROWS_PLAIN ? 2 : kind == ROWS_COUNTED ? 1 : 0);
+    return put_all(buf, groups, used, events, count, params);
 }

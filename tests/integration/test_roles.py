@@ -60,6 +60,10 @@ class LeastPrivilege(Roles):
         for key in keys:
             self.assert_receipt(self.sink.post(model_call("lp"), token, key), 201)
             self.assert_receipt(self.sink.post(model_call("lp"), token, key), 200)
+        aside = self.sink.token("demo", "ingest", "--on-invalid", "quarantine")
+        bad = uuid7()
+        self.assert_receipt(self.sink.post(model_call("lp", latency_ms=-1), aside, bad), 202)
+        self.assert_receipt(self.sink.post(model_call("lp", latency_ms=-1), aside, bad), 200)
         page = self.sink.get("/v1/admin/events", token=token).json()
         self.assertLessEqual(set(keys), {e["event_id"] for e in page["events"]})
         self.assertEqual(self.sink.get(f"/v1/receipts/{keys[0]}", token=token).status, 200)
