@@ -7,10 +7,12 @@
 //      (http_reply*): then the connection closes after the answer and no body reaches the route. NULL: go on.
 //   2. route->on_request, when the whole body is there. It must answer, or http_park().
 //   3. the function given to http_park(), once somebody called http_wake(). It must answer or park again.
-// A request refused for its framing, size, path or method never reaches a route.
-// Stopping: http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets
-// every parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests
-// that are parked; what is half received is cut.
+// A route with on_body gets the body in pieces between 1 and 2, and may park there, too: then 3 may just
+// return, and the body goes on. What a handler parks for while the body comes may also be over before the
+// next piece. A request refused for its framing, size, path or method never reaches a route. Stopping:
+// http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets every
+// parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests that
+// are parked; what is half received is cut.
 //
 // Threads: everything here is the loop's, except http_wake() and the http_server_* calls, which are any
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
@@ -40,6 +42,12 @@ struct http_request;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
 
 typedef void http_handler(struct http_request *request, void *app);
+// A piece of the body, all of which the handler takes. It may http_park(): then no more of the body is read.
+typedef void http_body_handler(struct http_request *request, struct str piece, void *app);
+// Writes up to `cap` bytes of an answer's body and says how many; HTTP_STREAM_END at its end. Where there is
+// nothing yet it must http_park() (the `resume` is not used) and return 0.
+typedef ssize_t http_producer(struct http_request *request, char *ret_bytes, size_t cap, void *app);
+#define HTTP_STREAM_END (-1)
 
 // Where a route is served, if the server has a listener for HTTP_ADMIN; else each is served by all.
 enum http_place { HTTP_EVERYWHERE, HTTP_PUBLIC, HTTP_ADMIN };
@@ -51,6 +59,9 @@ struct http_route {
     http_handler *on_head;   // may be NULL
     http_handler *on_request;
     enum http_place place;
+    // NULL: the body is gathered. Otherwise it is given away as it comes, up to twice body_max (what
+    // Content-Length announces is held to body_max), and http_request_body() is empty.
+    http_body_handler *on_body;
 };
 
 // A client has `head_sec` for a request's head, from being accepted, or beyond `idle_sec` from its last
@@ -174,6 +185,9 @@ struct http_reply {
 void http_reply(struct http_request *request, const struct http_reply *reply);
 // As above, the body being the buffer's content, which the request takes over.
 void http_reply_take(struct http_request *request, const struct http_reply *reply, struct buf *body);
+// As http_reply, the body coming from `producer`, piece by piece as the client reads; chunked, or up to the
+// connection's end for HTTP/1.0. The client that reads too slowly is cut off. reply->body is not used.
+void http_reply_stream(struct http_request *request, const struct http_reply *reply, http_producer *producer);
 // Answers with the problem table's status and application/problem+json, and the headers that the status asks
 // for (WWW-Authenticate, Allow, Retry-After). `detail` absent takes the table's.
 void http_reply_problem(struct http_request *request, enum problem problem, struct str detail,

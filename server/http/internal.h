@@ -4,10 +4,13 @@
 // All of it is the loop thread's, except the wake queue, and what struct http_server says is guarded by
 // its lock. A connection has at most one request at a time. A request goes
 //
-//   HEAD ---> BODY ---> TURN <--> PARKED
-//    |         |         |
-//    |         |         v
-//    '---------+----> ANSWERED          (from BODY: too large, seen at its end)
+//              .-----------------------.
+//              v                       v
+//   HEAD ---> BODY ---> TURN <----> PARKED
+//    |                   |             ^
+//    |                   |--> STREAM <-'
+//    |                   v      |
+//    '--------------> ANSWERED <'
 //
 // and ends in on_request_end(), in any state but PARKED; once woken it may end there too, when the library
 // sees first that the client has left.
@@ -37,6 +40,7 @@ enum request_state {
     REQUEST_BODY,    // the body is coming in
     REQUEST_TURN,    // all is here: a handler answers or parks
     REQUEST_PARKED,  // until http_wake()
+    REQUEST_STREAM,  // the answer's head is with the library, its body comes from a producer
     REQUEST_ANSWERED // the answer is with the library
 };
 
@@ -106,8 +110,14 @@ struct http_request {
     bool too_large; // the body passed the route's limit; what comes is dropped
     bool early;     // answered before the body
     bool woken;
-    bool failed;          // no memory for an answer: the connection closes without one
-    http_handler *resume; // of a parked request
+    bool failed;                  // no memory for an answer: the connection closes without one
+    http_handler *resume;         // of a parked request
+    enum request_state parked_in; // where it goes on: BODY, TURN or STREAM
+    int64_t parked_at;
+    int64_t held_us; // for so long it was parked: no deadline of the client's counts that
+    http_producer *producer;
+    uint64_t produced;
+    int status; // of a streamed answer
     struct arena arena;
     void *context;
     void (*release)(void *context);
@@ -206,12 +216,22 @@ void connections_unblock(struct http_server *server);
 void linger_begin(struct http_server *server, int fd);     // before the library closes it
 void linger_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
 
+// reply.c: status, headers and body to the library; false when memory is out. Takes the response.
+bool reply_queue(struct http_request *request, const struct http_reply *reply, struct MHD_Response *response);
+
 // request.c
 struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);
 void request_free(struct http_request *request);
 void request_check(const struct http_request *request); // aborts if it is none
 void request_set_state(struct http_request *request, enum request_state state);
 void requests_release_spare(struct http_server *server);
+
+// stream.c
+void request_give_piece(struct http_request *request, const char *data, size_t size);
+// After a handler: suspends the connection if it parked.
+void request_suspend_parked(struct http_request *request);
+// After http_wake(): goes on where it parked.
+void request_go_on(struct http_request *request);
 
 // serve.c: the library's callbacks about requests.
 enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,

@@ -47,18 +47,20 @@ static bool put_headers(struct http_request *request, struct MHD_Response *respo
            put_list(request, response, reply->headers, ARRAY_LEN(reply->headers));
 }
 
-// Queues it with the library; false when memory is out.
+bool reply_queue(struct http_request *request, const struct http_reply *reply, struct MHD_Response *response)
+{
+    bool queued = put_headers(request, response, reply) &&
+                  MHD_queue_response(request->mhd, (unsigned)reply->status, response) == MHD_YES;
+    MHD_destroy_response(response);
+    return queued;
+}
+
 static bool queue(struct http_request *request, const struct http_reply *reply)
 {
     // The library reads the body until the request ends, and never writes to it.
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply->body.len, (void *)(uintptr_t)reply->body.ptr, MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return false;
-    bool queued = put_headers(request, response, reply) &&
-                  MHD_queue_response(request->mhd, (unsigned)reply->status, response) == MHD_YES;
-    MHD_destroy_response(response);
-    return queued;
+    return response && reply_queue(request, reply, response);
 }
 
 void http_reply(struct http_request *request, const struct http_reply *reply)

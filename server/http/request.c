@@ -105,13 +105,16 @@ void request_set_state(struct http_request *request, enum request_state state)
         allowed = state == REQUEST_BODY || state == REQUEST_ANSWERED;
         break;
     case REQUEST_BODY:
-        allowed = state == REQUEST_TURN;
+        allowed = state == REQUEST_TURN || state == REQUEST_PARKED;
         break;
     case REQUEST_TURN:
-        allowed = state == REQUEST_PARKED || state == REQUEST_ANSWERED;
+        allowed = state == REQUEST_PARKED || state == REQUEST_STREAM || state == REQUEST_ANSWERED;
         break;
     case REQUEST_PARKED:
-        allowed = state == REQUEST_TURN;
+        allowed = state == REQUEST_BODY || state == REQUEST_TURN || state == REQUEST_STREAM;
+        break;
+    case REQUEST_STREAM:
+        allowed = state == REQUEST_PARKED || state == REQUEST_ANSWERED;
         break;
     case REQUEST_ANSWERED:
         break;

@@ -131,10 +131,16 @@ static bool take_bytes(struct http_request *request, const char *data, size_t si
     size_t body_max = request->route->body_max;
     struct buf *body = &request->body;
     BUG_ON(request->state != REQUEST_BODY);
-    if (request->received == 0)
+    if (request->received == 0 && !request->route->on_body)
         (void)buf_reserve(body, (size_t)MIN(request->framing.length, HTTP_RESERVE_BYTES));
     request->received += size;
-    connection_await_body(request->connection, request->began_at, request->received);
+    connection_await_body(request->connection, request->began_at + request->held_us, request->received);
+    if (request->route->on_body) {
+        if (request->received / 2 > body_max)
+            return false;
+        request_give_piece(request, data, size);
+        return true;
+    }
     if (request->received <= body_max) {
         buf_put(body, data, size);
         return true;
@@ -151,7 +157,7 @@ static void take_turn(struct http_request *request)
     const struct http_config *config = &request->server->config;
     http_handler *handler = request->route->on_request;
     if (request->state == REQUEST_PARKED) {
-        BUG_ON(!request->woken);
+        BUG_ON(!request->woken || request->parked_in != REQUEST_TURN);
         request->woken = false;
         handler = request->resume;
     }
@@ -172,10 +178,7 @@ static enum MHD_Result outcome(struct http_request *request)
 {
     if (request->failed)
         return MHD_NO;
-    if (request->state == REQUEST_PARKED) {
-        request->server->parked++;
-        MHD_suspend_connection(request->mhd);
-    }
+    request_suspend_parked(request);
     return MHD_YES;
 }
 
@@ -195,10 +198,13 @@ enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *ur
         return outcome(request);
     }
     request_check(request);
+    // The library goes on with the chunks that it has although the last one was enough: they stay with it.
+    if (*size > 0 && request->state == REQUEST_PARKED)
+        return MHD_YES;
     if (*size > 0) {
         bool taken = take_bytes(request, data, *size);
         *size = 0;
-        return taken ? MHD_YES : MHD_NO;
+        return taken ? outcome(request) : MHD_NO;
     }
     take_turn(request);
     return outcome(request);
@@ -224,6 +230,8 @@ void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
 void http_park(struct http_request *request, http_handler *resume)
 {
     request_check(request);
+    request->parked_in = request->state;
+    request->parked_at = clock_mono_us(request->server->config.clock);
     request_set_state(request, REQUEST_PARKED);
     request->resume = resume;
 }

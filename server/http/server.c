@@ -61,21 +61,12 @@ static int loop_timeout(struct http_server *server)
     return sooner(timeout, (int)(HTTP_REAP_US / USEC_PER_MSEC));
 }
 
-static void resume(struct http_server *server, struct http_request *request)
-{
-    request_check(request);
-    BUG_ON(request->state != REQUEST_PARKED || request->woken);
-    request->woken = true;
-    server->parked--;
-    MHD_resume_connection(request->mhd);
-}
-
-static void resume_woken(struct http_server *server, struct http_request *list)
+static void resume_woken(struct http_request *list)
 {
     while (list) {
         struct http_request *request = list;
         list = request->next;
-        resume(server, request);
+        request_go_on(request);
     }
 }
 
@@ -86,7 +77,7 @@ static void resume_due(struct http_server *server)
         return;
     int64_t now = server->quiesced ? INT64_MAX : clock_mono_us(server->config.clock);
     for (struct http_request *due; (due = timers_take(&server->timers, now));)
-        resume(server, due);
+        request_go_on(due);
 }
 
 static void quiesce(struct http_server *server)
@@ -163,7 +154,7 @@ static void *loop(void *cls)
         }
         unsigned commands = wake_take(&server->wakes, &woken);
         stopping = stopping || (commands & WAKE_STOP);
-        resume_woken(server, woken);
+        resume_woken(woken);
         if (commands & (WAKE_QUIESCE | WAKE_STOP))
             quiesce(server);
         resume_due(server);

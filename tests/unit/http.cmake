@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-foreach(name http http_life http_listen http_load http_refuse)
-  vox_unit_test(${name} SOURCES test_http_site.c DEPS vox_http)
+foreach(name http http_life http_listen http_load http_refuse http_stream)
+  vox_unit_test(${name} SOURCES test_http_site.c test_http_site_stream.c DEPS vox_http)
 endforeach()
 vox_unit_test(http_crowd DEPS vox_http)
 vox_unit_test(http_framing DEPS vox_http)

@@ -69,7 +69,7 @@ static void count_release(void *context)
     atomic_fetch_add(&site->released, 1);
 }
 
-static void park(struct http_request *request, struct site *site, http_handler *resume)
+void site_park(struct http_request *request, struct site *site, http_handler *resume)
 {
     http_park(request, resume);
     pthread_mutex_lock(&site->lock);
@@ -84,17 +84,17 @@ static void on_park(struct http_request *request, void *app)
     struct site *site = app;
     atomic_fetch_add(&site->calls, 1);
     http_request_set_context(request, site, count_release);
-    park(request, site, on_echo);
+    site_park(request, site, on_echo);
 }
 
 static void park_again(struct http_request *request, void *app)
 {
-    park(request, app, on_echo);
+    site_park(request, app, on_echo);
 }
 
 static void on_park_twice(struct http_request *request, void *app)
 {
-    park(request, app, park_again);
+    site_park(request, app, park_again);
 }
 
 static void refuse_head(struct http_request *request, void *app)
@@ -170,6 +170,8 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/none", 0, NULL, on_echo},
     {HTTP_POST, "/park", SITE_ECHO_MAX, NULL, on_park},
     {HTTP_POST, "/park-twice", SITE_ECHO_MAX, NULL, on_park_twice},
+    {HTTP_POST, "/stream", SITE_STREAM_MAX, stream_on_head, stream_on_request, HTTP_EVERYWHERE,
+     stream_on_body},
     {HTTP_POST, "/refused", 1 << 20, refuse_head, on_echo},
     {HTTP_GET, "/items/{id}", 0, NULL, on_arg},
     {HTTP_GET, "/items/fixed", 0, NULL, on_hello},
@@ -216,14 +218,24 @@ void site_open(struct site *site, unsigned max_connections, unsigned idle_timeou
     ck_assert_uint_gt(site->port, 0);
 }
 
-void site_close(struct site *site)
+void site_stop(struct site *site)
 {
     int64_t deadline = clock_mono_us(&site->clock) + SITE_PATIENCE_MS * USEC_PER_MSEC;
     ck_assert_msg(http_server_wait_idle(site->server, deadline), "a request is still unanswered");
     http_server_stop(site->server);
+}
+
+void site_release(struct site *site)
+{
     metrics_free(site->metrics);
     pthread_cond_destroy(&site->changed);
     pthread_mutex_destroy(&site->lock);
+}
+
+void site_close(struct site *site)
+{
+    site_stop(site);
+    site_release(site);
 }
 
 static struct timespec patience(void)

@@ -12,6 +12,7 @@
 
 #define SITE_PATIENCE_MS 20000
 #define SITE_ECHO_MAX    1024
+#define SITE_STREAM_MAX  (16 << 20)
 
 // What ends a head with nothing more to say.
 #define END "\r\nHost: a\r\n\r\n"
@@ -36,13 +37,21 @@ struct site {
 void site_open(struct site *site, unsigned max_connections, unsigned idle_timeout_sec);
 // With whatever of `config` is set; the rest is the site's.
 void site_open_as(struct site *site, struct http_config config, struct http_where where);
-// Waits until idle, then stops.
+// Waits until idle, then stops the server; what may park meanwhile still has to be woken.
+void site_stop(struct site *site);
+void site_release(struct site *site); // after that
+// Both.
 void site_close(struct site *site);
 // Blocks until `count` requests are parked; then wakes them all.
 void site_await_parked(struct site *site, unsigned count);
 void site_wake_all(struct site *site);
+// Parks the request and puts it on the list.
+void site_park(struct http_request *request, struct site *site, http_handler *resume);
 // Takes one parked request, waiting for it; NULL once `*stop` is set and none is left.
 struct http_request *site_take_parked(struct site *site, const _Atomic bool *stop);
+
+http_handler stream_on_head, stream_on_request;
+http_body_handler stream_on_body;
 
 struct answer {
     int status; // 0: the connection ended before a whole answer
