@@ -6,6 +6,7 @@
 #include "lib/wire/limits.h"
 
 #include <endian.h>
+#include <inttypes.h>
 
 #define EARLIEST_US (1577836800LL * USEC_PER_SEC) // 2020-01-01T00:00:00Z
 
@@ -27,6 +28,18 @@ static bool is_foreign_id(struct str text)
     return true;
 }
 
+static void name_id(int32_t project_id, struct str text, struct uuid *ret_id)
+{
+    char named[4 + LIMIT_EVENT_ID_TEXT + 24];
+    uint8_t digest[SHA256_LEN];
+    uint32_t project = htobe32((uint32_t)project_id);
+    BUG_ON(text.len > sizeof(named) - 4);
+    memcpy(named, &project, 4);
+    memcpy(named + 4, text.ptr, text.len);
+    sha256(str_slice(named, 4 + text.len), digest);
+    *ret_id = uuid_v8(digest);
+}
+
 enum problem identity_from_webhook(struct str header, int32_t project_id, struct uuid *ret_id,
                                    bool *ret_foreign)
 {
@@ -37,15 +50,17 @@ enum problem identity_from_webhook(struct str header, int32_t project_id, struct
     }
     if (!is_foreign_id(text))
         return PROBLEM_event_id_malformed;
-    char named[4 + LIMIT_EVENT_ID_TEXT];
-    uint8_t digest[SHA256_LEN];
-    uint32_t project = htobe32((uint32_t)project_id);
-    memcpy(named, &project, 4);
-    memcpy(named + 4, text.ptr, text.len);
-    sha256(str_slice(named, 4 + text.len), digest);
-    *ret_id = uuid_v8(digest);
+    name_id(project_id, text, ret_id);
     *ret_foreign = true;
     return PROBLEM_NONE;
+}
+
+void identity_of_line(struct str batch_id, int32_t project_id, uint64_t number, struct uuid *ret_id)
+{
+    char text[LIMIT_EVENT_ID_TEXT + 24];
+    int len = snprintf(text, sizeof(text), "%.*s.%" PRIu64, STR_FMT(batch_id), number);
+    BUG_ON(len < 0 || (size_t)len >= sizeof(text));
+    name_id(project_id, str_slice(text, (size_t)len), ret_id);
 }
 
 enum problem identity_time(struct str header, int64_t now_us, int64_t *ret_wall_us, bool *ret_known)

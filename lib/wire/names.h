@@ -20,6 +20,7 @@
 
 #define MEDIA_JSON    "application/json"
 #define MEDIA_NDJSON  "application/x-ndjson"
+#define MEDIA_BATCH   "application/vnd.vox.telemetry.batch+ndjson"
 #define MEDIA_PROBLEM "application/problem+json"
 #define MEDIA_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
