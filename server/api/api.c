@@ -10,6 +10,7 @@
 
 static const struct http_route routes[] = {
     {HTTP_POST, PATH_EVENTS, LIMIT_EVENT_BYTES, ingest_on_head, ingest_on_request, HTTP_PUBLIC},
+    {HTTP_POST, PATH_BATCH, LIMIT_BATCH_BYTES, batch_on_head, batch_on_request, HTTP_PUBLIC, batch_on_body},
     {HTTP_GET, PATH_RECEIPTS "{id}", 0, NULL, receipt_on_request},
     {HTTP_GET, PATH_CONTRACTS, 0, NULL, contracts_on_request},
     {HTTP_GET, PATH_CONTRACTS "/{id}", 0, NULL, contract_on_request},
@@ -36,12 +37,14 @@ bool api_init(struct api *api, struct err *err)
 {
     json_parser_init(&api->parser);
     json_doc_init(&api->doc, &api->parser, DOC_CEILING);
+    buf_init(&api->line, LIMIT_EVENT_BYTES);
     api->judge = jsv_context_new(err);
     return api->judge != NULL;
 }
 
 void api_release(struct api *api)
 {
+    buf_release(&api->line);
     json_doc_release(&api->doc);
     json_parser_release(&api->parser);
     jsv_context_free(api->judge);

@@ -29,6 +29,9 @@ struct api {
     struct json_parser parser;
     struct json_doc doc;
     struct jsv_context *judge;
+    struct buf line;                  // the minified text of a batch line
+    unsigned batches;                 // requests under way
+    size_t batch_kept;                // bytes of their bodies that wait for a signature or a token
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };
 
@@ -47,6 +50,8 @@ const struct http_route *api_routes(size_t *ret_count);
 
 // One handler or two an endpoint; api/<file>.c.
 http_handler ingest_on_head, ingest_on_request;
+http_handler batch_on_head, batch_on_request;
+http_body_handler batch_on_body;
 http_handler receipt_on_request;
 http_handler contracts_on_request, contract_on_request;
 http_handler admin_events_on_request;

@@ -4,6 +4,10 @@
 
 #include "server/api/admit.h"
 
+// Knowledge of tokens as old as this is still fresh. More than the Retry-After of a 503, so that who comes
+// again finds what the refresh brought that the first answer asked for.
+#define FRESH_US (2 * USEC_PER_SEC)
+
 // A token may have been revoked since. The catalog tries by itself to read again.
 static bool is_too_old(const struct auth *a)
 {
@@ -90,6 +94,18 @@ enum auth_result auth_again(struct auth *a)
         problem = PROBLEM_database_unavailable;
     http_reply_problem(a->request, problem, STR_NULL, NULL, 0);
     return AUTH_ANSWERED;
+}
+
+void auth_refuse_stranger(struct auth *a)
+{
+    catalog_refresh(a->api->catalog);
+    if (clock_mono_us(a->api->clock) - a->snapshot->loaded_at < FRESH_US)
+        http_reply_problem(a->request, PROBLEM_token_invalid, STR_NULL, NULL, 0);
+    else
+        http_reply_problem(a->request, PROBLEM_not_ready,
+                           STR("The token is not known yet; the tokens are being read again. Wait as "
+                               "Retry-After says, then send again."),
+                           NULL, 0);
 }
 
 void auth_release(struct auth *a)

@@ -12,12 +12,6 @@
 #include "server/api/sign.h"
 #include "server/store/query.h"
 
-// While a token is not known, a body up to this size is read before the refusal: a token made a moment ago
-// works.
-#define STRANGER_BODY_BYTES (64 * 1024)
-// Knowledge of tokens as old as this is still fresh. More than the Retry-After of a 503, so that who comes
-// again finds what the refresh brought that the first answer asked for.
-#define FRESH_US (2 * USEC_PER_SEC)
 // A receipt with the longest webhook-id, every character escaped, and the longest contract name.
 #define RECEIPT_ROOM 2048
 
@@ -54,21 +48,6 @@ static void release(void *context)
 // ---- before the body
 // ----------------------------------------------------------------------------------------------
 
-// A token that is not known, where the body cannot be awaited while the tokens are read again. Unless they
-// were read just now the client must not hear that its token is bad: it would stop for good.
-static void refuse_stranger(struct ingest *in)
-{
-    struct api *api = in->auth.api;
-    catalog_refresh(api->catalog);
-    if (clock_mono_us(api->clock) - in->auth.snapshot->loaded_at < FRESH_US)
-        refuse(in, PROBLEM_token_invalid);
-    else
-        http_reply_problem(in->auth.request, PROBLEM_not_ready,
-                           STR("The token is not known yet; the tokens are being read again. Wait as "
-                               "Retry-After says, then send again."),
-                           NULL, 0);
-}
-
 // False: refused.
 static bool begin_signature(struct ingest *in)
 {
@@ -92,7 +71,7 @@ void ingest_on_head(struct http_request *request, void *app)
     if (result == AUTH_ANSWERED || (result == AUTH_OK && !admit_request(&in->auth, &in->admission)))
         return;
     if (result == AUTH_REFRESH && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
-        refuse_stranger(in);
+        auth_refuse_stranger(&in->auth);
         return;
     }
     if (result == AUTH_OK && !begin_signature(in))

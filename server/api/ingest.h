@@ -22,6 +22,8 @@ struct request_identity {
     struct uuid signed_id;
 };
 
+// `type`, optionally with charset=utf-8 and nothing else.
+bool media_is(struct str value, struct str type);
 // Content-Type application/json in UTF-8, and a content encoding that can be decoded.
 MUST_CHECK enum problem request_media(const struct http_request *request, enum coding *ret_coding);
 // All of the above but the id's final form. Strings live as long as the request.
@@ -34,6 +36,9 @@ MUST_CHECK enum problem request_identity_resolve(struct request_identity *identi
 // The body, decoded into `decoded` where it is encoded; the caller may change it.
 MUST_CHECK enum problem request_event_text(struct http_request *request, enum coding coding,
                                            struct buf *decoded, char **ret_text, size_t *ret_len);
+// While a token is not known, a body up to this size is read before the refusal: a token made a moment ago
+// works.
+#define STRANGER_BODY_BYTES (64 * 1024)
 // May a client whose token is not known yet send its body? Not if it waits to be asked, or the body is long.
 bool stranger_may_send(const struct http_request *request, size_t max);
 // The longest prefix of at most `max` bytes that ends between two UTF-8 characters.

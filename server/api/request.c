@@ -6,11 +6,10 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/names.h"
 
-// "application/json", optionally with charset=utf-8 and nothing else.
-static bool is_json_utf8(struct str value)
+bool media_is(struct str value, struct str type)
 {
     struct str rest = value;
-    if (!str_eq_nocase(str_trim(str_cut(&rest, ';')), STR(MEDIA_JSON)))
+    if (!str_eq_nocase(str_trim(str_cut(&rest, ';')), type))
         return false;
     if (!rest.ptr)
         return true;
@@ -22,7 +21,7 @@ enum problem request_media(const struct http_request *request, enum coding *ret_
 {
     unsigned count;
     struct str type = http_request_header(request, "Content-Type", &count);
-    if (count != 1 || !is_json_utf8(type))
+    if (count != 1 || !media_is(type, STR(MEDIA_JSON)))
         return PROBLEM_media_type_unsupported;
     struct str encoding = http_request_header(request, "Content-Encoding", &count);
     return coding_from_header(encoding, count, ret_coding);

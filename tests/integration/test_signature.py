@@ -405,3 +405,42 @@ class MasterKey(Signing):
         wait_until(lambda: other.post(self.body(), self.made["token"], headers=vox(self.secret, self.kid, body)).code
                    == "signature_invalid", "all secrets have ended")
         other.stop()
+
+
+class SignedBatch(Signing):
+    """A batch is signed as a whole; nothing of it is stored before the signature is checked."""
+
+    def batch(self, body, headers, made=None):
+        return self.sink.request("POST", "/v1/batch", body, token=(made or self.made)["token"],
+                                 headers=[("Content-Type", "application/x-ndjson"), *headers])
+
+    def lines(self, count=3):
+        return b"".join(self.body() + b"\n" for _ in range(count))
+
+    def statuses(self, answer):
+        self.assertEqual(answer.status, 200, answer)
+        return [json.loads(line)["status"] for line in answer.body.splitlines()]
+
+    def test_both_forms_and_their_replays(self):
+        for form in (vox, webhooks):
+            body = self.lines()
+            named = self.kid if form is vox else "batch_" + uuid7()
+            headers = form(self.secret, named, body)
+            with self.subTest(form=form.__name__):
+                self.assertEqual(self.statuses(self.batch(body, headers)), [201] * 3)
+                self.assertEqual(self.statuses(self.batch(body, headers)), [200] * 3)
+
+    def test_over_the_bytes_as_sent(self):
+        body = gzip.compress(self.lines())
+        headers = vox(self.secret, self.kid, body) + [("Content-Encoding", "gzip")]
+        self.assertEqual(self.statuses(self.batch(body, headers)), [201] * 3)
+
+    def test_nothing_is_stored_without_it(self):
+        body, before = self.lines(2000), self.rows()
+        self.assert_refused(self.batch(body, []), "signature_missing")
+        for headers in (vox(self.secret, self.kid, body), webhooks(self.secret, uuid7(), body)):
+            self.assert_refused(self.batch(body[:-2] + b"\n\n", headers), "signature_invalid")
+        optional = self.signing_token("optional")
+        self.assert_refused(self.batch(body, vox(self.secret, optional["key_id"], body), optional), "signature_invalid")
+        self.assertEqual(self.rows(), before)
+        self.assertEqual(self.statuses(self.batch(self.lines(), [], optional)), [201] * 3)

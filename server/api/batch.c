@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/batch: many events in one request, a verdict for each line, in order, as they commit.
+//
+// The HTTP library sends no answer before the whole body has come, so verdicts gather meanwhile.
+#include "server/api/batch_job.h"
+
+#include "lib/wire/names.h"
+
+#include <inttypes.h>
+
+// ---- before the body
+
+static enum problem read_media(const struct http_request *request, bool *ret_enveloped,
+                               enum coding *ret_coding)
+{
+    unsigned count;
+    struct str type = http_request_header(request, "Content-Type", &count);
+    if (count == 1 && media_is(type, STR(MEDIA_BATCH)))
+        *ret_enveloped = true;
+    else if (count == 1 && media_is(type, STR(MEDIA_NDJSON)))
+        *ret_enveloped = false;
+    else
+        return PROBLEM_media_type_unsupported;
+    struct str encoding = http_request_header(request, "Content-Encoding", &count);
+    return coding_from_header(encoding, count, ret_coding);
+}
+
+// The batch's id is the client's own text; a key and a webhook-id that differ are two ids.
+static enum problem read_batch_id(struct batch_job *job, const struct http_request *request)
+{
+    struct request_identity *id = &job->identity;
+    struct uuid unused;
+    enum problem problem = PROBLEM_NONE;
+    if (id->has_key || id->webhook_id.ptr)
+        problem = request_identity_resolve(id, 0, 0, &unused);
+    if (id->webhook_id.ptr)
+        job->batch_id = str_trim(id->webhook_id);
+    else if (id->has_key)
+        job->batch_id = str_trim(http_request_header(request, HEADER_IDEMPOTENCY_KEY, NULL));
+    return problem;
+}
+
+static bool keep_client(struct batch_job *job)
+{
+    struct str client = job->identity.client;
+    if (client.ptr)
+        job->identity.client = arena_dup(&job->arena, client); // outlives the request
+    return !client.ptr || job->identity.client.ptr;
+}
+
+static enum problem begin(struct batch_job *job, struct http_request *request)
+{
+    enum coding coding = CODING_IDENTITY;
+    enum problem problem = read_media(request, &job->enveloped, &coding);
+    if (!problem)
+        problem = request_identity_read(request, clock_wall_us(job->api->clock), &job->identity);
+    if (!problem)
+        problem = read_batch_id(job, request);
+    if (problem)
+        return problem;
+    job->decoder = decoder_new(coding, LIMIT_BATCH_BYTES);
+    job->chunk = malloc(BATCH_CHUNK);
+    return job->decoder && job->chunk && keep_client(job) ? PROBLEM_NONE : PROBLEM_overloaded;
+}
+
+static struct batch_job *job_new(struct api *api, struct http_request *request)
+{
+    struct batch_job *job = api->batches < BATCHES_MAX ? calloc(1, sizeof(*job)) : NULL;
+    if (!job)
+        return NULL;
+    job->api = api;
+    job->request = request;
+    buf_init(&job->input, LIMIT_BATCH_BYTES);
+    buf_init(&job->answer, BATCH_ANSWER_BYTES);
+    arena_init(&job->arena, 512, 4096);
+    arena_init(&job->lookup_arena, 4096, 64 * 1024);
+    line_splitter_init(&job->splitter);
+    pthread_mutex_init(&job->lock, NULL);
+    api->batches++;
+    http_request_set_context(request, job, batch_job_release);
+    return job;
+}
+
+// False: refused.
+static bool begin_signature(struct batch_job *job)
+{
+    enum problem problem = sign_begin(&job->sign, job->request, &job->auth.token,
+                                      clock_wall_us(job->api->clock), LIMIT_BATCH_BYTES);
+    if (problem)
+        sign_refuse(job->request, problem);
+    job->kept = job->kept || job->sign.gate.wanted;
+    return !problem;
+}
+
+void batch_on_head(struct http_request *request, void *app)
+{
+    struct batch_job *job = job_new(app, request);
+    if (!job) {
+        http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
+        return;
+    }
+    enum auth_result result = auth_begin(&job->auth, app, request, SCOPE_INGEST, true);
+    if (result == AUTH_ANSWERED || (result == AUTH_OK && !admit_request(&job->auth, &job->admission)))
+        return;
+    job->due_at = job->admission.due_at;
+    job->stranger = result == AUTH_REFRESH;
+    job->kept = job->stranger;
+    if (job->stranger && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
+        auth_refuse_stranger(&job->auth);
+        return;
+    }
+    if (!job->stranger && !begin_signature(job))
+        return;
+    enum problem problem = begin(job, request);
+    if (problem)
+        http_reply_problem(request, problem, STR_NULL, NULL, 0);
+}
+
+// ---- the body comes
+
+// Until a line settles, after batch_wait(); or for the others' turn, or the rate's sake.
+static void park(struct batch_job *job, enum batch_take took, http_handler *resume)
+{
+    if (took == TAKE_PACED) {
+        int64_t at = job->due_at;
+        job->due_at = 0; // waking is the word: at the sink's end it comes early
+        http_park_until(job->request, resume, at);
+        return;
+    }
+    http_park(job->request, resume);
+    if (took == TAKE_TIRED)
+        http_wake(job->request);
+}
+
+static void go_on(struct http_request *request, void *app UNUSED)
+{
+    struct batch_job *job = http_request_context(request);
+    for (;;) {
+        batch_give(job);
+        enum batch_take took = batch_take(job);
+        if (took == TAKE_ALL)
+            return;
+        if (took != TAKE_FULL || batch_wait(job)) {
+            park(job, took, go_on);
+            return;
+        }
+    }
+}
+
+// False: there is no more room for bodies that are kept.
+static bool keep_piece(struct batch_job *job, size_t len)
+{
+    struct api *api = job->api;
+    if (len > BATCH_KEPT_BYTES - api->batch_kept)
+        return false;
+    api->batch_kept += len;
+    job->kept_bytes += len;
+    return true;
+}
+
+static void refuse_rest(struct batch_job *job, enum problem problem)
+{
+    job->refusal = problem;
+    job->finished = true;
+}
+
+void batch_on_body(struct http_request *request, struct str piece, void *app)
+{
+    struct batch_job *job = http_request_context(request);
+    job->received += piece.len;
+    if (job->finished)
+        return; // refused as a whole, or to its end: what still comes is dropped
+    if (job->kept && job->received > LIMIT_BATCH_BYTES) {
+        refuse_rest(job, PROBLEM_body_too_large);
+        return;
+    }
+    sign_body(&job->sign, piece);
+    if ((job->kept && !keep_piece(job, piece.len)) || !buf_put_str(&job->input, piece))
+        refuse_rest(job, PROBLEM_overloaded);
+    else if (!job->kept)
+        go_on(request, app);
+}
+
+// ---- the body is there
+
+static ssize_t produce(struct http_request *request, char *bytes, size_t cap, void *app UNUSED)
+{
+    struct batch_job *job = http_request_context(request);
+    for (;;) {
+        batch_give(job);
+        enum batch_take took = batch_take(job);
+        size_t len = MIN(cap, job->answer.len - job->answer_at);
+        if (len) {
+            memcpy(bytes, job->answer.ptr + job->answer_at, len);
+            job->answer_at += len;
+            if (job->answer_at == job->answer.len) {
+                job->answer_at = 0;
+                buf_recycle(&job->answer, BATCH_CHUNK);
+            }
+            return (ssize_t)len;
+        }
+        if (job->broken || (job->finished && !job->head))
+            return HTTP_STREAM_END;
+        bool pauses = took == TAKE_TIRED || took == TAKE_PACED;
+        if (pauses || batch_wait(job)) {
+            park(job, took, NULL);
+            return 0;
+        }
+    }
+}
+
+static void put_retry_after(struct batch_job *job)
+{
+    char text[32];
+    int64_t seconds = (job->retry_us + USEC_PER_SEC - 1) / USEC_PER_SEC;
+    int len = snprintf(text, sizeof(text), "%" PRIi64, seconds);
+    struct str value = arena_dup(http_request_arena(job->request), str_slice(text, (size_t)len));
+    if (value.ptr)
+        http_request_set_header(job->request, "Retry-After", value);
+}
+
+static void answer(struct batch_job *job)
+{
+    job->ended = true;
+    batch_give(job);
+    if (!job->refusal)
+        (void)batch_take(job);
+    if (job->refusal) {
+        if (job->retry_us)
+            put_retry_after(job);
+        http_reply_problem(job->request, job->refusal, STR_NULL, NULL, 0);
+        return;
+    }
+    http_reply_stream(job->request, &(struct http_reply){.status = 200, .content_type = MEDIA_NDJSON},
+                      produce);
+}
+
+// A replay of what is signed in the Vox form and has no id is a duplicate, line by line.
+static enum problem name_by_signature(struct batch_job *job)
+{
+    char text[UUID_TEXT_LEN + 1];
+    if (job->batch_id.ptr || !job->sign.has_id)
+        return PROBLEM_NONE;
+    uuid_format(&job->sign.id, text);
+    job->batch_id = arena_dup(&job->arena, str_slice(text, UUID_TEXT_LEN));
+    return job->batch_id.ptr ? PROBLEM_NONE : PROBLEM_overloaded;
+}
+
+// Of the whole body, before any of its lines goes on.
+static void check_signature(struct batch_job *job)
+{
+    enum problem problem = job->refusal;
+    if (!problem) {
+        problem = sign_end(&job->sign);
+        if (problem) {
+            sign_refuse(job->request, problem);
+            return;
+        }
+        problem = name_by_signature(job);
+    }
+    if (problem)
+        http_reply_problem(job->request, problem, STR_NULL, NULL, 0);
+    else
+        answer(job);
+}
+
+static void on_token_refreshed(struct http_request *request, void *app UNUSED)
+{
+    struct batch_job *job = http_request_context(request);
+    if (auth_again(&job->auth) != AUTH_OK || !admit_request(&job->auth, &job->admission))
+        return;
+    job->due_at = job->admission.due_at;
+    if (!begin_signature(job))
+        return;
+    sign_body(&job->sign, buf_str(&job->input));
+    check_signature(job);
+}
+
+void batch_on_request(struct http_request *request, void *app UNUSED)
+{
+    struct batch_job *job = http_request_context(request);
+    if (job->stranger)
+        auth_refresh(&job->auth, on_token_refreshed);
+    else if (job->kept)
+        check_signature(job);
+    else
+        answer(job);
+}

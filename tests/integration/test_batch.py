@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""POST /v1/batch: a verdict for each line, in order, as docs/PROTOCOL.md says; and what is stored."""
+
+import concurrent.futures
+import gzip
+import hashlib
+import json
+import struct
+import uuid
+
+from voxtest import LONG, PROBLEMS, SANITIZED, Refused, SinkCase, minified_sha256, model_call, uuid7, wait_until, zstd
+
+NDJSON = "application/x-ndjson"
+ENVELOPES = "application/vnd.vox.telemetry.batch+ndjson"
+UNLIMITED = {"rate": 0, "batch_rate": 0}
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def envelope(event, event_id=None, **members):
+    return compact({"id": event_id or uuid7(), **members, "event": event})
+
+
+def derived(project, name):
+    """UUIDv8 of SHA-256(project, name), as PROTOCOL.md defines the id of a line without one."""
+    digest = bytearray(hashlib.sha256(struct.pack(">i", project) + name.encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+class BatchCase(SinkCase):
+    options = UNLIMITED
+
+    def batch(self, lines, kind=ENVELOPES, token=None, sink=None, headers=(), **more):
+        body = lines if isinstance(lines, bytes) else "".join(f"{line}\n" for line in lines).encode()
+        return (sink or self.sink).request("POST", "/v1/batch", body, token=token or self.write_token,
+                                           headers=[("Content-Type", kind), *headers], **more)
+
+    def verdicts(self, answer):
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.header("content-type"), NDJSON)
+        self.assertTrue(answer.body == b"" or answer.body.endswith(b"\n"))
+        return [json.loads(line) for line in answer.body.splitlines()]
+
+    def send(self, lines, *more, **named):
+        return self.verdicts(self.batch(lines, *more, **named))
+
+    def assert_problem_line(self, verdict, code):
+        self.assertEqual((verdict["status"], verdict["problem"]["code"]), (PROBLEMS[code].status, code), verdict)
+        self.assertEqual(verdict["problem"]["status"], verdict["status"])
+        self.assertNotIn("receipt", verdict)
+
+
+class Verdicts(BatchCase):
+    def test_envelopes(self):
+        ids = [uuid7() for _ in range(3)]
+        events = [model_call(f"e{i}") for i in range(3)]
+        lines = [envelope(events[0], ids[0], at="2026-01-31T12:00:00Z", contract="model-call.v1"),
+                 json.dumps({"event": events[1], "id": ids[1]}), envelope(events[2], ids[2], at=None)]
+        verdicts = self.send(lines)
+        self.assertEqual([v["line"] for v in verdicts], [1, 2, 3])
+        for verdict, event_id, event in zip(verdicts, ids, events):
+            self.assertEqual((verdict["id"], verdict["status"]), (event_id, 201), verdict)
+            receipt = verdict["receipt"]
+            self.assertEqual((receipt["event_id"], receipt["sha256"], receipt["duplicate"], receipt["contract"]),
+                             (event_id, minified_sha256(compact(event)), False, "model-call.v1"))
+            self.assertEqual(self.stored(event_id), 1)
+            # The same event alone is its duplicate, and the batch again is all duplicates.
+            self.assert_receipt(self.sink.post(event, self.write_token, event_id), 200)
+        self.assertEqual(self.value("SELECT occurred_at AT TIME ZONE 'UTC' FROM telemetry.events "
+                                    f"WHERE event_id = '{ids[0]}'"), "2026-01-31 12:00:00")
+        again = self.send(lines)
+        self.assertEqual([v["status"] for v in again], [200] * 3)
+        self.assertEqual([{**v["receipt"], "duplicate": False} for v in again], [v["receipt"] for v in verdicts])
+
+    def test_plain_lines(self):
+        lines = [compact(model_call(f"p{i}")) for i in range(3)]
+        first, second = self.send(lines, NDJSON), self.send(lines, NDJSON)
+        self.assertEqual([v["status"] for v in first + second], [201] * 6)  # at least once without an id
+        self.assertEqual(len({v["id"] for v in first + second}), 6)
+
+    def test_ids_of_a_batch(self):
+        project = int(self.value("SELECT id FROM telemetry.projects WHERE name = 'demo'"))
+        lines = [compact(model_call("b0")), "", compact(model_call("b2"))]
+        own = "batch/7"
+        first = self.send(lines, NDJSON, headers=[("webhook-id", own)])
+        self.assertEqual([(v["line"], v["id"], v["status"]) for v in first],
+                         [(1, derived(project, "batch/7.1"), 201), (3, derived(project, "batch/7.3"), 201)])
+        again = self.send(lines, NDJSON, headers=[("webhook-id", own)])
+        self.assertEqual([(v["id"], v["status"]) for v in again], [(v["id"], 200) for v in first])
+        key = uuid7()
+        keyed = [self.send(lines[:1], NDJSON, headers=[("Idempotency-Key", f'"{key}"')])[0] for _ in range(2)]
+        self.assertEqual([v["status"] for v in keyed], [201, 200])
+        self.assert_problem(self.batch(lines, NDJSON, headers=[("Idempotency-Key", key), ("webhook-id", own)]),
+                            "event_id_ambiguous")
+
+    def test_foreign_ids(self):
+        verdict = self.send([envelope(model_call("f"), "build 7/e")])[0]
+        self.assertEqual((verdict["id"], verdict["receipt"]["id"], verdict["status"]), ("build 7/e", "build 7/e", 201))
+        self.assertEqual(self.stored(verdict["receipt"]["event_id"]), 1)
+
+    def test_lines_are_independent(self):
+        good = [uuid7() for _ in range(4)]
+        lines = [envelope(model_call("g0"), good[0]), "nonsense", envelope({"ModelCall": {"model": 1}}, uuid7()),
+                 envelope(model_call("g1"), good[1]), envelope({"unheard": 1}), envelope(model_call("x"), "a.b"),
+                 '{"id":"' + uuid7() + '","event":[]}', '{"event":{"ModelCall":{"a":1e999}}}',
+                 envelope(model_call("x"), contract="nonsense"), envelope(model_call("x"), at="yesterday"),
+                 '{"event":{},"more":1}', '{"event":{}} {}', '{"event":{},"event":{}}', "{}",
+                 envelope(model_call("poison\u0000")), envelope(model_call("g2"), good[2]),
+                 envelope(model_call("g3"), good[3])]
+        codes = [None, "batch_line_malformed", "schema_invalid", None, "unknown_contract", "event_id_malformed",
+                 "batch_line_malformed", "json_number_refused", "contract_pin_malformed", "event_time_malformed",
+                 "batch_line_malformed", "batch_line_malformed", "batch_line_malformed", "batch_line_malformed",
+                 "json_string_refused", None, None]
+        verdicts = self.send(lines)
+        self.assertEqual([v["line"] for v in verdicts], list(range(1, len(lines) + 1)))
+        for verdict, code in zip(verdicts, codes):
+            with self.subTest(line=lines[verdict["line"] - 1][:60]):
+                if code:
+                    self.assert_problem_line(verdict, code)
+                else:
+                    self.assertEqual(verdict["status"], 201)
+        self.assertTrue(verdicts[2]["problem"]["errors"][0]["pointer"].startswith("/ModelCall"))
+        self.assertEqual([self.stored(i) for i in good], [1] * 4)
+
+    def test_repeats_within_a_batch(self):
+        one = uuid7()
+        verdicts = self.send([envelope(model_call("r"), one), envelope(model_call("r"), one),
+                              envelope(model_call("other"), one)])
+        self.assertEqual([v["status"] for v in verdicts], [201, 200, 409])
+        self.assert_problem_line(verdicts[2], "event_id_reused")
+        self.assertEqual(self.stored(one), 1)
+
+    def test_line_ends_and_blanks(self):
+        event = compact(model_call("ends"))
+        for body, lines in ((b"", []), (b"\n\r\n \t\n", []), (event.encode(), [1]), (f"{event}\r\n".encode(), [1]),
+                            (f"\n\n{event}\n\n{event}".encode(), [3, 5]), (f"{event}\r\n{event}\r".encode(), [1, 2])):
+            with self.subTest(body=body[:20], lines=lines):
+                verdicts = self.send(body, NDJSON)
+                self.assertEqual([(v["line"], v["status"]) for v in verdicts], [(n, 201) for n in lines])
+
+    def test_codings_and_framings(self):
+        lines = [envelope(model_call(f"c{i}")) for i in range(300)]
+        plain = "".join(f"{line}\n" for line in lines).encode()
+        sent = {"identity": plain, "gzip": gzip.compress(plain[:500]) + gzip.compress(plain[500:]), "zstd": zstd(plain)}
+        expected = 201
+        for coding, body in sent.items():
+            for chunked in (False, True):
+                with self.subTest(coding=coding, chunked=chunked):
+                    verdicts = self.send(body, headers=[("Content-Encoding", coding)], chunked=chunked)
+                    self.assertEqual([v["status"] for v in verdicts], [expected] * 300)
+                    expected = 200
+
+    def test_media_types(self):
+        event = compact(model_call("media"))
+        for kind in (NDJSON, f"{NDJSON}; charset=utf-8", NDJSON.upper()):
+            self.assertEqual(self.send([event], kind)[0]["status"], 201)
+        for kind in ("application/json", "text/plain", f"{NDJSON}; charset=utf-16", ""):
+            self.assert_problem(self.batch([event], kind), "media_type_unsupported")
+        answer = self.batch([event], NDJSON, headers=[("Content-Encoding", "br")])
+        self.assert_problem(answer, "content_encoding_unsupported")
+        self.assertEqual(answer.header("accept-encoding"), "gzip, zstd")
+
+    def test_tokens(self):
+        event = compact(model_call("token"))
+        self.assert_problem(self.batch([event], NDJSON, self.read_token), "scope_insufficient")
+        answer = self.sink.request("POST", "/v1/batch", event, headers=[("Content-Type", NDJSON)])
+        self.assert_problem(answer, "token_missing")
+        fresh = self.sink.token("demo", "ingest")
+        self.assertEqual(self.send([event], NDJSON, fresh)[0]["status"], 201)
+
+    def test_http_1_0_reads_to_the_end(self):
+        body = compact(model_call("old")).encode()
+        with self.sink.connect() as connection:
+            connection.send(b"POST /v1/batch HTTP/1.0\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+                            b"Authorization: Bearer " + self.write_token.encode() +
+                            b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            text = b""
+            while True:
+                data = connection.socket.recv(65536)
+                if not data:
+                    break
+                text += data
+        head, answer = text.split(b"\r\n\r\n", 1)
+        self.assertNotIn(b"chunked", head)
+        self.assertEqual(json.loads(answer)["status"], 201)
+
+
+class Bounds(BatchCase):
+    def test_ten_thousand_lines_and_one(self):
+        rows = self.rows()
+        body = zstd("".join(envelope(model_call(f"m{i}")) + "\n" for i in range(10001)).encode())
+        verdicts = self.send(body, headers=[("Content-Encoding", "zstd")])
+        self.assertEqual([v["line"] for v in verdicts], list(range(1, 10002)))
+        self.assertEqual({v["status"] for v in verdicts[:10000]}, {201})
+        self.assert_problem_line(verdicts[10000], "body_too_large")
+        self.assertEqual(self.rows(), rows + 10000)
+
+    def test_a_long_line(self):
+        ids = [uuid7(), uuid7()]
+        lines = [envelope(model_call("l0"), ids[0]), envelope(model_call("x" * 1_100_000)), "y" * 3_000_000,
+                 envelope(model_call("l1"), ids[1])]
+        verdicts = self.send(lines)
+        self.assertEqual([v["status"] for v in verdicts], [201, 413, 413, 201])
+        self.assertEqual([self.stored(i) for i in ids], [1, 1])
+
+    def test_bytes(self):
+        self.assert_problem(self.batch(b" " * (32 * 1024 * 1024 + 1)), "body_too_large")
+        bomb = b" " * (64 << 20)
+        for coding, body in {"gzip": gzip.compress(bomb), "zstd": zstd(bomb)}.items():
+            self.assert_problem(self.batch(body, headers=[("Content-Encoding", coding)]), "body_too_large")
+
+    def test_a_stream_that_breaks(self):
+        plain = "".join(envelope(model_call(f"s{i}")) + "\n" for i in range(2000)).encode()
+        body = gzip.compress(plain)
+        verdicts = self.send(body[:-3], headers=[("Content-Encoding", "gzip")])
+        self.assertEqual([v["status"] for v in verdicts[:2000]], [201] * 2000)
+        self.assert_problem_line(verdicts[-1], "content_encoding_malformed")
+        self.assert_problem(self.batch(b"no gzip", headers=[("Content-Encoding", "gzip")]),
+                            "content_encoding_malformed")
+
+    def test_memory(self):
+        event = model_call("m" * 3000)
+        body = "".join(envelope(event) + "\n" for _ in range(9000)).encode()
+        self.assertGreater(len(body), 30_000_000)
+        self.send(body[:len(body) // 10].rsplit(b"\n", 1)[0])
+        before = self.sink.rss()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: self.batch(body), range(4)))
+        for answer in answers:
+            self.assertEqual({v["status"] for v in self.verdicts(answer)} - {200, 201}, set())
+        if not SANITIZED:
+            self.assertLess(self.sink.rss() - before, 64 << 20)
+
+    def test_many_at_once(self):
+        """More than are taken at once hear 503 and store nothing of theirs."""
+        held = [self.sink.connect() for _ in range(32)]
+        try:
+            for connection in held:
+                connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+                                b"Authorization: Bearer " + self.write_token.encode() +
+                                b"\r\nContent-Length: 100\r\n\r\n{")
+
+            def full():
+                answer = self.batch([compact(model_call("full"))], NDJSON)
+                return answer if answer.status == 503 else None
+            self.assert_problem(wait_until(full, "all places are taken"), "overloaded")
+        finally:
+            for connection in held:
+                connection.close()
+        wait_until(lambda: self.batch([compact(model_call("free"))], NDJSON).status == 200, "places are free again")
+
+
+class Limited(BatchCase):
+    options = {"rate": 0, "batch_rate": 200, "batch_burst": 50}
+
+    def test_a_batch_runs_at_its_rate(self):
+        token = self.sink.token("demo", "ingest")
+        verdicts = self.send([envelope(model_call(f"n{i}")) for i in range(150)], token=token)
+        self.assertEqual([v["status"] for v in verdicts], [201] * 150)
+
+
+class Cut(BatchCase):
+    def begin(self, connection, lines, rest):
+        body = "".join(f"{line}\n" for line in lines).encode()
+        connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\n"
+                        b"Content-Length: %d\r\n\r\n" % (ENVELOPES.encode(), self.write_token.encode(),
+                                                          len(body) + rest) + body)
+
+    def test_a_cut_connection_undoes_nothing(self):
+        for round_ in range(3):
+            ids = [uuid7() for _ in range(500)]
+            lines = [envelope(model_call(i), i) for i in ids]
+            with self.sink.connect() as connection:
+                self.begin(connection, lines, 100)
+                wait_until(lambda: self.stored(ids[0]) == 1, "lines commit before the body's end")
+            verdicts = self.send(lines)
+            self.assertEqual({v["status"] for v in verdicts} - {200, 201}, set(), round_)
+            self.assertEqual(verdicts[0]["status"], 200)
+            self.assertEqual(int(self.value("SELECT count(*) FROM telemetry.events WHERE trace_id IN ('" +
+                                            "','".join(ids) + "')")), 500)
+
+    def test_nobody_reads_the_answer(self):
+        ids = [uuid7() for _ in range(3000)]
+        with self.sink.connect() as connection:
+            self.begin(connection, [envelope(model_call("unread"), i) for i in ids], 0)
+            wait_until(lambda: self.stored(ids[-1]) == 1, "the last line is stored")
+        self.assertEqual(self.sink.get("/healthz").status, 200)
+
+    def test_kill_amid_a_batch(self):
+        """kill -9, start, send again: every acknowledged line once, none twice."""
+        sink = self.new_sink(**self.options).start().ready()
+        for round_ in range(6 if LONG else 2):
+            ids = [uuid7() for _ in range(4000)]
+            lines = [envelope(model_call(i), i) for i in ids]
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                sent = pool.submit(self.batch, lines, sink=sink)
+                wait_until(lambda: self.stored(ids[0]) == 1, "the first line is stored")
+                sink.kill()
+                try:
+                    sent.result(60)
+                except (Refused, OSError):
+                    pass
+            sink.start().ready()
+            verdicts = self.send(lines, sink=sink)
+            self.assertEqual({v["status"] for v in verdicts} - {200, 201}, set(), round_)
+            for table in ("events", "event_keys"):
+                self.assertEqual(self.sql("SELECT count(*), count(DISTINCT event_id) FROM telemetry."
+                                          f"{table} WHERE event_id IN ('" + "','".join(ids) + "')"),
+                                 [["4000", "4000"]])
+
+    def test_stop_amid_a_batch(self):
+        sink = self.new_sink(**self.options).start().ready()
+        lines = [envelope(model_call("stop")) for _ in range(9000)]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(self.batch, lines, sink=sink)
+            first = json.loads(lines[0])["id"]
+            wait_until(lambda: self.stored(first) == 1, "the first line is stored")
+            self.assertEqual(sink.stop(), 0)
+            try:
+                answer = sent.result(60)
+            except (Refused, OSError):
+                return
+        stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")}
+        for verdict in self.verdicts(answer):
+            self.assertIn(verdict["status"], (201, 503))
+            if verdict["status"] == 201:
+                self.assertIn(verdict["id"], stored)
+
+
+class NoDatabase(BatchCase):
+    own_cluster = True
+
+    def test_nothing_can_be_stored(self):
+        self.cluster.stop()
+        answer = wait_until(lambda: (lambda a: a if a.status == 503 else None)(
+            self.batch([envelope(model_call("away"))])), "the database is gone")
+        self.assertIn(answer.code, ("database_unavailable", "deadline_exceeded"))
+        self.cluster.start()
+        wait_until(lambda: self.sink.status_of("/readyz") == 200, "ready again", 60)
+        self.assertEqual(self.send([envelope(model_call("back"))])[0]["status"], 201)
