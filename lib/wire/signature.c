@@ -9,10 +9,13 @@
 #include <sodium.h>
 
 static EVP_MAC *hmac_method;
+static EVP_MD *sha256_method;
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 
-static void fetch_hmac(void)
+static void fetch_methods(void)
 {
     hmac_method = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 static void mac_update(EVP_MAC_CTX **mac, struct str bytes)
@@ -26,11 +29,10 @@ static void mac_update(EVP_MAC_CTX **mac, struct str bytes)
 // NULL when memory is out.
 static EVP_MAC_CTX *mac_begin(const struct signing_key *key)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     char digest[] = "SHA256";
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                  OSSL_PARAM_construct_end()};
-    pthread_once(&once, fetch_hmac);
+    pthread_once(&fetched, fetch_methods);
     EVP_MAC_CTX *mac = hmac_method ? EVP_MAC_CTX_new(hmac_method) : NULL;
     if (mac && EVP_MAC_init(mac, key->bytes, key->len, params) != 1) {
         EVP_MAC_CTX_free(mac);
@@ -84,10 +86,11 @@ static void feed(void *context, struct str bytes)
 
 static void begin_named(struct signature_verifier *v, struct str name)
 {
+    pthread_once(&fetched, fetch_methods);
     v->named = EVP_MD_CTX_new();
-    v->failed = v->failed || !v->named || EVP_DigestInit_ex(v->named, EVP_sha256(), NULL) != 1 ||
-                EVP_DigestUpdate(v->named, name.ptr, name.len) != 1 ||
-                EVP_DigestUpdate(v->named, "\n", 1) != 1;
+    v->failed =
+        v->failed || !v->named || !sha256_method || EVP_DigestInit_ex(v->named, sha256_method, NULL) != 1 ||
+        EVP_DigestUpdate(v->named, name.ptr, name.len) != 1 || EVP_DigestUpdate(v->named, "\n", 1) != 1;
 }
 
 struct signature_verifier *signature_verifier_new(const struct signature *signature,

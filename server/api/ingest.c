@@ -105,6 +105,7 @@ static void await_turn(struct ingest *in)
 // Over the body as it came, before anything looks into it.
 static void check_signature(struct ingest *in)
 {
+    in->sign.has_own_id = in->identity.has_key || in->identity.webhook_id.ptr;
     sign_body(&in->sign, http_request_body(in->auth.request));
     enum problem problem = sign_end(&in->sign);
     in->identity.has_signed = in->sign.has_id;

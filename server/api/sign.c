@@ -31,6 +31,8 @@ enum problem sign_begin(struct sign *sign, const struct http_request *request, c
 static bool ensure_verifier(struct sign *sign)
 {
     if (!sign->verifier && !sign->failed) {
+        if (sign->has_own_id)
+            sign->gate.name = STR_NULL;
         sign->verifier = gate_verifier(&sign->gate, sign->body_max);
         sign->failed = !sign->verifier;
     }
@@ -50,7 +52,7 @@ enum problem sign_end(struct sign *sign)
     if (!ensure_verifier(sign))
         return PROBLEM_overloaded;
     enum problem problem = signature_verifier_finish(sign->verifier, &sign->id);
-    sign->has_id = !problem && sign->gate.signature.form == SIGNATURE_VOX;
+    sign->has_id = !problem && !sign->has_own_id && sign->gate.signature.form == SIGNATURE_VOX;
     sign_release(sign); // an Ed25519 body need not be held twice any longer
     return gate_signature_failed(&sign->gate, problem);
 }

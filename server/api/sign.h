@@ -14,6 +14,7 @@
 struct sign {
     struct gate_signature gate;
     size_t body_max;
+    bool has_own_id; // the caller's, before sign_body(): the event is named, no id is made of the signature
     struct signature_verifier *verifier;
     bool failed;    // memory
     bool has_id;    // after sign_end(): the request is signed in the Vox form
