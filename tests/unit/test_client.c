@@ -234,6 +234,32 @@ static void setup(void)
     BUG_ON(sodium_init() < 0);
 }
 
+START_TEST(client__wraps_at_80_columns)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"short", "short\n"},
+        {"a b\x1b[31m", "a b\\x1b[31m\n"},
+        {"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 01 345678 end",
+         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 01\n  345678 end\n"},
+        {"01234567890123456789012345678901234567890123456789012345678901234567890123456789 b",
+         "01234567890123456789012345678901234567890123456789012345678901234567890123456789\n  b\n"},
+        {"", "\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *out = NULL;
+        size_t len = 0;
+        FILE *file = open_memstream(&out, &len);
+        ck_assert_ptr_nonnull(file);
+        text_put_wrapped(file, str_from(rows[i].text), 200, 8, 2);
+        fclose(file);
+        ck_assert_str_eq(out, rows[i].want);
+        free(out);
+    }
+}
+END_TEST
+
 START_TEST(client__reads_units)
 {
     static const struct {
@@ -366,5 +392,5 @@ CHECK_MAIN_WITH(setup, "client", client__takes_only_safe_urls, client__takes_tok
                 client__takes_token_files_that_nobody_else_reads,
                 client__shows_no_more_of_a_token_than_its_key_id, client__parses_options,
                 client__lets_no_control_character_through, client__writes_numbers_for_people,
-                client__reads_units, client__finds_the_sinks_other_pages,
+                client__reads_units, client__wraps_at_80_columns, client__finds_the_sinks_other_pages,
                 client__heeds_the_variables_that_say_no, client__keeps_the_record_of_consent)
