@@ -32,20 +32,16 @@ static bool matches(const struct filter *filter, const struct json *line)
 
 static void put_line(const struct json *line)
 {
-    char bytes[TEXT_SHORT];
     const struct json *receipt = json_get(line, STR("receipt"));
-    struct str at = member(line, "at");
-    text_bytes((uint64_t)MAX(json_integer(json_get(line, STR("bytes"))), 0), bytes);
-    bool duplicate = json_is_true(json_get(receipt, STR("duplicate")));
-    struct str contract = member(receipt, "contract");
+    struct str at = member(line, "at"), contract = member(receipt, "contract");
     text_put_safe(stdout, str_slice(at.ptr, MIN(at.len, (size_t)10)), 10);
     putchar(' ');
-    text_put_safe(stdout, at.len > 19 ? str_slice(at.ptr + 11, 8) : STR(""), 8);
-    printf("  ");
+    text_put_safe(stdout, at.len > 16 ? str_slice(at.ptr + 11, 5) : STR(""), 5);
+    fputs("  ", stdout);
     text_put_safe(stdout, member(line, "id"), UUID_TEXT_LEN);
-    printf(" %10s  ", bytes);
-    text_put_safe(stdout, contract.len ? contract : STR("(no contract said)"), 40);
-    if (duplicate)
+    fputs("  ", stdout);
+    text_put_safe(stdout, contract.len ? contract : STR("(not said)"), 60);
+    if (json_is_true(json_get(receipt, STR("duplicate"))))
         printf("  %s(again)%s", style(stdout, STYLE_DIM), style(stdout, STYLE_PLAIN));
     putchar('\n');
 }
