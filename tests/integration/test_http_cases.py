@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hostile cases of HTTP by their names, each as short as it can be said; test_framing looks at many more forms.
+
+After each: the process lives, its descriptors are back, no row was stored, and what was hidden behind a refused
+request was not run. Where libmicrohttpd answers before our first callback (its own HTML, or a closed connection), the
+case says "library".
+"""
+
+import gzip
+import json
+import os
+import re
+import socket
+import struct
+import threading
+
+from voxtest import SANITIZED, SinkCase, model_call, uuid7, wait_until, zstd
+
+EVENT = json.dumps(model_call("case"), separators=(",", ":")).encode()
+LENGTH = f"Content-Length: {len(EVENT)}"
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
+TE = "Transfer-Encoding: chunked"
+
+
+class HttpCases(SinkCase):
+
+    options = {"head_deadline": 3, "transfer_grace": 3, "transfer_deadline": 5, "idle_timeout": 10}
+
+    def setUp(self):
+        self.base = (self.rows(), self.sink.descriptors())
+
+    def tearDown(self):
+        self.assertTrue(self.sink.alive())
+        self.assertEqual(self.rows(), self.base[0], "something was stored")
+        wait_until(lambda: self.sink.descriptors() <= self.base[1] + 1, "descriptors are back")
+
+    # -- raw requests
+
+    def head(self, *lines, first="POST /v1/events HTTP/1.1", host="Host: sink", auth=True):
+        fixed = [first, host, "Content-Type: application/json", f"Authorization: Bearer {self.write_token}" if auth else None]
+        return "\r\n".join(x for x in [*fixed, *lines] if x is not None).encode("latin-1") + b"\r\n\r\n"
+
+    def exchange(self, data, end=None):
+        """Everything that comes until the server closes; `end` may half-close or reset after sending."""
+        received = b""
+        with socket.create_connection(self.sink.address, 20) as sock:
+            try:
+                sock.sendall(data)
+                if end:
+                    end(sock)
+                while piece := sock.recv(65536):
+                    received += piece
+            except ConnectionError:
+                pass
+        return received
+
+    def statuses(self, received):
+        return [int(s) for s in re.findall(rb"^HTTP/1\.[01] (\d{3})", received, re.M)]
+
+    def refuse(self, data, *allowed, silent=False):
+        """One of `allowed` (None: closed without a word), the connection closed, and the request behind it never run."""
+        inner = uuid7()
+        hidden = self.head(LENGTH, f"Idempotency-Key: {inner}") + EVENT
+        received = self.exchange(data + hidden)
+        found = self.statuses(received)
+        if not (silent and not found):
+            self.assertTrue(found and set(found) <= set(allowed), (data[:200], received[:300]))
+            self.assertEqual(len(set(found)), 1)
+        self.assertEqual(self.stored(inner), 0, "the request behind it was run")
+        return received
+
+    def each(self, allowed, cases, **more):
+        for name, data in cases.items():
+            with self.subTest(name):
+                self.refuse(data, *allowed, **more)
+
+    # -- the cases
+
+    def test_dup_cl(self):
+        self.each([400], {"equal": self.head(LENGTH, LENGTH) + EVENT,
+                          "different": self.head("Content-Length: 3", "Content-Length: 6") + EVENT})
+
+    def test_cl_te(self):
+        self.each([400], {"length first": self.head(LENGTH, TE) + CHUNKED, "coding first": self.head(TE, LENGTH) + CHUNKED})
+
+    def test_te_odd(self):
+        odd = ("gzip, chunked", "identity", "xchunked", "chunked ", "chunked, chunked", "")
+        self.each([400, 501], {**{value: self.head(f"Transfer-Encoding: {value}") + CHUNKED for value in odd},
+                               "twice": self.head(TE, TE) + CHUNKED,
+                               "two": self.head(TE, "Transfer-Encoding: identity") + CHUNKED,
+                               "1.0": self.head(TE, first="POST /v1/events HTTP/1.0") + CHUNKED})
+
+    def test_cl_space_colon(self):
+        self.each([400, 411], {"blank": self.head(f"Content-Length : {len(EVENT)}") + EVENT,
+                               "tab": self.head(f"Content-Length\t: {len(EVENT)}") + EVENT})
+
+    def test_obsfold(self):
+        self.each([400, 401, 411], {
+            "length": self.head(f"Content-Length:\r\n {len(EVENT)}") + EVENT,
+            "authorization": self.head(f"Authorization: Bearer\r\n {self.write_token}", LENGTH, auth=False) + EVENT,
+            "other": self.head("X-A: one\r\n two", LENGTH) + EVENT})
+
+    def test_cl_garbage(self):
+        """Library: its 400 or 413 in HTML, status line and headers twice in 0.9.75."""
+        self.each([400, 411, 413], {value: self.head(f"Content-Length: {value}") + EVENT for value in
+                                    ("+3", "-1", "0x3", "abc", "1e3", "", "18446744073709551616")})
+
+    def test_short_body(self):
+        reset = struct.pack("ii", 1, 0)
+        short = self.head("Content-Length: 10") + b"12345"
+        for name, end in {"FIN": lambda sock: sock.shutdown(socket.SHUT_WR), "idle": None,
+                          "RST": lambda sock: (sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset),
+                                               sock.close())}.items():
+            with self.subTest(name):
+                try:
+                    received = self.exchange(short, end)  # closed by a deadline, or it would time out
+                except OSError:
+                    received = b""  # our own reset
+                self.assertNotIn(2, [status // 100 for status in self.statuses(received)])
+
+    def test_slowloris(self):
+        """A head and a body that drip, and a client that says nothing, all end; others are served. test_slow has readers."""
+        drips = [(self.head()[:-4] + b"\r\nX-A: ", b"a"), (self.head("Content-Length: 100000"), b" "), (b"", b"")]
+        ended = []
+
+        def drip(data, byte):
+            with socket.create_connection(self.sink.address, 20) as sock:
+                sock.sendall(data)
+                sock.settimeout(0.2)
+                for _ in range(300):
+                    try:
+                        sock.sendall(byte)
+                        if not sock.recv(4096):
+                            break
+                    except TimeoutError:
+                        continue
+                    except ConnectionError:
+                        break
+                else:
+                    return
+                ended.append(data)
+
+        threads = [threading.Thread(target=drip, args=each) for each in drips]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.assertEqual(self.sink.get("/healthz").status, 200)
+        self.assertEqual(len(ended), 3)
+
+    def test_oversize_head(self):
+        """Ours from 5 KiB on; library beyond its pool: 431, 414, 413 or 500 in HTML, or a closed connection."""
+        many = [f"X-{i}: a" for i in range(3000)]
+        self.each([400, 413, 414, 431, 500], {
+            "ours": self.head("X-A: " + "a" * 5500, LENGTH) + EVENT,
+            "header": self.head("X-A: " + "a" * 40000, LENGTH) + EVENT,
+            "target": self.head(LENGTH, first=f"POST /v1/events?{'a' * 40000} HTTP/1.1") + EVENT,
+            "lines": self.head(*many, LENGTH) + EVENT,
+            "chunk extension": self.head(TE) + b"1;" + b"a" * 40000 + b"\r\n{\r\n0\r\n\r\n"}, silent=True)
+
+    def test_chunk_bad(self):
+        """Library: 400 or 413 in HTML. A size line that ends with LF alone it takes; there the event is broken."""
+        start = self.head(TE)
+        self.each([400, 413], {
+            "overflow": start + b"10000000000000000\r\n", "hex": start + b"0x5\r\n12345\r\n0\r\n\r\n",
+            "blank": start + b"5 \r\n12345\r\n0\r\n\r\n", "terminator": start + b"5\r\n1234567\r\n0\r\n\r\n",
+            "no size": start + b"\r\n0\r\n\r\n"}, silent=True)
+        received = self.exchange(start + b"1\n{\n0\n\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        self.assertNotIn(2, [status // 100 for status in self.statuses(received)])
+
+    def test_body_over_limit(self):
+        early = self.exchange(self.head("Content-Length: 1048577"))  # nothing of the body was sent
+        self.assertEqual(self.statuses(early), [413])
+        piece = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        resident = self.sink.rss()
+        for count in (17, 40, 1000):
+            with self.subTest(chunks=count):
+                received = self.exchange(self.head(TE) + piece * count + b"0\r\n\r\n",
+                                         lambda sock: sock.shutdown(socket.SHUT_WR))
+                self.assertIn(self.statuses(received), ([413], []))  # beyond twice the limit: cut off
+        if not SANITIZED:
+            self.assertLess(self.sink.rss() - resident, 8 << 20)
+
+    def test_expect_early(self):
+        expect = "Expect: 100-continue"
+        for name, data, status in (
+                ("no token", self.head(LENGTH, expect, auth=False), 401),
+                ("bad token", self.head(LENGTH, expect, "Authorization: Bearer vts_no", auth=False), 401),
+                ("too big", self.head("Content-Length: 9999999", expect), 413),
+                ("wrong type", self.head(LENGTH, expect).replace(b"application/json", b"text/plain"), 415),
+                ("no such path", self.head(LENGTH, expect, first="POST /v1/none HTTP/1.1"), 404)):
+            with self.subTest(name):
+                self.assertEqual(self.statuses(self.exchange(data)), [status])  # final, and no 100 before it
+
+    def test_expect_odd(self):
+        """Unknown expectations are ignored, as RFC 9110 allows; so is 100-continue on HTTP/1.0 or with no body to come."""
+        bad = b'{"Unheard":{}}'
+        length = f"Content-Length: {len(bad)}"
+        for name, data in (
+                ("unknown", self.head(length, "Expect: 200-maybe", "Connection: close") + bad),
+                ("on 1.0", self.head(length, "Expect: 100-continue", first="POST /v1/events HTTP/1.0") + bad)):
+            with self.subTest(name):
+                self.assertEqual(self.statuses(self.exchange(data))[-1:], [422])
+        empty = self.exchange(self.head("Content-Length: 0", "Expect: 100-continue", "Connection: close"))
+        self.assertEqual(self.statuses(empty)[-1] // 100, 4)
+
+    def test_methods(self):
+        for method in ("TRACE", "CONNECT", "get", "G@T", "PUT", "PATCH", "OPTIONS", "GET", "HEAD"):
+            with self.subTest(method):
+                received = self.exchange(self.head("Connection: close", first=f"{method} /v1/events HTTP/1.1"))
+                self.assertEqual(self.statuses(received), [405])
+                self.assertRegex(received, rb"\r\nAllow: POST\r\n")
+        head = self.exchange(self.head("Connection: close", first="HEAD /healthz HTTP/1.1"))
+        self.assertEqual(self.statuses(head), [200])
+        self.assertTrue(head.endswith(b"\r\n\r\n"))
+
+    def test_host(self):
+        """Library for none at all: 400 in HTML."""
+        self.each([400], {"none": self.head(LENGTH, host=None) + EVENT, "two": self.head("Host: b", LENGTH) + EVENT,
+                          "invalid": self.head(LENGTH, host="Host: a/b") + EVENT,
+                          "empty": self.head(LENGTH, host="Host:") + EVENT})
+
+    def test_path_tricks(self):
+        targets = ("http://evil/v1/events", "/v1/events%00", "/v1/events%00/x", "/v1/%2e%2e/v1/events", "/v1/x%2f../events",
+                   "/v1//events", "//v1/events", "/v1/events;x", "/v1/events/", "/v1/%zz", "/v1/./events", "/v1/admin/../events",
+                   "/V1/EVENTS", "*")
+        self.each([400, 404, 405], {t: self.head(LENGTH, first=f"POST {t} HTTP/1.1") + EVENT for t in targets})
+        # Library: a blank in the target closes the connection without a word.
+        self.refuse(self.head(LENGTH, first="POST /v1/events x HTTP/1.1") + EVENT, 400, silent=True)
+
+    def test_wrong_protocol(self):
+        """Library: closed, or an error in HTML."""
+        hello = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + bytes(160)
+        for data in (hello, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", os.urandom(4096), b"\0" * 64):
+            received = self.exchange(data, lambda sock: sock.shutdown(socket.SHUT_WR))
+            self.assertTrue(all(status >= 400 for status in self.statuses(received)), received[:100])
+
+    def test_encodings(self):
+        bomb = gzip.compress(b" " * (64 << 20))
+
+        def coded(coding, body, type_line="Content-Type: application/json", *more):
+            lines = [f"Content-Length: {len(body)}", *([f"Content-Encoding: {coding}"] if coding else []),
+                     "Connection: close", *more]
+            return self.head(*lines).replace(b"Content-Type: application/json", type_line.encode()) + body
+
+        resident = self.sink.rss()
+        for name, data, allowed in (
+                ("gzip bomb", coded("gzip", bomb), {400, 413}),
+                ("zstd bomb", coded("zstd", zstd(b" " * (64 << 20))), {400, 413}),
+                ("damaged", coded("gzip", gzip.compress(EVENT)[:-9]), {400}),
+                ("unknown", coded("br", EVENT), {415}),
+                ("wrong type", coded(None, EVENT, "Content-Type: text/plain"), {415}),
+                ("type twice", coded(None, EVENT, "Content-Type: application/json", "Content-Type: text/plain"), {400, 415}),
+                ("utf-16", coded(None, EVENT, "Content-Type: application/json; charset=utf-16"), {400, 415})):
+            with self.subTest(name):
+                found = self.statuses(self.exchange(data))
+                self.assertTrue(found and set(found) <= allowed, found)
+        if not SANITIZED:
+            self.assertLess(self.sink.rss() - resident, 16 << 20)
