@@ -105,8 +105,8 @@ static bool show(struct spool *spool, const struct options *options, struct filt
         return true;
     }
     if (!options->json) {
-        printf("%s%-19s  %-36s %10s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Size",
-               "Contract", style(stdout, STYLE_PLAIN));
+        printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Contract",
+               style(stdout, STYLE_PLAIN));
     }
     if (!walk(spool, filter, &pass, err))
         return false;
