@@ -45,7 +45,7 @@ static void flush(struct writer *w)
     if (!w->incoming.head)
         return;
     event_queue_append(&w->queue, &w->incoming);
-    if (w->busy < w->up)
+    if (w->busy == 0 || (w->busy < w->up && w->queue.events >= WRITER_SPREAD_EVENTS))
         pthread_cond_signal(&w->wake);
 }
 

@@ -40,9 +40,12 @@
 #include "server/core/event.h"
 #include "server/core/metrics.h"
 
-#define WRITER_BATCH_EVENTS    512
-#define WRITER_BATCH_BYTES     (4 * 1024 * 1024)
-#define WRITER_TURN_EVENTS     128
+#define WRITER_BATCH_EVENTS 1000
+#define WRITER_BATCH_BYTES  (4 * 1024 * 1024)
+#define WRITER_TURN_EVENTS  128
+// So many have to wait before another connection is put to work beside a busy one: fewer make one larger
+// transaction when that one is done, or at the latest when an idle one looks by itself, after 250 ms.
+#define WRITER_SPREAD_EVENTS   512
 #define WRITER_GRACE_US        (2 * USEC_PER_SEC)
 #define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503
 
