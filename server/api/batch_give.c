@@ -57,8 +57,9 @@ void batch_entry_count(const struct batch_entry *entry)
     const struct contract *contract = entry->contract;
     switch (e->outcome) {
     case EVENT_STORED:
-        metrics_add(api->metrics, METRIC_EVENT_BYTES, contract->name.ptr, NULL, e->text.len);
-        count_event(api, contract, "stored");
+        if (!e->quarantined)
+            metrics_add(api->metrics, METRIC_EVENT_BYTES, contract->name.ptr, NULL, e->text.len);
+        count_event(api, contract, e->quarantined ? "quarantined" : "stored");
         admit_stored(&entry->job->auth, e);
         break;
     case EVENT_DUPLICATE:
@@ -151,7 +152,7 @@ static void put_id(struct buf *out, const struct batch_entry *entry)
 static void put_verdict(struct buf *out, const struct batch_entry *entry, struct str contract)
 {
     const struct event *e = &entry->event;
-    int status = e->outcome == EVENT_STORED      ? 201
+    int status = e->outcome == EVENT_STORED      ? (e->quarantined ? 202 : 201)
                  : e->outcome == EVENT_DUPLICATE ? 200
                                                  : problem_info(e->problem)->status;
     buf_putf(out, "{\"line\":%" PRIu64, entry->number);
@@ -186,15 +187,15 @@ void batch_give(struct batch_job *job)
     for (struct batch_entry *entry; (entry = job->head) != NULL;) {
         if (!atomic_load_explicit(&entry->settled, memory_order_acquire))
             return;
-        struct str contract = entry->contract ? entry->contract->name : STR_NULL;
+        struct str contract = candidate_contract_name(entry->contract);
         if (entry->event.outcome == EVENT_DUPLICATE) {
             const struct contract *first =
                 snapshot_contract(job->auth.snapshot, entry->event.stored_contract_id);
-            if (!first && !entry->first.ptr) {
+            if (!first && !entry->first.ptr && !entry->event.quarantined) {
                 begin_look_up(job, entry);
                 continue;
             }
-            contract = first ? first->name : entry->first;
+            contract = first || entry->event.quarantined ? candidate_contract_name(first) : entry->first;
         }
         put_verdict(&job->answer, entry, contract);
         job->broken = job->broken || !buf_ok(&job->answer);

@@ -67,6 +67,22 @@ class Quarantine(SinkCase):
         self.assert_receipt(self.sink.post(INVALID, self.aside, bad), 202)
         self.assertEqual((self.stored(good), self.stored(bad)), (1, 0))
 
+    def test_lines_of_a_batch(self):
+        good, bad, unknown = uuid7(), uuid7(), uuid7()
+        lines = [{"id": good, "event": model_call("good")}, {"id": bad, "event": INVALID},
+                 {"id": unknown, "event": UNKNOWN}]
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        for statuses in ([201, 202, 202], [200, 200, 200]):
+            answer = self.sink.request(
+                "POST", "/v1/batch", body, token=self.aside,
+                headers=[("Content-Type", "application/vnd.vox.telemetry.batch+ndjson")])
+            self.assertEqual(answer.status, 200, answer)
+            verdicts = [json.loads(line) for line in answer.body.decode().splitlines()]
+            self.assertEqual([v["status"] for v in verdicts], statuses)
+            self.assertEqual([v["receipt"]["contract"] for v in verdicts], ["model-call.v1", "model-call.v1", "unknown"])
+        self.assertEqual([self.stored(key) for key in (good, bad, unknown)], [1, 0, 0])
+        self.assertEqual([len(self.quarantined(key)) for key in (good, bad, unknown)], [0, 1, 1])
+
     def test_other_policies_and_other_refusals_keep_nothing(self):
         before = self.value("SELECT count(*) FROM telemetry.quarantine")
         self.assert_problem(self.sink.post(INVALID, self.write_token), "schema_invalid")
