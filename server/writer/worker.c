@@ -164,6 +164,7 @@ static void connected(struct worker *t)
     t->down_logged = false;
     pthread_mutex_lock(&w->mutex);
     w->up++;
+    t->doubts = w->doubts;
     metrics_set(w->config.metrics, METRIC_DATABASE_UP, NULL, NULL, 1);
     pthread_mutex_unlock(&w->mutex);
     set_state(t, WORKER_IDLE);
@@ -196,13 +197,15 @@ static void step_connecting(struct worker *t)
 static void step_idle(struct worker *t)
 {
     struct writer *w = t->writer;
-    bool stop = false, slept = false;
+    bool stop = false, slept = false, doubted;
     pthread_mutex_lock(&w->mutex);
-    if (!w->queue.head && !w->stopping) {
+    if (!w->queue.head && !w->stopping && t->doubts == w->doubts) {
         sleep_on(w, &w->wake, ALIVE_CHECK_US);
         slept = true;
     }
-    t->count = event_queue_take(&w->queue, t->batch, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
+    doubted = t->doubts != w->doubts && !w->stopping;
+    if (!doubted)
+        t->count = event_queue_take(&w->queue, t->batch, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
     t->tries = 0;
     if (t->count) {
         w->busy++;
@@ -216,7 +219,7 @@ static void step_idle(struct worker *t)
     } else if (stop) {
         w->config.backend.close(t->connection);
         set_state(t, WORKER_STOPPED);
-    } else if (slept && !w->config.backend.alive(t->connection)) {
+    } else if (doubted || (slept && !w->config.backend.alive(t->connection))) {
         lose_connection(t);
     }
 }
@@ -272,6 +275,16 @@ static bool try_again(struct worker *t)
     return true;
 }
 
+// What failed a batch for good may fail theirs: they count as up again only once they proved that they can
+// commit.
+static void doubt_others(struct writer *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->doubts++;
+    pthread_cond_broadcast(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+}
+
 static void step_committing(struct worker *t)
 {
     int64_t deadline = drop_expired(t, FLOOR_US);
@@ -296,6 +309,7 @@ static void step_committing(struct worker *t)
             return;
         refuse_all(t->batch, t->count, PROBLEM_database_unavailable);
         hand_is_empty(t);
+        doubt_others(t->writer);
         lose_connection(t);
         return;
     case COMMIT_LOST:

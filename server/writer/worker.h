@@ -24,8 +24,9 @@ struct worker {
     void *connection;
     int64_t pause_us; // before the next connect; 0 after a good commit
     bool down_logged;
-    bool suspect;   // no commit went well since the last failure: one try is enough to fail again
-    unsigned tries; // of the batch in hand
+    bool suspect;    // no commit went well since the last failure: one try is enough to fail again
+    unsigned tries;  // of the batch in hand
+    unsigned doubts; // the writer's when this connection was proved
     size_t count;
     struct event *batch[WRITER_BATCH_EVENTS];
 };
@@ -38,8 +39,9 @@ struct writer {
     pthread_cond_t pause;        // only the end cuts a pause short
     struct event_queue incoming; // submitted, not flushed yet: no worker takes from it
     struct event_queue queue;
-    unsigned up;   // workers with a good connection
-    unsigned busy; // workers with a batch in hand
+    unsigned up;     // workers with a good connection
+    unsigned busy;   // workers with a batch in hand
+    unsigned doubts; // batches given up: what is idle proves itself anew
     bool durable;
     bool draining;
     bool abandon; // the drain's deadline passed: refuse what is left

@@ -20,9 +20,9 @@
 //
 // and STOPPED, from IDLE or CONNECTING, once the queue is drained. A batch whose connection was lost is tried
 // again on the next one while its deadline allows: the ledger makes that safe even if the lost COMMIT had
-// happened. A connection that fails a batch for good is closed: the writer counts as up again only once a
-// new one proved that it can commit. ISOLATING halves the batch, by token first, until the row that
-// PostgreSQL refuses stands alone.
+// happened. A connection that fails a batch for good is closed, and so are those that are idle: the writer
+// counts as up again only once a new one proved that it can commit. ISOLATING halves the batch, by token
+// first, until the row that PostgreSQL refuses stands alone.
 //
 // Every event submitted is answered exactly once through its `done`: stored, duplicate, or refused. One
 // event's error never answers another's. While no connection is good, events are refused with
