@@ -10,25 +10,6 @@
 
 #define TEXT "{\"ModelCall\":{\"latency_ms\":4187,\"cost_usd\":0.10}}"
 
-static enum commit_result commit_many(struct db *db, struct event *events, size_t count)
-{
-    struct event *list[STORE_BATCH_EVENTS];
-    struct err err;
-    for (size_t i = 0; i < count; i++)
-        list[i] = &events[i];
-    return store_commit(db, list, count, pg_deadline_in(20 * USEC_PER_SEC), &err);
-}
-
-static int64_t count_events(const char *url)
-{
-    return cluster_number(url, "SELECT count(*) FROM telemetry.events");
-}
-
-static int64_t count_keys(const char *url)
-{
-    return cluster_number(url, "SELECT count(*) FROM telemetry.event_keys");
-}
-
 START_TEST(store_commit__stores_every_column)
 {
     char *url = cluster_database();

@@ -287,3 +287,22 @@ enum commit_result commit_one(struct db *db, struct event *event)
     struct err err;
     return store_commit(db, &event, 1, pg_deadline_in(10 * USEC_PER_SEC), &err);
 }
+
+enum commit_result commit_many(struct db *db, struct event *events, size_t count)
+{
+    struct event *list[STORE_BATCH_EVENTS];
+    struct err err;
+    for (size_t i = 0; i < count; i++)
+        list[i] = &events[i];
+    return store_commit(db, list, count, pg_deadline_in(20 * USEC_PER_SEC), &err);
+}
+
+int64_t count_events(const char *url)
+{
+    return cluster_number(url, "SELECT count(*) FROM telemetry.events");
+}
+
+int64_t count_keys(const char *url)
+{
+    return cluster_number(url, "SELECT count(*) FROM telemetry.event_keys");
+}

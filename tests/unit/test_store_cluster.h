@@ -35,5 +35,9 @@ char *cluster_url_with(const char *url, const char *more);
 void event_make(struct event *event, unsigned n, const char *text);
 // store_commit() of one event by a deadline of 10 s.
 enum commit_result commit_one(struct db *db, struct event *event);
+// The same of many, at most STORE_BATCH_EVENTS, by a deadline of 20 s.
+enum commit_result commit_many(struct db *db, struct event *events, size_t count);
+int64_t count_events(const char *url);
+int64_t count_keys(const char *url);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connecting, migrating and upkeep against a real PostgreSQL.
-#include "server/store/events.h"
 #include "server/store/keeper.h"
 #include "server/store/migrate.h"
 #include "test_store_cluster.h"
@@ -293,98 +292,6 @@ START_TEST(store_migrate__leaves_nothing_when_killed_half_way)
 }
 END_TEST
 
-#define PARTITIONS "SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry.events'::regclass"
-
-START_TEST(store_partitions_ahead__makes_what_retention_needs)
-{
-    char *url = cluster_database();
-    struct db *db = cluster_open(url, DB_KEEPER);
-    struct err err;
-    int ahead = -1;
-    // The first contract had 9 days once, which no new row will have again.
-    cluster_sql(
-        url, "INSERT INTO telemetry.contracts (name, family, version, class, schema_sha256) SELECT"
-             " 'c.v' || n, 'c', n, 1, sha256('') FROM generate_series(1, 4) AS n;"
-             "INSERT INTO telemetry.contract_retention (contract_id, days, valid_from) VALUES (2, 30, now()),"
-             " (3, 0, now()), (4, -1, now()), (5, 3650, now()), (1, 9, '2020-01-01')");
-    cluster_sql(url, "DROP TABLE telemetry.events_infinity");
-    ck_assert_msg(store_partitions_ahead(db, 28, pg_deadline_in(20 * USEC_PER_SEC), &ahead, &err), "%s",
-                  err.text);
-    ck_assert_int_eq(ahead, 28);
-    // 28 days reach into five weeks; three numbers of days; and infinity.
-    ck_assert_int_eq(cluster_number(url, PARTITIONS), 3 * 5 + 1);
-    ck_assert_int_eq(cluster_number(url,
-                                    "SELECT count(*) FROM pg_class WHERE relname ="
-                                    " 'events_p' || to_char(date_trunc('week', telemetry.today() + 3650),"
-                                    " 'YYYYMMDD')"),
-                     1);
-    ck_assert(store_partitions_ahead(db, 28, pg_deadline_in(20 * USEC_PER_SEC), &ahead, &err));
-    ck_assert_int_eq(cluster_number(url, PARTITIONS), 3 * 5 + 1);
-    // A writer finds them all.
-    struct db *writer = cluster_open(url, DB_WRITER);
-    struct event event;
-    event_make(&event, 1, "{}");
-    ck_assert_int_eq(commit_one(writer, &event), COMMIT_DONE);
-    ck_assert_int_eq(cluster_number(url, PARTITIONS), 3 * 5 + 1);
-    db_close(writer);
-    db_close(db);
-    free(url);
-}
-END_TEST
-
-START_TEST(store_partitions_ahead__gives_up_on_a_lock_and_goes_on_later)
-{
-    char *url = cluster_database();
-    struct db *db = cluster_open(url, DB_KEEPER);
-    struct err err;
-    int ahead;
-    PGconn *other = cluster_session(url);
-    cluster_run(other, "BEGIN; LOCK TABLE telemetry.events IN SHARE UPDATE EXCLUSIVE MODE");
-    ck_assert(!store_partitions_ahead(db, 7, pg_deadline_in(500 * USEC_PER_MSEC), &ahead, &err));
-    ck_assert_ptr_nonnull(strstr(err.text, "partition"));
-    ck_assert(db_is_good(db));
-    ck_assert_int_eq(cluster_number(url, PARTITIONS), 1);
-    cluster_run(other, "ROLLBACK");
-    ck_assert(store_partitions_ahead(db, 7, pg_deadline_in(10 * USEC_PER_SEC), &ahead, &err));
-    // Reads and writes that are under way do not stand in the way.
-    cluster_run(other, "BEGIN; LOCK TABLE telemetry.events IN ROW EXCLUSIVE MODE");
-    ck_assert(store_partitions_ahead(db, 60, pg_deadline_in(10 * USEC_PER_SEC), &ahead, &err));
-    ck_assert_int_eq(ahead, 60);
-    PQfinish(other);
-    db_close(db);
-    free(url);
-}
-END_TEST
-
-START_TEST(make_partition__takes_only_days_on_which_events_expire)
-{
-    static const struct {
-        const char *call;
-        bool good;
-    } rows[] = {
-        {"'events', telemetry.today() + 400", true},
-        {"'quarantine', telemetry.today() + 30", true},
-        {"'events', telemetry.today() + 4000", false},
-        {"'events', telemetry.today() - 100", false},
-        {"'events', '-infinity'", false},
-        {"'events', NULL", false},
-        {"'tokens', telemetry.today()", false},
-        {"NULL, telemetry.today()", false},
-    };
-    char *url = cluster_database();
-    PGconn *session = cluster_session(url);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char sql[160];
-        snprintf(sql, sizeof(sql), "SELECT telemetry.make_partition(%s)", rows[i].call);
-        PGresult *result = PQexec(session, sql);
-        ck_assert_msg(pg_is_ok(result) == rows[i].good, "%s", sql);
-        PQclear(result);
-    }
-    PQfinish(session);
-    free(url);
-}
-END_TEST
-
 struct rotator {
     struct db *db;
     int64_t then;
@@ -432,7 +339,4 @@ CHECK_MAIN_WITH(cluster_start, "store_schema", db_connect__refuses_a_server_that
                 db_is_good__sees_a_connection_that_died_idle, store_migrate__does_its_work_once,
                 store_migrate__refuses_a_changed_text_and_a_newer_schema,
                 store_migrate__is_safe_with_two_at_once, store_migrate__leaves_nothing_when_killed_half_way,
-                store_partitions_ahead__makes_what_retention_needs,
-                store_partitions_ahead__gives_up_on_a_lock_and_goes_on_later,
-                make_partition__takes_only_days_on_which_events_expire,
                 store_ledger_rotate__turns_once_from_many)
