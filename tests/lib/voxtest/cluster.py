@@ -24,9 +24,11 @@ class Cluster:
     """start(), stop(), stop_immediate(), kill(); psql() runs SQL. The superuser is `vox`, who needs no password.
 
     fsync stays on: a sink refuses to be ready without it. The server's process is our child and dies with us.
+    With `source`, a running cluster, it is a standby of that one. With `size_mb` its data lie on a file system of
+    that size, which only root can mount.
     """
 
-    def __init__(self):
+    def __init__(self, source=None, size_mb=None):
         self.bin = _bin_folder()
         # A short path: a Unix socket's name has 107 bytes at most.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-pg-", dir="/tmp"))
@@ -34,12 +36,28 @@ class Cluster:
         self.log = self.folder / "log"
         self.process = None
         self.as_owner = []
+        self.mounted = size_mb is not None
+        if self.mounted:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "vox-pg", str(self.folder)], check=True)
         if USER:
             owner = pwd.getpwnam(USER)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
             self.as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-        self._command("initdb", "-D", self.data, "--auth=trust", "--username=vox", "--encoding=UTF8",
-                      "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+        if source:
+            self.clone(source)
+        else:
+            self._command("initdb", "-D", self.data, "--auth=trust", "--username=vox", "--encoding=UTF8",
+                          "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+
+    def clone(self, source):
+        """Becomes a standby of `source`; what it held is gone. start() it then."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._command("pg_basebackup", "-D", self.data, "-d", f"host={source.folder} user=vox", "--checkpoint=fast",
+                      "--wal-method=stream", "--write-recovery-conf", "--no-sync")
+
+    def promote(self):
+        """A standby becomes a primary; returns when it takes writes."""
+        self._command("pg_ctl", "promote", "-D", self.data, "-w", "-t", "60")
 
     def _command(self, program, *arguments):
         done = subprocess.run([*self.as_owner, str(self.bin / program), *map(str, arguments)], cwd="/",
@@ -104,8 +122,21 @@ class Cluster:
         finally:
             signal_all(signal.SIGCONT)
 
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def fill_disk(self):
+        """Takes all room that is left beside the data; unlink() the file that is returned to give it back."""
+        filler = self.folder / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 65536)
+        return filler
+
     def remove(self):
         self.stop("immediate")
+        if self.mounted:
+            subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def psql(self, database, sql):

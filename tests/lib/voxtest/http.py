@@ -91,8 +91,8 @@ class Connection:
         data, self.pending = self.pending[:count], self.pending[count:]
         return data
 
-    def _chunked(self):
-        body = b""
+    def _chunked(self, on_line):
+        body, told = b"", 0
         while True:
             size = int(self._until(b"\r\n").split(b";")[0], 16)
             if size == 0:
@@ -101,9 +101,15 @@ class Connection:
                 return body
             body += self._exactly(size)
             assert self._exactly(2) == b"\r\n"
+            while on_line and (end := body.find(b"\n", told)) >= 0:
+                on_line(body[told:end])
+                told = end + 1
 
-    def read(self, method="GET"):
-        """The next final answer (100 Continue is passed over); Refused if there is none."""
+    def read(self, method="GET", on_line=None):
+        """The next final answer (100 Continue is passed over); Refused if there is none.
+
+        `on_line` is told each line of a chunked 200 as soon as it is there, whatever becomes of the rest.
+        """
         while True:
             head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
             version, status = head[0].split(" ")[:2]
@@ -116,7 +122,7 @@ class Connection:
                 continue
             if method != "HEAD" and answer.status not in (204, 304):
                 if (answer.header("transfer-encoding") or "").lower() == "chunked":
-                    answer.body = self._chunked()
+                    answer.body = self._chunked(on_line if answer.status == 200 else None)
                 elif answer.header("content-length") is not None:
                     answer.body = self._exactly(int(answer.header("content-length")))
                 else:
@@ -132,7 +138,7 @@ class Connection:
                 data, self.pending = self.pending, b""
                 return data
 
-    def request(self, method, target, body=None, headers=(), token=None, chunked=False):
+    def request(self, method, target, body=None, headers=(), token=None, chunked=False, on_line=None):
         """Sends one well-formed request and reads its answer. A header given as (name, None) is left out."""
         names = {name.lower() for name, _ in headers}
         lines = [f"{method} {target} HTTP/1.1"]
@@ -155,4 +161,4 @@ class Connection:
             self.send(data)
         except ConnectionError:
             pass  # an early answer may have come before the server stopped reading
-        return self.read(method)
+        return self.read(method, on_line)

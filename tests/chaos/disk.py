@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A full disk: PostgreSQL on a small file system of its own that runs full under load, and has room again."""
+
+import subprocess
+
+from verdict import Total, check
+from voxtest import Cluster, Load, Sink, wait_until, model_call
+
+SIZE_MB = 320
+
+
+class Small:
+    """One sink before a cluster that lives on a tmpfs of SIZE_MB."""
+
+    def __enter__(self):
+        self.cluster = Cluster(size_mb=SIZE_MB)
+        return self
+
+    def __exit__(self, *_):
+        self.cluster.remove()
+
+    def sql(self, text):
+        return self.cluster.psql("chaos", text)
+
+
+def can_mount():
+    """Whether a file system may be mounted here; the reason if not."""
+    done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"],
+                          text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return None if done.returncode == 0 else done.stdout.strip()
+
+
+def refuses(sink, token):
+    return sink.post(model_call("full"), token).status == 503
+
+
+def fill_up():
+    reason = can_mount()
+    if reason:
+        print(f"full disk: not done, no file system can be mounted here ({reason})", flush=True)
+        return Total()
+    with Small() as small:
+        cluster = small.cluster.start(max_wal_size="64MB", shared_buffers="32MB")
+        cluster.create_database("chaos")
+        sink = Sink(cluster.url("chaos")).migrate()
+        token = sink.token("chaos", "ingest,read")
+        sink.start().ready()
+        load = Load(sink.address, token, 16).start()
+        wait_until(lambda: load.count() >= 500, "the load runs", 60)
+        filler = cluster.fill_disk()
+        wait_until(lambda: refuses(sink, token), "503 while the disk is full", 120)
+        before = load.count()
+        filler.unlink()
+        if not cluster.alive():  # a server that cannot write its log ends itself
+            cluster.start(max_wal_size="64MB", shared_buffers="32MB")
+        wait_until(lambda: load.count() >= before + 500, "stores again", 120)
+        load.finish(120)
+        assert sink.stop() == 0
+        total = check(small, [load])
+    print(f"full disk: refused while full, went on with room; {total.acked} acked", flush=True)
+    return total

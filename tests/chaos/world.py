@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two sinks, a primary and its synchronous standby, links that can be cut, and the load."""
+
+from batchload import BatchLoad
+from link import Link
+from voxtest import Cluster, Load, Sink, wait_until
+
+DATABASE = "chaos"
+SETTINGS = {"max_connections": 40, "wal_level": "replica", "max_wal_senders": 4, "hot_standby": "on",
+            "synchronous_standby_names": "*", "checkpoint_timeout": "30s", "shared_buffers": "128MB",
+            "wal_retrieve_retry_interval": "200ms"}
+CONNECTIONS = 32
+BATCH_CONNECTIONS = 4
+
+
+def _url(folders):
+    return f"postgresql://vox@/{DATABASE}?host={','.join(map(str, folders))}&target_session_attrs=read-write"
+
+
+class World:
+    """`primary` and `standby` change places at a failover. The second sink reaches both through links."""
+
+    def __enter__(self):
+        self.primary = Cluster().start(**{**SETTINGS, "synchronous_standby_names": ""})
+        self.primary.create_database(DATABASE)
+        self.standby = Cluster(source=self.primary)
+        self.links = [Link(node.folder) for node in (self.primary, self.standby)]
+        nodes = (self.primary.folder, self.standby.folder)
+        self.sinks = [Sink(_url(nodes)), Sink(_url([link.folder for link in self.links]))]
+        self.sinks[0].migrate()
+        self.token = self.sinks[0].token("chaos", "ingest,read")
+        self.standby.start(**SETTINGS)
+        self.primary.stop()
+        self.primary.start(**SETTINGS)
+        self.wait_streaming()
+        for sink in self.sinks:
+            sink.start().ready()
+        addresses = [sink.address for sink in self.sinks]
+        self.loads = [Load(addresses, self.token, CONNECTIONS).start(),
+                      BatchLoad(addresses, self.token, BATCH_CONNECTIONS).start()]
+        return self
+
+    def __exit__(self, *_):
+        for load in getattr(self, "loads", []):
+            load.abandon()
+        for sink in self.sinks:
+            if sink.process and sink.process.poll() is None:
+                sink.kill()
+        for link in self.links:
+            link.close()
+        self.standby.remove()
+        self.primary.remove()
+
+    def sql(self, text):
+        return self.primary.psql(DATABASE, text)
+
+    def acked(self):
+        return sum(load.count() for load in self.loads)
+
+    def run_on(self, count):
+        """Each load has `count` more acknowledgements than now."""
+        targets = [load.count() + count for load in self.loads]
+        wait_until(lambda: all(load.count() >= target for load, target in zip(self.loads, targets)),
+                   f"{count} more acknowledgements; so far {[load.count() for load in self.loads]}", 120)
+
+    def wait_streaming(self):
+        wait_until(lambda: self.primary.value("postgres", "SELECT count(*) FROM pg_stat_replication "
+                                                          "WHERE sync_state IN ('sync', 'quorum')") == "1",
+                   "the standby is synchronous", 60)
+
+    def failover(self):
+        """The primary dies, its standby takes over, and what is left of the primary becomes the new standby."""
+        self.primary.kill()
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+        self.standby.clone(self.primary)
+        self.standby.start(**SETTINGS)
+        self.wait_streaming()
+
+    def finish(self):
+        """Ends the load; everything under way is retried until it has an answer."""
+        for load in self.loads:
+            load.finish(120)
+        for sink in self.sinks:
+            code = sink.stop()
+            assert code == 0, f"exit {code} after SIGTERM"
+            sink.check_log()
+        return self.loads
