@@ -3,6 +3,8 @@
 #include "lib/wire/event_text.h"
 #include "lib/wire/limits.h"
 
+#include <endian.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -44,9 +46,13 @@ enum problem event_text_parse_embedded(struct json_doc *doc, char *text, size_t 
 
 static EVP_MD *sha256_method;
 
+// A context of our own: OpenSSL's default one, where memory was lacking for its making, is used all the same
+// and ends the process.
 static void fetch_sha256(void)
 {
-    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+    if (context)
+        sha256_method = EVP_MD_fetch(context, "SHA256", NULL);
 }
 
 void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN])
