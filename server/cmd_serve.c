@@ -9,6 +9,7 @@
 #include "server/process.h"
 #include "server/writer/backend.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -328,6 +329,8 @@ static int run(struct serve *s)
         stop_all(s);
         return command_error(EXIT_FAILED, "%s", err.text);
     }
+    // What reading the contracts and tokens left behind is not needed again.
+    malloc_trim(0);
     front_log(s->http, s->config);
     service_notify("READY=1\nSTATUS=serving");
     wait_for_the_end(s);
