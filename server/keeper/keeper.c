@@ -2,6 +2,7 @@
 // Looks after partitions and the ledger, on a connection of its own.
 #include "server/keeper/keeper.h"
 
+#include "lib/base/cond.h"
 #include "lib/base/log.h"
 #include "server/store/keeper.h"
 #include "server/store/migrate.h"
@@ -84,10 +85,9 @@ static bool work(struct keeper *k, struct err *err)
 static bool wait_for_work(struct keeper *k, int64_t us)
 {
     int64_t until = clock_mono_us(clock_system()) + us;
-    struct timespec ts = {until / USEC_PER_SEC, (until % USEC_PER_SEC) * 1000};
     pthread_mutex_lock(&k->mutex);
     while (!k->stopping && !k->poked)
-        if (pthread_cond_timedwait(&k->wake, &k->mutex, &ts) != 0)
+        if (!cond_wait_until(&k->wake, &k->mutex, until))
             break;
     k->poked = false;
     bool go_on = !k->stopping;
@@ -152,11 +152,7 @@ bool keeper_start(const struct keeper_config *config, struct keeper **ret_keeper
     k->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&k->reached, NEVER);
     pthread_mutex_init(&k->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&k->wake);
     if (k->stop_fd < 0 || pthread_create(&k->thread, NULL, thread_main, k) != 0) {
         release(k);
         return err_set(err, "cannot start the keeper's thread");

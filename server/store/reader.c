@@ -2,6 +2,7 @@
 // A small pool of threads over one queue of read jobs.
 #include "server/store/reader.h"
 
+#include "lib/base/cond.h"
 #include "lib/base/log.h"
 
 #include <errno.h>
@@ -65,9 +66,8 @@ static struct reader_job *take(struct reader *r, bool connected)
 {
     pthread_mutex_lock(&r->mutex);
     while (must_wait(r, connected)) {
-        struct timespec ts = {r->retry_at / USEC_PER_SEC, (r->retry_at % USEC_PER_SEC) * 1000};
         if (r->head)
-            pthread_cond_timedwait(&r->wake, &r->mutex, &ts);
+            cond_wait_until(&r->wake, &r->mutex, r->retry_at);
         else
             pthread_cond_wait(&r->wake, &r->mutex);
     }
@@ -174,15 +174,6 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 bool reader_start(const char *url, unsigned connections, struct reader **ret_reader, struct err *err)
 {
     struct reader *r = calloc(1, sizeof(*r) + connections * sizeof(r->threads[0]));
@@ -195,7 +186,7 @@ bool reader_start(const char *url, unsigned connections, struct reader **ret_rea
         return err_set_errno(err, "cannot make an eventfd");
     }
     pthread_mutex_init(&r->mutex, NULL);
-    init_cond(&r->wake);
+    cond_init(&r->wake);
     for (; r->thread_count < connections; r->thread_count++) {
         if (pthread_create(&r->threads[r->thread_count], NULL, thread_main, r) != 0) {
             reader_drain(r);

@@ -2,6 +2,7 @@
 // A writer thread: the state machine of writer.h.
 #include "server/writer/worker.h"
 
+#include "lib/base/cond.h"
 #include "lib/base/log.h"
 #include "server/writer/isolate.h"
 
@@ -57,9 +58,7 @@ static void refuse_all(struct event **events, size_t count, enum problem problem
 // time is up.
 static bool sleep_on(struct writer *w, pthread_cond_t *cond, int64_t us)
 {
-    int64_t until = clock_mono_us(clock_system()) + us;
-    struct timespec ts = {until / USEC_PER_SEC, (until % USEC_PER_SEC) * 1000};
-    return pthread_cond_timedwait(cond, &w->mutex, &ts) == 0;
+    return cond_wait_until(cond, &w->mutex, clock_mono_us(clock_system()) + us);
 }
 
 // The whole pause, unless the end comes.

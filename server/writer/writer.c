@@ -2,16 +2,8 @@
 // The group commit as others see it: a bounded queue, its start and its end.
 #include "server/writer/writer.h"
 
+#include "lib/base/cond.h"
 #include "server/writer/worker.h"
-
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
 
 bool writer_start(const struct writer_config *config, struct writer **ret_writer, struct err *err)
 {
@@ -21,9 +13,9 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     w->config = *config;
     w->durable = true;
     pthread_mutex_init(&w->mutex, NULL);
-    init_cond(&w->wake);
-    init_cond(&w->idle);
-    init_cond(&w->pause);
+    cond_init(&w->wake);
+    cond_init(&w->idle);
+    cond_init(&w->pause);
     metrics_set(config->metrics, METRIC_DATABASE_UP, NULL, NULL, 0);
     for (; w->worker_count < config->connections; w->worker_count++) {
         struct worker *worker = &w->workers[w->worker_count];
@@ -104,12 +96,11 @@ void writer_queue_size(struct writer *w, size_t *ret_events, size_t *ret_bytes)
 
 void writer_drain(struct writer *w, int64_t deadline)
 {
-    struct timespec ts = {deadline / USEC_PER_SEC, (deadline % USEC_PER_SEC) * 1000};
     pthread_mutex_lock(&w->mutex);
     w->draining = true;
     flush(w);
     while (w->queue.head || w->busy)
-        if (pthread_cond_timedwait(&w->idle, &w->mutex, &ts) != 0)
+        if (!cond_wait_until(&w->idle, &w->mutex, deadline))
             break;
     w->abandon = true;
     pthread_cond_broadcast(&w->pause);
