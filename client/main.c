@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client: command table.
 #include "client/command.h"
-#include "lib/wire/event_text.h"
+#include "lib/wire/crypto.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vox-telemetry: no source of random numbers\n");
         return exit_number(EXIT_IS_IO);
     }
-    sha256_setup();
+    crypto_setup();
     enum client_exit code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_IS_OK) {
         perror("vox-telemetry: standard output");

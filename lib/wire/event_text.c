@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of an event's text, and its hash.
 #include "lib/wire/event_text.h"
+#include "lib/wire/crypto.h"
 #include "lib/wire/limits.h"
 
-#include <endian.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <pthread.h>
 #include <sodium.h>
 
 static const struct json_rules rules = {
@@ -44,30 +41,12 @@ enum problem event_text_parse_embedded(struct json_doc *doc, char *text, size_t 
     return event_text_fault(json_doc_take(doc, text, len, &rules, NULL));
 }
 
-static EVP_MD *sha256_method;
-
-// A context of our own: OpenSSL's default one, where memory was lacking for its making, is used all the same
-// and ends the process.
-static void fetch_sha256(void)
-{
-    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
-    if (context)
-        sha256_method = EVP_MD_fetch(context, "SHA256", NULL);
-}
-
 void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fetch_sha256);
+    const EVP_MD *method = crypto_sha256();
     // OpenSSL uses the processor's instructions but allocates; libsodium is slower and cannot fail.
-    if (!sha256_method || EVP_Digest(bytes.ptr, bytes.len, ret_digest, NULL, sha256_method, NULL) != 1)
+    if (!method || EVP_Digest(bytes.ptr, bytes.len, ret_digest, NULL, method, NULL) != 1)
         crypto_hash_sha256(ret_digest, (const unsigned char *)bytes.ptr, bytes.len);
-}
-
-void sha256_setup(void)
-{
-    uint8_t digest[SHA256_LEN];
-    sha256(STR(""), digest);
 }
 
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1])

@@ -22,8 +22,6 @@ MUST_CHECK enum problem event_text_parse(struct json_doc *doc, char *text, size_
 // As above for a JSON text in a string of an event, which may be any value.
 MUST_CHECK enum problem event_text_parse_embedded(struct json_doc *doc, char *text, size_t *len);
 
-// Once in main(): the first hash makes what all later ones use.
-void sha256_setup(void);
 void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN]);
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1]);
 // Lower or upper case, exactly 64 digits.

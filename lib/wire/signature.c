@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verifies and makes signatures. OpenSSL's HMAC, because it uses the processor's instructions for SHA-256.
+// Verifies and makes signatures.
 #include "lib/wire/signature.h"
+#include "lib/wire/crypto.h"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <pthread.h>
 #include <sodium.h>
-
-static EVP_MAC *hmac_method;
-static EVP_MD *sha256_method;
-static pthread_once_t fetched = PTHREAD_ONCE_INIT;
-
-static void fetch_methods(void)
-{
-    hmac_method = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
 
 static void mac_update(EVP_MAC_CTX **mac, struct str bytes)
 {
@@ -24,21 +11,6 @@ static void mac_update(EVP_MAC_CTX **mac, struct str bytes)
         EVP_MAC_CTX_free(*mac);
         *mac = NULL;
     }
-}
-
-// NULL when memory is out.
-static EVP_MAC_CTX *mac_begin(const struct signing_key *key)
-{
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                                 OSSL_PARAM_construct_end()};
-    pthread_once(&fetched, fetch_methods);
-    EVP_MAC_CTX *mac = hmac_method ? EVP_MAC_CTX_new(hmac_method) : NULL;
-    if (mac && EVP_MAC_init(mac, key->bytes, key->len, params) != 1) {
-        EVP_MAC_CTX_free(mac);
-        mac = NULL;
-    }
-    return mac;
 }
 
 static bool mac_finish(EVP_MAC_CTX *mac, uint8_t ret_mac[static SHA256_LEN])
@@ -86,11 +58,11 @@ static void feed(void *context, struct str bytes)
 
 static void begin_named(struct signature_verifier *v, struct str name)
 {
-    pthread_once(&fetched, fetch_methods);
+    const EVP_MD *sha256 = crypto_sha256();
     v->named = EVP_MD_CTX_new();
-    v->failed =
-        v->failed || !v->named || !sha256_method || EVP_DigestInit_ex(v->named, sha256_method, NULL) != 1 ||
-        EVP_DigestUpdate(v->named, name.ptr, name.len) != 1 || EVP_DigestUpdate(v->named, "\n", 1) != 1;
+    v->failed = v->failed || !v->named || !sha256 || EVP_DigestInit_ex(v->named, sha256, NULL) != 1 ||
+                EVP_DigestUpdate(v->named, name.ptr, name.len) != 1 ||
+                EVP_DigestUpdate(v->named, "\n", 1) != 1;
 }
 
 struct signature_verifier *signature_verifier_new(const struct signature *signature,
@@ -107,7 +79,7 @@ struct signature_verifier *signature_verifier_new(const struct signature *signat
         if ((mac ? signature->mac_count : signature->signed_count) == 0)
             continue;
         if (mac) {
-            v->macs[v->key_count] = mac_begin(keys[i]);
+            v->macs[v->key_count] = crypto_hmac_new(keys[i]->bytes, keys[i]->len);
             v->failed = v->failed || !v->macs[v->key_count];
         }
         v->keeps = v->keeps || !mac;
@@ -194,7 +166,7 @@ static bool make_mac(const struct signing_key *key, bool vox, struct str id, int
     char seconds[24];
     BUG_ON(key->kind != SIGNING_HMAC);
     snprintf(seconds, sizeof(seconds), "%lld", (long long)at);
-    EVP_MAC_CTX *mac = mac_begin(key);
+    EVP_MAC_CTX *mac = crypto_hmac_new(key->bytes, key->len);
     put_head(feed_mac, &mac, vox, id, str_from(seconds));
     feed_mac(&mac, body);
     bool ok = mac_finish(mac, ret_mac);
