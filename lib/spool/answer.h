@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an answer to one posted event means for its spool entry: the table of docs/PROTOCOL.md as a function.
+// What an answer to a posted event, or a batch's verdict on one of its lines, means for its spool entry: the
+// table of docs/PROTOCOL.md as a function.
 //
 // Nothing but a complete 200, 201 or 202 with a JSON receipt that names the entry delivers it, and nothing
 // but application/problem+json with a code of ours rejects it, so that a captive portal's page deletes
@@ -25,6 +26,7 @@ enum answer_verdict {
 struct answer {
     enum answer_verdict verdict;
     bool duplicate;    // of DELIVERED: it was there already
+    bool ours;         // a problem with a code of the table said so
     const char *label; // static: the problem's code, or a word of ours such as "no_receipt"
     // What the sink says, in the document; each may be absent. The place is the first of a schema's errors.
     struct str detail;
@@ -40,6 +42,10 @@ struct answer_input {
     const struct uuid *id;
     const uint8_t *sha256; // SHA256_LEN bytes
 };
+
+// A batch's verdict on one line: {"line":1,"id":"…","status":201,"receipt":{…}} or "problem" in its place.
+// Texts point into the tree.
+struct answer answer_decide_line(const struct json *line, const struct uuid *id, const uint8_t *sha256);
 
 // `doc` holds the parsed body until its next use.
 struct answer answer_decide(const struct answer_input *input, struct json_doc *doc);
