@@ -4,9 +4,12 @@
 #include "client/consent.h"
 #include "client/report.h"
 #include "client/settings.h"
+#include "client/units.h"
 
 #include <signal.h>
 #include <sodium.h>
+
+#define CONCURRENCY 2
 
 static volatile sig_atomic_t stop_flag;
 
@@ -36,6 +39,7 @@ static enum client_exit exit_of(const struct upload_result *result)
     case UPLOAD_STOPPED:
         return EXIT_IS_CONFIG;
     case UPLOAD_UNREACHABLE:
+    case UPLOAD_OUT_OF_TIME:
         return EXIT_IS_BUSY;
     case UPLOAD_INTERRUPTED:
         return EXIT_IS_INTERRUPTED;
@@ -65,6 +69,13 @@ static enum client_exit fail(const struct options *options, enum client_exit cod
     return code;
 }
 
+// How much of it.
+struct bounds {
+    unsigned concurrency;
+    uint64_t max_events;
+    int64_t max_us;
+};
+
 // As whom, where to, and how much of the past.
 struct sending {
     struct endpoint endpoint;
@@ -72,7 +83,34 @@ struct sending {
     struct signing_key key;
     bool has_key;
     int64_t not_before_us;
+    struct bounds bounds;
 };
+
+static bool read_bounds(const struct options *options, struct bounds *bounds, struct err *err)
+{
+    uint64_t number;
+    *bounds = (struct bounds){.concurrency = CONCURRENCY};
+    if (options->concurrency) {
+        if (!str_to_u64(str_from(options->concurrency), &number) || number < 1 || number > HTTP_CALLS_MAX)
+            return err_set(err, "--concurrency takes 1 to %d", HTTP_CALLS_MAX);
+        bounds->concurrency = (unsigned)number;
+    }
+    if (options->max_events &&
+        (!str_to_u64(str_from(options->max_events), &bounds->max_events) || !bounds->max_events))
+        return err_set(err, "--max-events takes a number from 1 on");
+    return !options->max_time || units_duration(options->max_time, &bounds->max_us) ||
+           err_set(err, "--max-time takes a time such as 30s, 15m or 2h");
+}
+
+// The first failure is the one that is told, unless the run has told one.
+static bool close_logs(struct sent_log *sent, struct spool_attempts *attempts, struct err *err)
+{
+    struct err first, second;
+    bool sent_ok = sent_log_close(sent, &first), attempts_ok = spool_attempts_close(attempts, &second);
+    if ((!sent_ok || !attempts_ok) && !err->text[0])
+        *err = sent_ok ? second : first;
+    return sent_ok && attempts_ok;
+}
 
 static enum client_exit upload_spool(const struct options *options, const struct sending *sending,
                                      struct spool *spool, uint64_t total, struct err *err)
@@ -83,12 +121,17 @@ static enum client_exit upload_spool(const struct options *options, const struct
     struct report report;
     struct spool_count left;
     struct sent_log *sent = NULL;
+    struct spool_attempts *attempts = NULL;
+    const struct bounds *bounds = &sending->bounds;
     report_init(&report, options, endpoint->url, total);
     struct upload_sight sight = report_sight(&report);
     if (!options->dry_run && !sent_log_open(spool, &sent, err))
         return fail(options, EXIT_IS_IO, err);
-    if (!transport_curl_new(&stop_flag, &curl, &transport, err)) {
-        (void)!sent_log_close(sent, NULL);
+    if ((!options->dry_run && !spool_attempts_load(spool, endpoint->url, &attempts, err)) ||
+        !transport_curl_new(&stop_flag, &curl, &transport, err)) {
+        struct err ignored;
+        (void)!spool_attempts_close(attempts, &ignored);
+        (void)!sent_log_close(sent, &ignored);
         return fail(options, EXIT_IS_IO, err);
     }
     struct keeper keeper = {
@@ -112,6 +155,10 @@ static enum client_exit upload_spool(const struct options *options, const struct
         .not_before_us = sending->not_before_us,
         .keeper = options->dry_run ? NULL : &keeper,
         .sent = sent,
+        .attempts = attempts,
+        .concurrency = bounds->concurrency,
+        .max_events = bounds->max_events,
+        .max_us = bounds->max_us,
         .stop = &stop_flag,
     };
     catch_signals();
@@ -124,7 +171,7 @@ static enum client_exit upload_spool(const struct options *options, const struct
     keeper_end(&keeper);
     transport_curl_free(curl);
     enum client_exit code = exit_of(&upload.result);
-    if (!sent_log_close(sent, &upload.result.why) && upload.result.end == UPLOAD_DONE) {
+    if (!close_logs(sent, attempts, &upload.result.why) && upload.result.end == UPLOAD_DONE) {
         upload.result.end = UPLOAD_FAILED;
         code = EXIT_IS_IO;
     }
@@ -143,9 +190,10 @@ static void put_idle(const struct options *options, const char *outcome, const c
         printf("%s\n", text);
 }
 
-static enum client_exit upload_locked(const struct options *options, struct spool *spool, struct err *err)
+static enum client_exit upload_locked(const struct options *options, const struct bounds *bounds,
+                                      struct spool *spool, struct err *err)
 {
-    struct sending sending = {.not_before_us = INT64_MIN};
+    struct sending sending = {.not_before_us = INT64_MIN, .bounds = *bounds};
     struct spool_count count;
     bool taken = true;
     if (!consent_gate(&sending.not_before_us, err) && !options->dry_run)
@@ -185,9 +233,12 @@ static enum client_exit run(const struct options *options)
     struct spool_place place;
     struct spool *spool;
     struct err err;
+    struct bounds bounds;
+    if (!read_bounds(options, &bounds, &err))
+        return complain(EXIT_IS_USAGE, &err);
     if (!open_spool(options, false, &place, &spool, &err))
         return fail(options, EXIT_IS_CONFIG, &err);
-    enum client_exit code = upload_locked(options, spool, &err);
+    enum client_exit code = upload_locked(options, &bounds, spool, &err);
     spool_close(spool);
     return code;
 }
@@ -195,6 +246,9 @@ static enum client_exit run(const struct options *options)
 static const struct option_row option_rows[] = {
     OPTION("dry-run", NULL, dry_run, "print each request, token masked, and send nothing"),
     OPTION("url", "URL", url, "where to send, instead of the configured URL"),
+    OPTION("max-events", "N", max_events, "send at most so many"),
+    OPTION("max-time", "TIME", max_time, "stop after so long: 30s, 15m, 2h"),
+    OPTION("concurrency", "N", concurrency, "requests at a time, 1 to 16 (default 2)"),
     OPTION("include-older", NULL, include_older, "send what is older than your consent too"),
     OPTION_SPOOL,
     OPTION("allow-http", NULL, allow_http, "send unencrypted to a host that is not this machine"),

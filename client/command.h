@@ -27,6 +27,9 @@ struct options {
     const char *max_bytes;
     const char *max_entries;
     const char *max_age;
+    const char *max_events;
+    const char *max_time;
+    const char *concurrency;
     char **operands; // the arguments that are no options
     size_t operand_count;
     bool json;

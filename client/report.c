@@ -15,6 +15,7 @@ static const char *const end_names[] = {
     [UPLOAD_DONE] = "done",
     [UPLOAD_STOPPED] = "stopped",
     [UPLOAD_UNREACHABLE] = "unreachable",
+    [UPLOAD_OUT_OF_TIME] = "out_of_time",
     [UPLOAD_INTERRUPTED] = "interrupted",
     [UPLOAD_FAILED] = "failed",
 };
@@ -257,6 +258,7 @@ static void end_json(const struct report *report, const struct upload_result *re
     json_u64(&w, report->options->dry_run ? "would_send" : "sent", result->sent);
     json_u64(&w, "duplicates", result->duplicates);
     json_u64(&w, "bytes", result->bytes);
+    json_u64(&w, "requests", result->requests);
     json_tally(&w, "rejected", &result->rejected);
     json_tally(&w, "kept", &result->kept);
     json_u64(&w, "bad", result->bad);

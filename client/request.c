@@ -27,23 +27,10 @@ static bool make_bearer(struct event_request *request, struct str token, struct 
     return true;
 }
 
-bool event_request_make(struct event_request *request, const struct event_sender *sender,
-                        const struct spool_entry *entry, struct err *err)
+// What goes with every request, last.
+static bool add_sender(struct event_request *request, const struct event_sender *sender, struct err *err)
 {
-    *request = (struct event_request){
-        .http = {.url = sender->url, .loopback = sender->loopback, .body = entry->text}, .key = sender->key};
-    request->http.headers = request->rows;
-    buf_init(&request->bearer, TOKEN_MAX_BYTES + 16);
-    uuid_format(&entry->id, request->id);
-    snprintf(request->quoted, sizeof(request->quoted), "\"%s\"", request->id);
-    add_header(request, "Content-Type", MEDIA_JSON "; charset=utf-8", NULL);
-    add_header(request, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
     add_header(request, "User-Agent", sender->user_agent, NULL);
-    add_header(request, HEADER_IDEMPOTENCY_KEY, request->quoted, NULL);
-    if (entry->has_time) {
-        rfc3339_format(entry->time_us, request->at);
-        add_header(request, HEADER_EVENT_AT, request->at, NULL);
-    }
     if (sender->token.len && !make_bearer(request, sender->token, err)) {
         event_request_release(request);
         return false;
@@ -54,6 +41,54 @@ bool event_request_make(struct event_request *request, const struct event_sender
         add_header(request, HEADER_WEBHOOK_SIGN, request->signature, "v1,(hidden)");
     }
     return true;
+}
+
+static void begin(struct event_request *request, const struct event_sender *sender, const char *url,
+                  const struct uuid *id, struct str body)
+{
+    *request = (struct event_request){.http = {.url = url, .loopback = sender->loopback, .body = body},
+                                      .key = sender->key};
+    request->http.headers = request->rows;
+    buf_init(&request->bearer, TOKEN_MAX_BYTES + 16);
+    uuid_format(id, request->id);
+}
+
+bool event_request_make(struct event_request *request, const struct event_sender *sender,
+                        const struct spool_entry *entry, struct err *err)
+{
+    begin(request, sender, sender->url, &entry->id, entry->text);
+    snprintf(request->quoted, sizeof(request->quoted), "\"%s\"", request->id);
+    add_header(request, "Content-Type", MEDIA_JSON "; charset=utf-8", NULL);
+    add_header(request, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
+    add_header(request, HEADER_IDEMPOTENCY_KEY, request->quoted, NULL);
+    if (entry->has_time) {
+        rfc3339_format(entry->time_us, request->at);
+        add_header(request, HEADER_EVENT_AT, request->at, NULL);
+    }
+    return add_sender(request, sender, err);
+}
+
+bool batch_request_make(struct event_request *request, const struct event_sender *sender, const char *url,
+                        const struct batch_body *body, struct err *err)
+{
+    begin(request, sender, url, &body->id, body->bytes);
+    add_header(request, "Content-Type", MEDIA_BATCH, NULL);
+    if (body->compressed)
+        add_header(request, "Content-Encoding", "zstd", NULL);
+    add_header(request, "Accept", MEDIA_NDJSON ", " MEDIA_PROBLEM, NULL);
+    return add_sender(request, sender, err);
+}
+
+bool receipt_request_make(struct event_request *request, const struct event_sender *sender, const char *url,
+                          struct err *err)
+{
+    const struct uuid none = {{0}};
+    struct event_sender unsigned_sender = *sender;
+    unsigned_sender.key = NULL;
+    begin(request, &unsigned_sender, url, &none, STR(""));
+    request->http.get = true;
+    add_header(request, "Accept", MEDIA_JSON ", " MEDIA_PROBLEM, NULL);
+    return add_sender(request, &unsigned_sender, err);
 }
 
 bool event_request_sign(struct event_request *request, int64_t wall_us, struct err *err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One event as the request that posts it: the headers, and what a person may see of them.
+// An event, or a batch, as the request that posts it: the headers, and what a person may see of them.
 #ifndef VOX_CLIENT_REQUEST_H
 #define VOX_CLIENT_REQUEST_H
 
@@ -34,6 +34,18 @@ struct event_request {
 // Nothing is held after a failure. Release wipes the copy of the token.
 MUST_CHECK bool event_request_make(struct event_request *request, const struct event_sender *sender,
                                    const struct spool_entry *entry, struct err *err);
+// A batch's body instead, of lines of their own ids; `id` names the batch where it is signed. The body is
+// zstd if `compressed`.
+struct batch_body {
+    struct str bytes;
+    bool compressed;
+    struct uuid id;
+};
+MUST_CHECK bool batch_request_make(struct event_request *request, const struct event_sender *sender,
+                                   const char *url, const struct batch_body *body, struct err *err);
+// A GET of the sink's own; not signed.
+MUST_CHECK bool receipt_request_make(struct event_request *request, const struct event_sender *sender,
+                                     const char *url, struct err *err);
 // Before each attempt: the signature is of its time. Standard Webhooks 1.0; does nothing without a key.
 MUST_CHECK bool event_request_sign(struct event_request *request, int64_t wall_us, struct err *err);
 void event_request_release(struct event_request *request);

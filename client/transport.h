@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one seam between the client and the network (and time): makes a request, waits.
 //
-// upload.c knows nothing else of the world besides the spool, so that tests run it with scripted answers.
-// transport_curl_new() is the real one: one keep-alive connection, no redirects, TLS verified, 10 s to
-// connect, 60 s for an answer.
+// The upload knows nothing else of the world besides the spool, so that tests run it with scripted answers.
+// transport_curl_new() is the real one: keep-alive connections, no redirects, TLS verified (against
+// CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR where set), proxies by the usual variables, 10 s to connect,
+// 60 s without a byte, and 60 s in all, or 10 minutes for a patient call.
+//
+// post() makes one request and returns with its end. Several at a time: start() each, next() until all are
+// done or given up by cancel(). A transport without start() makes one after the other (client/call.h).
 #ifndef VOX_CLIENT_TRANSPORT_H
 #define VOX_CLIENT_TRANSPORT_H
 
@@ -40,9 +44,23 @@ struct http_reply {
     char location[256];    // of a redirect, cut to fit
     int64_t retry_after_s; // -1: not said
     int64_t date_us;       // of the header Date; 0: not said
-    struct buf body;       // at most ANSWER_BODY_BYTES
-    bool complete;         // the whole body is there
-    struct err why;        // for the other results
+    char link[512];        // Link, RateLimit and RateLimit-Policy; empty where not sent or too long
+    char rate[64];
+    char rate_policy[64];
+    struct buf body; // at most ANSWER_BODY_BYTES
+    bool complete;   // the whole body is there
+    struct err why;  // for the other results
+};
+
+struct http_call {
+    struct http_request request; // by the caller, with all that it points to until the call is done
+    struct http_reply reply;     // initialised by the caller
+    bool patient;
+    // Each piece of the body, when status and content_type of the reply are set; false breaks off. NULL: the
+    // body is collected in the reply.
+    bool (*on_body)(struct http_call *call, struct str bytes);
+    enum http_result result; // once done
+    void *handle;            // the transport's
 };
 
 struct transport {
@@ -50,7 +68,14 @@ struct transport {
     // False if the stop flag was seen.
     bool (*wait)(void *context, int64_t us);
     void *context;
+    // NULL, or all three. start() is false when memory is out; next() gives a call that is done, or NULL
+    // after so long, or sooner if the stop flag was seen.
+    bool (*start)(void *context, struct http_call *call);
+    struct http_call *(*next)(void *context, int64_t us);
+    void (*cancel)(void *context, struct http_call *call);
 };
+
+#define HTTP_CALLS_MAX 16 // at a time
 
 void http_reply_init(struct http_reply *reply);
 void http_reply_release(struct http_reply *reply);

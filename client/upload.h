@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The upload: each pending entry in order of name, one after the other, until none is left or it must stop.
+// The upload: the pending entries in order of name, until none is left or it must stop.
 //
 // Fill the inputs of `struct upload` (the spool locked by the caller), call upload_run() once, read the
 // results. An entry is deleted only when the sink's answer names it (lib/spool/answer.h); everything else
 // leaves it in pending/, bad/ or rejected/. It stops early for configuration, for a sink that cannot be
-// reached or stays busy, for a local disk that fails, and when the stop flag is set:
+// reached or stays busy, for a local disk that fails, and when the stop flag is set.
 //
-//     entry -> read -> post -> verdict -> deleted | rejected/ | kept -> next entry
-//                        ^        |
-//                        +- wait -+  (bounded)
+//     names ──► groups (client/flight.h) ──► requests ──► verdicts ──► deleted | rejected/ | kept
+//
+// The first request is a single post. If its answer links to a batch endpoint the rest goes in batches, up to
+// `concurrency` requests at a time, their sizes by what the sink takes and how fast; else in single posts, as
+// any sink of the vox-v1 profile takes them. Before a group is sent its names are in the journal of attempts
+// on disk; an entry that was offered longer ago than the sink remembers ids is sent only if the sink has no
+// receipt for it.
+//
+// Files: upload.c the run, upload_load.c from names to groups, upload_send.c requests, upload_answer.c what
+// their answers mean, upload_settle.c what a verdict does to its entry.
 #ifndef VOX_CLIENT_UPLOAD_H
 #define VOX_CLIENT_UPLOAD_H
 
+#include "client/flight.h"
 #include "client/keeper.h"
+#include "client/pace.h"
+#include "client/settings.h"
 #include "client/transport.h"
 #include "lib/base/clock.h"
 #include "lib/spool/answer.h"
+#include "lib/spool/attempts.h"
 #include "lib/spool/sent.h"
 #include "lib/spool/spool.h"
 
@@ -34,6 +45,7 @@ enum upload_end {
     UPLOAD_DONE,        // every entry was looked at
     UPLOAD_STOPPED,     // configuration; `why` says what, `advice` what to do
     UPLOAD_UNREACHABLE, // no answer, or busy for too long
+    UPLOAD_OUT_OF_TIME, // max_us
     UPLOAD_INTERRUPTED,
     UPLOAD_FAILED // this machine's disk or memory
 };
@@ -44,7 +56,8 @@ struct upload_result {
     uint64_t duplicates; // delivered: the sink had them
     uint64_t bad;
     uint64_t skipped;
-    uint64_t bytes;        // of delivered bodies, and in a dry run of all
+    uint64_t bytes;        // of delivered events, and in a dry run of all
+    uint64_t requests;     // that got an answer
     struct tally rejected; // by problem code
     struct tally kept;     // looked at and kept, by code or reason
     struct err why;        // a sentence, unless DONE
@@ -75,18 +88,39 @@ struct upload {
     bool loopback;
     struct str token; // may be empty
     const char *user_agent;
-    const struct signing_key *key; // NULL: requests are not signed
-    bool dry_run;                  // nothing is sent and nothing in the spool is changed
-    int64_t not_before_us;         // older entries are held (client/consent.h); INT64_MIN: none
-    struct keeper *keeper;         // may be NULL: what a sink does not take yet is offered each time
-    struct sent_log *sent;         // may be NULL: no log is kept
+    const struct signing_key *key;   // NULL: requests are not signed
+    bool dry_run;                    // nothing is sent and nothing in the spool is changed
+    int64_t not_before_us;           // older entries are held (client/consent.h); INT64_MIN: none
+    struct keeper *keeper;           // may be NULL: what a sink does not take yet is offered each time
+    struct sent_log *sent;           // may be NULL: no log is kept
+    struct spool_attempts *attempts; // may be NULL: no journal is kept
+    unsigned concurrency;            // requests at a time, up to HTTP_CALLS_MAX; 0: one
+    uint64_t max_events;             // 0: no limit
+    int64_t max_us;                  // 0: no limit
     const volatile sig_atomic_t *stop;
 
+    // The run's own.
     struct upload_result result;
     struct spool_reader reader;
     struct json_doc answer_doc;
-    struct http_reply reply;
-    unsigned stalled; // entries in a row that got no answer of a sink
+    struct spool_iter *iter;
+    struct flight *flights;
+    size_t flight_count, flying;
+    struct pace pace;
+    char batch_url[URL_MAX_BYTES];
+    bool learned;    // whether there are batches
+    bool batches;    // and they are used
+    bool compressed; // with compressed bodies
+    bool proven;     // a sink has answered
+    bool exhausted;  // no more names
+    bool again;      // the pass for entries that no sink answered for last time
+    bool any_refused;
+    bool ended;
+    size_t batch_events, batch_bytes;
+    uint64_t taken;
+    int64_t deadline_us;  // monotonic
+    int64_t known_before; // entries first offered before are asked for by receipt
+    unsigned stalled;     // entries in a row that got no answer of a sink
 };
 
 void upload_run(struct upload *upload);

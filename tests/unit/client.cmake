@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 set(client "${CMAKE_SOURCE_DIR}/client")
-set(upload_sources "${client}/upload.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
+set(upload_sources "${client}/upload.c" "${client}/upload_load.c" "${client}/upload_send.c"
+    "${client}/upload_answer.c" "${client}/upload_settle.c" "${client}/flight.c" "${client}/pace.c"
+    "${client}/link.c" "${client}/advice.c" "${client}/settings.c" "${client}/reply.c"
     "${client}/keeper.c" "${client}/sink.c" "${client}/request.c")
 vox_unit_test(upload SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(upload_entries SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)

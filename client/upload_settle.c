@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each verdict does to its entry.
+#include "client/advice.h"
+#include "client/upload_parts.h"
+
+bool upload_keep(struct upload *u, const char *name, const char *label, const struct answer *answer)
+{
+    tally_add(&u->result.kept, label);
+    note(u, name, label, answer);
+    return true;
+}
+
+// Before the entry is deleted, so that nothing leaves that the log does not tell of.
+static bool log_sent(struct upload *u, const struct spool_entry *entry, const struct said *said)
+{
+    const struct sent_record record = {
+        .at_us = clock_wall_us(u->clock),
+        .url = str_from(said->url),
+        .status = said->status,
+        .receipt = said->receipt,
+        .entry = entry,
+    };
+    return !u->sent || sent_log_append(u->sent, &record, &u->result.why);
+}
+
+static bool delivered(struct upload *u, const struct spool_entry *entry, bool duplicate,
+                      const struct said *said)
+{
+    u->stalled = 0;
+    u->proven = true;
+    if (!log_sent(u, entry, said))
+        return local_failure(u);
+    if (duplicate)
+        u->result.duplicates++;
+    else
+        u->result.sent++;
+    u->result.bytes += entry->text.len;
+    switch (spool_delete(u->spool, entry, &u->result.why)) {
+    case SPOOL_DONE:
+        return true;
+    case SPOOL_DONE_CHANGED:
+        return upload_keep(u, entry->name, "changed_while_sent", NULL);
+    default:
+        return local_failure(u);
+    }
+}
+
+// What is kept in rejected/ beside the entry. The sink's answer has been parsed, so it is JSON.
+static bool rejected(struct upload *u, const struct spool_entry *entry, const struct answer *answer,
+                     const struct said *said)
+{
+    struct buf text;
+    struct json_writer w;
+    char at[RFC3339_LEN + 1];
+    u->stalled = 0;
+    buf_init(&text, 2 * ANSWER_BODY_BYTES);
+    rfc3339_format(clock_wall_us(u->clock), at);
+    json_writer_init(&w, &text);
+    json_begin_object(&w);
+    json_str(&w, "at", str_from(at));
+    json_str(&w, "url", str_from(said->url));
+    json_i64(&w, "status", said->status);
+    json_key(&w, "answer");
+    json_value_raw(&w, said->answer);
+    json_end_object(&w);
+    buf_put_char(&text, '\n');
+    bool ok = buf_ok(&text) || err_set(&u->result.why, "out of memory");
+    enum spool_done moved =
+        ok ? spool_set_rejected(u->spool, entry, buf_str(&text), &u->result.why) : SPOOL_DONE_FAILED;
+    buf_release(&text);
+    if (moved == SPOOL_DONE_FAILED)
+        return local_failure(u);
+    if (moved == SPOOL_DONE_CHANGED)
+        return upload_keep(u, entry->name, "changed_while_sent", NULL);
+    tally_add(&u->result.rejected, answer->label);
+    note(u, entry->name, answer->label, answer);
+    return true;
+}
+
+// The next run begins with another entry: what stands in between may mind only this one.
+static bool mark(struct upload *u, const struct spool_entry *entry)
+{
+    if (!u->attempts || spool_attempts_mark(u->attempts, entry->name, clock_wall_us(u->clock)))
+        return true;
+    err_set(&u->result.why, "out of memory");
+    return local_failure(u);
+}
+
+// An answer that no sink of ours gives, or a server that fails at this entry.
+bool upload_stalled(struct upload *u, const struct spool_entry *entry, int status, const char *label)
+{
+    upload_keep(u, entry->name, label, NULL);
+    if (!mark(u, entry))
+        return false;
+    // A proxy's limit on size is about this entry: a few large ones in a row must not hold up all behind
+    // them.
+    if (status == 413 || ++u->stalled < STALLED_MAX)
+        return true;
+    err_set(&u->result.why, "%d answers in a row were not what a sink answers (%d, %s)", STALLED_MAX, status,
+            label);
+    return end_run(u, status >= 500 ? UPLOAD_UNREACHABLE : UPLOAD_STOPPED, advice_for("not_a_sink"));
+}
+
+// The keeper asks the sink once, by a request of its own.
+static bool kept(struct upload *u, const struct spool_entry *entry, const struct answer *answer)
+{
+    u->stalled = 0;
+    upload_keep(u, entry->name, answer->label, answer);
+    return !u->keeper ||
+           keeper_add(u->keeper, entry->name, str_from(answer->label), clock_wall_us(u->clock),
+                      &u->result.why) ||
+           local_failure(u);
+}
+
+bool upload_stopped(struct upload *u, int status, const char *location, const struct answer *answer)
+{
+    err_set(&u->result.why, "the sink answered %d (%s)", status, answer->label);
+    u->result.detail_of = "The sink says";
+    snprintf(u->result.detail, sizeof(u->result.detail), "%.*s",
+             (int)MIN(answer->detail.len, sizeof(u->result.detail) - 1),
+             answer->detail.len ? answer->detail.ptr : "");
+    snprintf(u->result.location, sizeof(u->result.location), "%s", location);
+    return end_run(u, UPLOAD_STOPPED, advice_for(answer->label));
+}
+
+bool upload_settle(struct upload *u, const struct spool_entry *entry, const struct answer *answer,
+                   const struct said *said)
+{
+    u->proven = u->proven || answer->ours;
+    switch (answer->verdict) {
+    case ANSWER_DELIVERED:
+        return delivered(u, entry, answer->duplicate, said);
+    case ANSWER_REJECTED:
+        return rejected(u, entry, answer, said);
+    case ANSWER_KEPT:
+        return kept(u, entry, answer);
+    case ANSWER_FOREIGN:
+        return upload_stalled(u, entry, said->status, answer->label);
+    default:
+        BUG("a verdict that settles nothing");
+    }
+}
