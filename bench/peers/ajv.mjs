@@ -26,13 +26,14 @@ function measure(call) {
   let n = 0;
   for (; Number(process.hrtime.bigint() - from) < ROUND_NS; n++) call();
   n++;
-  let least = Infinity;
+  const times = [];
   for (let i = 0; i < Number(count); i++) {
     from = process.hrtime.bigint();
     for (let k = 0; k < n; k++) call();
-    least = Math.min(least, Number(process.hrtime.bigint() - from) / n);
+    times.push(Number(process.hrtime.bigint() - from) / n);
   }
-  return least;
+  times.sort((a, b) => a - b);
+  return times[times.length >> 1];
 }
 
 for (const [i, file] of files.entries()) {

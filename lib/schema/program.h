@@ -158,7 +158,6 @@ struct jsv_switch {
 
 struct jsv_program {
     atomic_uint refs;
-    uint64_t id;   // of this process's lifetime
     bool branches; // has instructions that may run a block in vain
     VEC(struct jsv_block) blocks;
     VEC(struct jsv_insn) insns;

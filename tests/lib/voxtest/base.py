@@ -58,9 +58,9 @@ def run(*argv, env=None, stdin=None, timeout=60):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
 
 
-def zstd(data):
-    """The bytes as one zstd frame."""
-    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+def zstd(data, decode=False):
+    """The bytes as one zstd frame, or what is in one."""
+    return subprocess.run(["zstd", "-q", "-c", *(["-d"] if decode else [])], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
 Problem = collections.namedtuple("Problem", "code status retry action title detail")
