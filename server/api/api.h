@@ -15,6 +15,14 @@
 #include "server/store/reader.h"
 #include "server/writer/writer.h"
 
+// Batches at once, of all and of one holder: a token, or the open project. More are told to come again. Those
+// whose token is not known yet share one small part, so that made-up tokens cannot take all places.
+#define BATCHES_MAX          32
+#define BATCHES_OF_ONE       16
+#define BATCHES_OF_STRANGERS 4
+
+struct batch_job;
+
 struct api {
     struct catalog *catalog;
     struct writer *writer;
@@ -29,10 +37,10 @@ struct api {
     struct json_parser parser;
     struct json_doc doc;
     struct jsv_context *judge;
-    struct buf line;                  // the minified text of a batch line
-    unsigned batches;                 // requests under way
-    size_t batch_kept;                // bytes of their bodies that wait for a signature or a token
-    struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
+    struct buf line;                        // the minified text of a batch line
+    struct batch_job *batches[BATCHES_MAX]; // under way; NULL: a free place
+    size_t batch_kept;                      // bytes of their bodies that wait for a signature or a token
+    struct contracts_page *contracts;       // the last answer of /v1/contracts; NULL: none yet
 };
 
 // Fills the scratch. `api` is zeroed but for what the caller set.

@@ -63,9 +63,32 @@ static enum problem begin(struct batch_job *job, struct http_request *request)
     return job->decoder && job->chunk && keep_client(job) ? PROBLEM_NONE : PROBLEM_overloaded;
 }
 
+static bool same_holder(const struct batch_job *a, const struct batch_job *b)
+{
+    return a->stranger == b->stranger && (a->stranger || a->auth.token.id == b->auth.token.id);
+}
+
+// False: all places are taken, or those that its holder may have.
+static bool take_place(struct batch_job *job)
+{
+    struct batch_job **places = job->api->batches, **free_one = NULL;
+    unsigned held = 0;
+    for (size_t i = 0; i < BATCHES_MAX; i++) {
+        if (!places[i])
+            free_one = &places[i];
+        else
+            held += same_holder(job, places[i]);
+    }
+    if (!free_one || held >= (job->stranger ? BATCHES_OF_STRANGERS : BATCHES_OF_ONE))
+        return false;
+    job->place = free_one;
+    *free_one = job;
+    return true;
+}
+
 static struct batch_job *job_new(struct api *api, struct http_request *request)
 {
-    struct batch_job *job = api->batches < BATCHES_MAX ? calloc(1, sizeof(*job)) : NULL;
+    struct batch_job *job = calloc(1, sizeof(*job));
     if (!job)
         return NULL;
     job->api = api;
@@ -76,7 +99,6 @@ static struct batch_job *job_new(struct api *api, struct http_request *request)
     arena_init(&job->lookup_arena, 4096, 64 * 1024);
     line_splitter_init(&job->splitter);
     pthread_mutex_init(&job->lock, NULL);
-    api->batches++;
     http_request_set_context(request, job, batch_job_release);
     return job;
 }
@@ -105,6 +127,10 @@ void batch_on_head(struct http_request *request, void *app)
     job->due_at = job->admission.due_at;
     job->stranger = result == AUTH_REFRESH;
     job->kept = job->stranger;
+    if (!take_place(job)) {
+        http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
+        return;
+    }
     if (job->stranger && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
         auth_refuse_stranger(&job->auth);
         return;

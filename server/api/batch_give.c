@@ -242,7 +242,8 @@ void batch_entry_done(struct batch_entry *entry)
 void batch_job_release(void *context)
 {
     struct batch_job *job = context;
-    job->api->batches--;
+    if (job->place)
+        *job->place = NULL;
     job->api->batch_kept -= job->kept_bytes;
     sign_release(&job->sign);
     if (job->count)

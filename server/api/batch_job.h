@@ -35,8 +35,6 @@
 #define BATCH_ANSWER_BYTES (20 * 1024 * 1024)
 // Of schema errors in one answer; problems beyond it have their code only.
 #define BATCH_ERROR_BYTES (1024 * 1024)
-// At once; more are told to come again.
-#define BATCHES_MAX 32
 // Of all bodies that are kept whole: nothing of a signed one may be stored before its signature is checked.
 #define BATCH_KEPT_BYTES (128 * 1024 * 1024)
 
@@ -71,7 +69,8 @@ struct batch_job {
     struct request_identity identity; // what the request says for all of its lines
     struct str batch_id;              // absent: none
     bool enveloped;
-    bool stranger; // the token is not known yet
+    struct batch_job **place; // of api->batches, once it is let in
+    bool stranger;            // the token is not known yet
     struct sign sign;
     bool kept; // the whole body first: of a stranger, or signed
     size_t kept_bytes;

@@ -7,21 +7,8 @@ import random
 import threading
 import time
 import unittest
-import zlib
 
-from voxtest import LONG, SinkCase, model_call, uuid7, wait_until
-
-LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def made_up():
-    """A well-formed token with a right checksum that nobody made."""
-    word = "vts_" + "".join(random.choices(LETTERS, k=10)) + "_" + "".join(random.choices(LETTERS, k=32))
-    crc, digits = zlib.crc32(word.encode()), ""
-    for _ in range(6):
-        crc, digit = divmod(crc, 62)
-        digits = LETTERS[digit] + digits
-    return f"{word}_{digits}"
+from voxtest import LONG, SinkCase, made_up_token, model_call, uuid7, wait_until
 
 
 class Auth(SinkCase):
@@ -45,7 +32,7 @@ class Auth(SinkCase):
         self.sql(f"UPDATE telemetry.tokens SET expires_at = now() WHERE key_id = '{expired.split('_')[1]}'")
         for token in (revoked, expired):
             wait_until(lambda token=token: self.refusal(token)[0] == 401, "it is refused")
-        return {"unknown": made_up(), "revoked": revoked, "expired": expired}
+        return {"unknown": made_up_token(), "revoked": revoked, "expired": expired}
 
     def test_no_token(self):
         answer = self.sink.post(model_call())
@@ -76,7 +63,7 @@ class Auth(SinkCase):
         for _ in range(20):
             self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=wrong), "token_invalid")
         self.assertEqual(self.loads(), before, "nobody asked the database")
-        self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=made_up()), "token_invalid")
+        self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=made_up_token()), "token_invalid")
         self.assertGreater(self.loads(), before, "a well-formed one is asked after")
 
     def test_oracle(self):
@@ -177,7 +164,7 @@ class Canary(SinkCase):
                  sink.command("config", "show").stdout]
         fresh = json.loads(sink.command("token", "rotate", made["key_id"], "--json").stdout)
         sink.start().ready()
-        for token in (made["token"], fresh["token"], made["token"][:-1] + "x", made_up()):
+        for token in (made["token"], fresh["token"], made["token"][:-1] + "x", made_up_token()):
             for headers in ([], [("X-Vox-Telemetry-Signature", f"t=1,kid={made['key_id']},v1={canary}")],
                             [("webhook-id", canary), ("webhook-timestamp", "1"), ("webhook-signature", canary)],
                             [("webhook-id", canary), ("webhook-timestamp", str(int(time.time()))),

@@ -8,11 +8,12 @@ import json
 import struct
 import uuid
 
-from voxtest import LONG, PROBLEMS, SANITIZED, Refused, SinkCase, minified_sha256, model_call, uuid7, wait_until, zstd
+from voxtest import LONG, PROBLEMS, SANITIZED, Refused, SinkCase, made_up_token, minified_sha256, \
+    model_call, uuid7, wait_until, zstd
 
 NDJSON = "application/x-ndjson"
 ENVELOPES = "application/vnd.vox.telemetry.batch+ndjson"
-UNLIMITED = {"rate": 0, "batch_rate": 0}
+UNLIMITED = {"rate": 0, "batch_rate": 0, "address_rate": 0}
 
 
 def compact(value):
@@ -190,6 +191,8 @@ class Verdicts(BatchCase):
 
 
 class Bounds(BatchCase):
+    options = {**UNLIMITED, "transfer_grace": 120}  # so that what holds a place keeps it
+
     def test_ten_thousand_lines_and_one(self):
         rows = self.rows()
         body = zstd("".join(envelope(model_call(f"m{i}")) + "\n" for i in range(10001)).encode())
@@ -235,23 +238,38 @@ class Bounds(BatchCase):
         if not SANITIZED:
             self.assertLess(self.sink.rss() - before, 64 << 20)
 
-    def test_many_at_once(self):
-        """More than are taken at once hear 503 and store nothing of theirs."""
-        held = [self.sink.connect() for _ in range(32)]
-        try:
-            for connection in held:
-                connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
-                                b"Authorization: Bearer " + self.write_token.encode() +
-                                b"\r\nContent-Length: 100\r\n\r\n{")
+    def hold(self, count, token):
+        """Connections that each begin a batch and do not end it."""
+        held = [self.sink.connect() for _ in range(count)]
+        for connection in held:
+            self.addCleanup(connection.close)
+            connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+                            b"Authorization: Bearer " + token.encode() + b"\r\nContent-Length: 100\r\n\r\n{")
+        return held
 
-            def full():
-                answer = self.batch([compact(model_call("full"))], NDJSON)
-                return answer if answer.status == 503 else None
-            self.assert_problem(wait_until(full, "all places are taken"), "overloaded")
-        finally:
-            for connection in held:
-                connection.close()
-        wait_until(lambda: self.batch([compact(model_call("free"))], NDJSON).status == 200, "places are free again")
+    def status(self, token):
+        return self.batch([compact(model_call("one more"))], NDJSON, token=token).status
+
+    def test_many_at_once(self):
+        """More than are taken at once hear 503 and store nothing of theirs; one token cannot take all places."""
+        first, second, third = (self.sink.token("demo", "ingest") for _ in range(3))
+        held = self.hold(16, first)
+        wait_until(lambda: self.status(first) == 503, "one token has all that it may have")
+        self.assertEqual(self.status(second), 200)
+        held += self.hold(16, second)
+        wait_until(lambda: self.status(third) == 503, "all places are taken")
+        self.assert_problem(self.batch([compact(model_call("full"))], NDJSON, token=third), "overloaded")
+        for connection in held:
+            connection.close()
+        for token in first, second, third:
+            wait_until(lambda: self.status(token) == 200, "places are free again")
+
+    def test_made_up_tokens_take_no_places(self):
+        """Whose token nobody knows waits for it with few others of that kind, not in the places of those who are known."""
+        self.hold(40, made_up_token())
+        wait_until(lambda: self.batch([compact(model_call("refused"))], NDJSON, token=made_up_token()).code == "overloaded",
+                   "strangers have all that they may have")
+        self.assertEqual(self.status(self.write_token), 200)
 
 
 class Limited(BatchCase):

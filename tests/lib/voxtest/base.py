@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import resource
 import secrets
 import subprocess
 import time
 import uuid
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BIN = pathlib.Path(os.environ.get("VOX_TEST_BIN", ROOT / "build/release/bin")).resolve()
@@ -80,6 +82,17 @@ def uuid7():
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds << 80) | (7 << 76) | (secrets.randbits(12) << 64) | (2 << 62) | secrets.randbits(62)
     return str(uuid.UUID(int=value))
+
+
+def made_up_token():
+    """A well-formed token with a right checksum that nobody made."""
+    letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    word = "vts_" + "".join(random.choices(letters, k=10)) + "_" + "".join(random.choices(letters, k=32))
+    crc, digits = zlib.crc32(word.encode()), ""
+    for _ in range(6):
+        crc, digit = divmod(crc, 62)
+        digits = letters[digit] + digits
+    return f"{word}_{digits}"
 
 
 def model_call(trace="trace", **members):
