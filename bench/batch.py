@@ -29,19 +29,19 @@ def uuid7():
     return str(uuid.UUID(int=time.time_ns() // 1_000_000 << 80 | 7 << 76 | 2 << 62 | next(_serial)))
 
 
-def body(text):
-    return "".join(f'{{"id":"{uuid7()}","event":{text}}}\n' for _ in range(LINES)).encode()
+def body(text, count=LINES):
+    return "".join(f'{{"id":"{uuid7()}","event":{text}}}\n' for _ in range(count)).encode()
 
 
-def send(connection, token, lines):
+def send(connection, token, lines, count=LINES):
     """Seconds from the first byte to the last verdict."""
     began = time.monotonic()
     answer = connection.request("POST", "/v1/batch", lines, token=token,
                                 headers=[("Content-Type", "application/vnd.vox.telemetry.batch+ndjson")])
     took = time.monotonic() - began
     stored = answer.body.count(b'"status":201')
-    if answer.status != 200 or stored != LINES:
-        raise SystemExit(f"a batch was not stored: {answer.status}, {stored} of {LINES} lines")
+    if answer.status != 200 or stored != count:
+        raise SystemExit(f"a batch was not stored: {answer.status}, {stored} of {count} lines")
     return took
 
 
