@@ -4,12 +4,13 @@
 #include "lib/base/json.h"
 #include "server/command.h"
 #include "server/config/table.h"
+#include "server/store/citus.h"
 #include "server/store/grants.h"
 #include "server/store/migrate.h"
 
 #define LIST_CEILING ((size_t)1024 * 1024)
 
-enum { FLAG_STATUS, FLAG_DRY_RUN, FLAG_JSON };
+enum { FLAG_STATUS, FLAG_DRY_RUN, FLAG_JSON, FLAG_CITUS };
 
 static const char *state_of(const struct migration_state *row)
 {
@@ -120,7 +121,31 @@ static int grant(struct db *db, const struct store_roles *roles)
     BUG("unknown result of the grants");
 }
 
-static int migrate(struct db *db, const struct store_roles *roles)
+static int distribute(struct db *db)
+{
+    struct err err;
+    switch (store_distribute(db, &err)) {
+    case CITUS_DONE:
+        puts("events and event_keys are distributed by event_id");
+        return EXIT_OK;
+    case CITUS_ABSENT:
+        return command_error(
+            EXIT_FAILED, "the extension citus is not in this database: install Citus on every node, name it "
+                         "in shared_preload_libraries, add the nodes, and run CREATE EXTENSION citus here; "
+                         "no table was distributed");
+    case CITUS_REFUSED:
+        return command_error(
+            EXIT_FAILED,
+            "this Citus does not take what the sink asks of distributed tables (%s); no table "
+            "was distributed",
+            err.text);
+    case CITUS_FAILED:
+        return command_error(EXIT_FAILED, "%s; no table was distributed", err.text);
+    }
+    BUG("unknown result of the distribution");
+}
+
+static int migrate(struct db *db, const struct store_roles *roles, bool citus)
 {
     struct err err;
     unsigned applied = 0;
@@ -128,13 +153,17 @@ static int migrate(struct db *db, const struct store_roles *roles)
         return command_error(EXIT_FAILED, "%s", err.text);
     if (applied == 0)
         puts("the schema is up to date");
-    return grant(db, roles);
+    int code = grant(db, roles);
+    return citus && code == EXIT_OK ? distribute(db) : code;
 }
 
 int cmd_migrate(int argc, char **argv)
 {
     struct flag flags[] = {
         [FLAG_STATUS] = {"status", NULL, "list the migrations and whether each is applied"},
+        [FLAG_CITUS] = {"citus", NULL,
+                        "then spread events and their keys over a Citus cluster, if Citus takes the sink's "
+                        "statements"},
         [FLAG_DRY_RUN] = {"dry-run", NULL, "print the SQL that would run, and change nothing"},
         [FLAG_JSON] = {"json", NULL, "with --status: one JSON object for machines"}};
     struct command command = {
@@ -149,10 +178,12 @@ int cmd_migrate(int argc, char **argv)
     if (!command_begin(&command, argc, argv, &code))
         return code;
     bool status = flags[FLAG_STATUS].given, only_look = status || flags[FLAG_DRY_RUN].given;
-    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status)) {
+    bool citus = flags[FLAG_CITUS].given;
+    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status) ||
+        (only_look && citus)) {
         command_end(&command);
         return command_error(EXIT_USAGE,
-                             "give --status, with --json if you like, or --dry-run, or neither; see "
+                             "give --status, with --json if you like, or --dry-run, or --citus, or none; see "
                              "vox-sink migrate --help");
     }
     const struct config *c = &command.config;
@@ -165,7 +196,7 @@ int cmd_migrate(int argc, char **argv)
     }
     struct db *db = command_database(&command, false, &code);
     if (db) {
-        code = only_look ? look(db, flags) : migrate(db, &roles);
+        code = only_look ? look(db, flags) : migrate(db, &roles, citus);
         db_close(db);
     }
     command_end(&command);
