@@ -59,13 +59,13 @@ static struct client_address address_of(struct api *api, const struct http_reque
     return client_address_network(&address);
 }
 
-static struct gcra_verdict take(const struct auth *auth, enum limit_kind kind, bool may_wait)
+static struct gcra_verdict take(const struct auth *auth, enum limit_kind kind, int64_t n, bool may_wait)
 {
     struct limiter *limiter = auth->api->limiter;
     if (auth->token.id)
-        return limiter_token(limiter, &auth->token, kind, 1, may_wait);
+        return limiter_token(limiter, &auth->token, kind, n, may_wait);
     struct client_address address = address_of(auth->api, auth->request);
-    return limiter_address(limiter, &address, kind, 1, may_wait);
+    return limiter_address(limiter, &address, kind, n, may_wait);
 }
 
 static const char *whose(const struct auth *auth)
@@ -90,11 +90,12 @@ static bool quota_is_used(const struct auth *auth, bool *ret_counted)
     return true;
 }
 
-bool admit_request(const struct auth *auth, struct admission *ret_admission)
+// `n` 0: would it be let in?
+static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admission)
 {
     struct http_request *request = auth->request;
     bool may_wait = http_request_keeps_alive(request) && !http_request_expects_continue(request);
-    struct gcra_verdict verdict = take(auth, LIMIT_REQUESTS, may_wait);
+    struct gcra_verdict verdict = take(auth, LIMIT_REQUESTS, n, may_wait);
     if (verdict.limited)
         tell(request, &verdict);
     if (!verdict.admitted) {
@@ -107,11 +108,38 @@ bool admit_request(const struct auth *auth, struct admission *ret_admission)
         refuse(request, PROBLEM_quota_exceeded, to_midnight_ns(auth->api->clock));
         return false;
     }
-    if (verdict.wait_ns) {
+    if (verdict.wait_ns && n) {
         count(auth->api, whose(auth), "paced");
         ret_admission->due_at = clock_mono_us(auth->api->clock) + verdict.wait_ns / NSEC_PER_USEC;
     }
     return true;
+}
+
+bool admit_request(const struct auth *auth, struct admission *ret_admission)
+{
+    return admit(auth, 1, ret_admission);
+}
+
+static bool admit_forgery(const struct auth *auth, int64_t n)
+{
+    struct client_address address = address_of(auth->api, auth->request);
+    struct gcra_verdict verdict = limiter_forged(auth->api->limiter, &address, auth->token.id, n);
+    if (!verdict.admitted) {
+        count(auth->api, "signatures", "refused");
+        refuse(auth->request, PROBLEM_rate_limited, verdict.wait_ns);
+    }
+    return verdict.admitted;
+}
+
+bool admit_signed(const struct auth *auth)
+{
+    struct admission unused;
+    return admit_forgery(auth, 0) && admit(auth, 0, &unused);
+}
+
+bool admit_forged(const struct auth *auth)
+{
+    return admit_forgery(auth, 1);
 }
 
 bool admit_attempt(struct api *api, struct http_request *request)
@@ -129,7 +157,7 @@ bool admit_attempt(struct api *api, struct http_request *request)
 
 enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us)
 {
-    struct gcra_verdict verdict = take(auth, LIMIT_EVENTS, may_wait);
+    struct gcra_verdict verdict = take(auth, LIMIT_EVENTS, 1, may_wait);
     *ret_wait_us = (verdict.wait_ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
     if (!verdict.admitted) {
         count(auth->api, "events", "refused");

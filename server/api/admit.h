@@ -18,6 +18,12 @@ struct admission {
 
 // Charges an ingest request of a client that auth let in. False: it was answered.
 MUST_CHECK bool admit_request(const struct auth *auth, struct admission *ret_admission);
+// Of a signed request of such a client, before its body: would it be let in, and did not too many signatures
+// fail for its token from its address? Charges nothing: that is for admit_request() once the signature is
+// verified, so that nobody without a key uses up the rate of who has one. False: it was answered.
+MUST_CHECK bool admit_signed(const struct auth *auth);
+// Charges a signature that failed to token and address together. False: it was answered.
+MUST_CHECK bool admit_forged(const struct auth *auth);
 // Charges an attempt that auth is about to refuse, or to look into. False: it was answered.
 MUST_CHECK bool admit_attempt(struct api *api, struct http_request *request);
 // Charges one event of a batch of an admitted request. PROBLEM_NONE: it may go on after `*ret_wait_us`, which

@@ -103,15 +103,25 @@ static struct batch_job *job_new(struct api *api, struct http_request *request)
     return job;
 }
 
-// False: refused.
-static bool begin_signature(struct batch_job *job)
+static bool charge(struct batch_job *job)
+{
+    bool admitted = admit_request(&job->auth, &job->admission);
+    job->due_at = job->admission.due_at;
+    return admitted;
+}
+
+// The token's policy for signatures, then its rate; what is signed is charged once it is verified. False:
+// refused.
+static bool let_in(struct batch_job *job)
 {
     enum problem problem = sign_begin(&job->sign, job->request, &job->auth.token,
                                       clock_wall_us(job->api->clock), LIMIT_BATCH_BYTES);
-    if (problem)
-        sign_refuse(job->request, problem);
+    if (problem) {
+        sign_refuse(&job->auth, problem);
+        return false;
+    }
     job->kept = job->kept || job->sign.gate.wanted;
-    return !problem;
+    return job->sign.gate.wanted ? admit_signed(&job->auth) : charge(job);
 }
 
 void batch_on_head(struct http_request *request, void *app)
@@ -122,11 +132,10 @@ void batch_on_head(struct http_request *request, void *app)
         return;
     }
     enum auth_result result = auth_begin(&job->auth, app, request, SCOPE_INGEST, true);
-    if (result == AUTH_ANSWERED || (result == AUTH_OK && !admit_request(&job->auth, &job->admission)))
+    if (result == AUTH_ANSWERED || (result == AUTH_OK && !let_in(job)))
         return;
-    job->due_at = job->admission.due_at;
     job->stranger = result == AUTH_REFRESH;
-    job->kept = job->stranger;
+    job->kept = job->kept || job->stranger;
     if (!take_place(job)) {
         http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
         return;
@@ -135,8 +144,6 @@ void batch_on_head(struct http_request *request, void *app)
         auth_refuse_stranger(&job->auth);
         return;
     }
-    if (!job->stranger && !begin_signature(job))
-        return;
     enum problem problem = begin(job, request);
     if (problem)
         http_reply_problem(request, problem, STR_NULL, NULL, 0);
@@ -279,9 +286,11 @@ static void check_signature(struct batch_job *job)
     if (!problem) {
         problem = sign_end(&job->sign);
         if (problem) {
-            sign_refuse(job->request, problem);
+            sign_refuse(&job->auth, problem);
             return;
         }
+        if (job->sign.gate.wanted && !charge(job))
+            return;
         problem = name_by_signature(job);
     }
     if (problem)
@@ -293,10 +302,7 @@ static void check_signature(struct batch_job *job)
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct batch_job *job = http_request_context(request);
-    if (auth_again(&job->auth) != AUTH_OK || !admit_request(&job->auth, &job->admission))
-        return;
-    job->due_at = job->admission.due_at;
-    if (!begin_signature(job))
+    if (auth_again(&job->auth) != AUTH_OK || !let_in(job))
         return;
     sign_body(&job->sign, buf_str(&job->input));
     check_signature(job);

@@ -48,14 +48,17 @@ static void release(void *context)
 // ---- before the body
 // ----------------------------------------------------------------------------------------------
 
-// False: refused.
-static bool begin_signature(struct ingest *in)
+// The token's policy for signatures, then its rate; what is signed is charged once it is verified. False:
+// refused.
+static bool let_in(struct ingest *in)
 {
     enum problem problem = sign_begin(&in->sign, in->auth.request, &in->auth.token,
                                       clock_wall_us(in->auth.api->clock), LIMIT_EVENT_BYTES);
-    if (problem)
-        sign_refuse(in->auth.request, problem);
-    return !problem;
+    if (problem) {
+        sign_refuse(&in->auth, problem);
+        return false;
+    }
+    return in->sign.gate.wanted ? admit_signed(&in->auth) : admit_request(&in->auth, &in->admission);
 }
 
 void ingest_on_head(struct http_request *request, void *app)
@@ -68,14 +71,12 @@ void ingest_on_head(struct http_request *request, void *app)
     buf_init(&in->decoded, LIMIT_EVENT_BYTES);
     http_request_set_context(request, in, release);
     enum auth_result result = auth_begin(&in->auth, app, request, SCOPE_INGEST, true);
-    if (result == AUTH_ANSWERED || (result == AUTH_OK && !admit_request(&in->auth, &in->admission)))
+    if (result == AUTH_ANSWERED || (result == AUTH_OK && !let_in(in)))
         return;
     if (result == AUTH_REFRESH && !stranger_may_send(request, STRANGER_BODY_BYTES)) {
         auth_refuse_stranger(&in->auth);
         return;
     }
-    if (result == AUTH_OK && !begin_signature(in))
-        return;
     enum problem problem = request_media(request, &in->coding);
     if (!problem)
         problem = request_identity_read(request, clock_wall_us(in->auth.api->clock), &in->identity);
@@ -111,15 +112,15 @@ static void check_signature(struct ingest *in)
     in->identity.has_signed = in->sign.has_id;
     in->identity.signed_id = in->sign.id;
     if (problem)
-        sign_refuse(in->auth.request, problem);
-    else
+        sign_refuse(&in->auth, problem);
+    else if (!in->sign.gate.wanted || admit_request(&in->auth, &in->admission))
         await_turn(in);
 }
 
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct ingest *in = http_request_context(request);
-    if (auth_again(&in->auth) == AUTH_OK && admit_request(&in->auth, &in->admission) && begin_signature(in))
+    if (auth_again(&in->auth) == AUTH_OK && let_in(in))
         check_signature(in);
 }
 

@@ -3,6 +3,7 @@
 #include "server/api/sign.h"
 
 #include "lib/wire/names.h"
+#include "server/api/admit.h"
 
 static struct str header(const struct http_request *request, const char *name, bool *twice)
 {
@@ -57,12 +58,14 @@ enum problem sign_end(struct sign *sign)
     return gate_signature_failed(&sign->gate, problem);
 }
 
-void sign_refuse(struct http_request *request, enum problem problem)
+void sign_refuse(const struct auth *auth, enum problem problem)
 {
     struct str detail =
         STR("A signing key of the token cannot be opened by this server just now; its log says why. "
             "Wait as Retry-After says, then send again.");
-    http_reply_problem(request, problem, problem == PROBLEM_not_ready ? detail : STR_NULL, NULL, 0);
+    bool failed = problem != PROBLEM_not_ready && problem != PROBLEM_overloaded;
+    if (!failed || admit_forged(auth))
+        http_reply_problem(auth->request, problem, problem == PROBLEM_not_ready ? detail : STR_NULL, NULL, 0);
 }
 
 void sign_release(struct sign *sign)

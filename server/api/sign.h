@@ -8,8 +8,8 @@
 #ifndef VOX_API_SIGN_H
 #define VOX_API_SIGN_H
 
+#include "server/api/auth.h"
 #include "server/gate/signature.h"
-#include "server/http/http.h"
 
 struct sign {
     struct gate_signature gate;
@@ -26,8 +26,8 @@ MUST_CHECK enum problem sign_begin(struct sign *sign, const struct http_request 
                                    const struct token *token, int64_t now_us, size_t body_max);
 void sign_body(struct sign *sign, struct str raw);
 MUST_CHECK enum problem sign_end(struct sign *sign);
-// Answers with a problem of the two above.
-void sign_refuse(struct http_request *request, enum problem problem);
+// Answers with a problem of the two above; what failed is charged (admit.h).
+void sign_refuse(const struct auth *auth, enum problem problem);
 void sign_release(struct sign *sign);
 
 #endif

@@ -18,7 +18,7 @@ struct gcra_verdict address_table_take(struct address_table *table, uint64_t key
     }
     int64_t tat = slot->tat;
     struct gcra_verdict verdict = gcra_take(rate, &tat, n, now_ns, patience_ns, patient_many);
-    if (verdict.limited && verdict.admitted)
+    if (verdict.limited && verdict.admitted && n > 0)
         *slot = (struct address_slot){key, tat};
     return verdict;
 }

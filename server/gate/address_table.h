@@ -20,7 +20,7 @@ struct address_table {
     } slots[ADDRESS_TABLE_SETS][ADDRESS_TABLE_WAYS];
 };
 
-// gcra_take() for the key. What is refused changes nothing.
+// gcra_take() for the key. What is refused, or only asked (`n` 0), changes nothing.
 struct gcra_verdict address_table_take(struct address_table *table, uint64_t key,
                                        const struct gcra_rate *rate, int64_t n, int64_t now_ns,
                                        int64_t patience_ns, int64_t patient_many);

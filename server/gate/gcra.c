@@ -23,14 +23,14 @@ struct gcra_verdict gcra_take(const struct gcra_rate *rate, int64_t *tat, int64_
     if (patient_many < patience_ns / rate->interval_ns)
         patience_ns = patient_many * rate->interval_ns;
     int64_t backlog = MAX(*tat - now_ns, (int64_t)0);
-    int64_t after = backlog + MIN(n, rate->burst) * rate->interval_ns;
+    int64_t after = backlog + MIN(MAX(n, (int64_t)1), rate->burst) * rate->interval_ns;
     int64_t over = MAX(after - window, (int64_t)0);
     struct gcra_verdict verdict = {.limited = true,
                                    .admitted = over <= patience_ns,
                                    .wait_ns = over,
                                    .burst = rate->burst,
                                    .window_ns = window};
-    if (verdict.admitted) {
+    if (verdict.admitted && n > 0) {
         backlog = after;
         *tat = now_ns + backlog;
     }

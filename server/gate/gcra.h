@@ -28,9 +28,9 @@ struct gcra_verdict {
 // years' worth as that.
 struct gcra_rate gcra_rate_of(int64_t milli, int64_t burst);
 
-// Asks for `n` (more than the burst counts as the burst) now. What would be admitted within `patience_ns` is
-// admitted with a wait; of such there are never more than `patient_many` at a time. Moves `*tat` on if it is
-// admitted.
+// Asks for `n` (more than the burst counts as the burst; 0: would one be let in? Nothing is charged) now.
+// What would be admitted within `patience_ns` is admitted with a wait; of such there are never more than
+// `patient_many` at a time. Moves `*tat` on if it is admitted.
 struct gcra_verdict gcra_take(const struct gcra_rate *rate, int64_t *tat, int64_t n, int64_t now_ns,
                               int64_t patience_ns, int64_t patient_many);
 

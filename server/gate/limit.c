@@ -100,22 +100,29 @@ struct gcra_verdict limiter_token(struct limiter *limiter, const struct token *t
     return verdict;
 }
 
-// The same key for the same address and kind, until the salt changes.
+// What is counted by address.
+struct address_key {
+    uint8_t bytes[sizeof(((struct client_address *)0)->bytes)];
+    uint32_t kind; // enum limit_kind
+    uint32_t is_local;
+    int32_t token_id; // of signatures that failed; else 0
+};
+
+// The same key for the same text, until the salt changes.
 static uint64_t key_of(struct limiter *limiter, const struct client_address *address, enum limit_kind kind,
-                       int64_t now_ns)
+                       int32_t token_id, int64_t now_ns)
 {
-    uint8_t text[sizeof(address->bytes) + 2], hash[crypto_shorthash_BYTES];
+    struct address_key text = {.kind = kind, .is_local = address->is_local, .token_id = token_id};
+    uint8_t hash[crypto_shorthash_BYTES];
     uint64_t key;
     if (now_ns - limiter->salted_at >= SALT_NS) {
         crypto_shorthash_keygen(limiter->salt);
         limiter->salted_at = now_ns;
     }
-    memcpy(text, address->bytes, sizeof(address->bytes));
-    text[sizeof(address->bytes)] = (uint8_t)kind;
-    text[sizeof(address->bytes) + 1] = address->is_local;
-    crypto_shorthash(hash, text, sizeof(text), limiter->salt);
+    memcpy(text.bytes, address->bytes, sizeof(text.bytes));
+    crypto_shorthash(hash, (const uint8_t *)&text, sizeof(text), limiter->salt);
     memcpy(&key, hash, sizeof(key));
-    sodium_memzero(text, sizeof(text));
+    sodium_memzero(&text, sizeof(text));
     return key;
 }
 
@@ -128,8 +135,24 @@ struct gcra_verdict limiter_address(struct limiter *limiter, const struct client
                                                  : gcra_rate_of(s->address_rate * 1000, s->address_burst);
     struct gcra_verdict verdict = {.admitted = true};
     if (rate.interval_ns)
-        verdict = address_table_take(&limiter->addresses, key_of(limiter, address, kind, now_ns), &rate, n,
+        verdict = address_table_take(&limiter->addresses, key_of(limiter, address, kind, 0, now_ns), &rate, n,
                                      now_ns, may_wait ? s->pacing_us * NSEC_PER_USEC : 0, s->pacing_many);
+    leave(limiter);
+    return verdict;
+}
+
+struct gcra_verdict limiter_forged(struct limiter *limiter, const struct client_address *address,
+                                   int32_t token_id, int64_t n)
+{
+    int64_t now_ns = enter(limiter);
+    const struct limit_settings *s = &limiter->settings;
+    struct gcra_rate rate = gcra_rate_of(s->address_rate * 1000, s->address_burst);
+    struct gcra_verdict verdict = {.admitted = true};
+    BUG_ON(token_id <= 0); // 0 is for what is no token's
+    if (rate.interval_ns)
+        verdict = address_table_take(&limiter->addresses,
+                                     key_of(limiter, address, LIMIT_REQUESTS, token_id, now_ns), &rate, n,
+                                     now_ns, 0, 0);
     leave(limiter);
     return verdict;
 }

@@ -41,12 +41,16 @@ void limiter_free(struct limiter *limiter); // NULL is allowed
 // From now on. What was charged stays charged.
 void limiter_set(struct limiter *limiter, const struct limit_settings *settings);
 
-// Charges `n`. The token's own limits go before the settings'. `may_wait`: it can be held back; else it is
-// refused where that would be needed.
+// Charges `n`; 0 only asks whether one would be let in. The token's own limits go before the settings'.
+// `may_wait`: it can be held back; else it is refused where that would be needed.
 struct gcra_verdict limiter_token(struct limiter *limiter, const struct token *token, enum limit_kind kind,
                                   int64_t n, bool may_wait);
 struct gcra_verdict limiter_address(struct limiter *limiter, const struct client_address *address,
                                     enum limit_kind kind, int64_t n, bool may_wait);
+
+// Signatures that failed, of this token and from this address: by the address's rate, charged or asked alike.
+struct gcra_verdict limiter_forged(struct limiter *limiter, const struct client_address *address,
+                                   int32_t token_id, int64_t n);
 
 // By whom and how a client's address is told.
 void limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,

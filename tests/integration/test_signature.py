@@ -280,6 +280,40 @@ class Signature(Signing):
                                       made), "signature_invalid")
 
 
+class Forged(Signing):
+    """Who has the token and not the key cannot use up its rate."""
+
+    options = {"rate": 1, "burst": 5, "pacing": 0, "address_rate": 1, "address_burst": 12,
+               "trusted_proxies": "127.0.0.1"}
+
+    def status(self, secret, made, address, path="/v1/events", kind="application/json"):
+        body = self.body()
+        headers = [*vox(secret, made["key_id"], body), ("X-Forwarded-For", address), ("Content-Type", kind)]
+        return self.sink.request("POST", path, body, token=made["token"], headers=headers).status
+
+    def test_forged(self):
+        for path, kind in ("/v1/events", "application/json"), ("/v1/batch", "application/x-ndjson"):
+            with self.subTest(path=path):
+                made, other = self.signing_token(), self.signing_token()
+                owner, guest = made["signing_secret"], other["signing_secret"]
+                forger, home = (f"203.0.113.{n + len(path)}" for n in (1, 101))
+                seen = [self.status(guest, made, forger, path, kind) for _ in range(12)]
+                self.assertEqual(set(seen), {401})
+                wait_until(lambda: self.status(guest, made, forger, path, kind) == 429, "forgeries are limited")
+                for _ in range(5):
+                    self.assertIn(self.status(owner, made, home, path, kind), (200, 201))
+                # The forger's neighbours with tokens of their own are not limited by what it does.
+                self.assertIn(self.status(guest, other, forger, path, kind), (200, 201))
+
+    def test_unsigned_counts_as_failed(self):
+        made = self.signing_token()
+        for _ in range(12):
+            answer = self.send(self.body(), [("X-Forwarded-For", "203.0.113.50")], made)
+            self.assert_problem(answer, "signature_missing")
+        body = self.body()
+        self.assertEqual(self.send(body, vox(made["signing_secret"], made["key_id"], body), made).status, 201)
+
+
 class Documented(Signing):
     """The examples of docs/PROTOCOL.md, run as they stand there."""
 

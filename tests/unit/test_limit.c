@@ -250,6 +250,32 @@ START_TEST(limiter__knows_tokens_apart_and_their_own_limits)
 }
 END_TEST
 
+START_TEST(limiter__asks_without_charging)
+{
+    struct fake fake;
+    struct clock clock;
+    struct limiter *limiter = make(&fake, &clock, &usual);
+    const struct token token = {.id = 1};
+    const struct client_address address = {.bytes = {1}}, other = {.bytes = {2}};
+    for (int i = 0; i < 100; i++) {
+        ck_assert(limiter_token(limiter, &token, LIMIT_REQUESTS, 0, false).admitted);
+        ck_assert(limiter_forged(limiter, &address, 1, 0).admitted);
+    }
+    ck_assert_uint_eq(take_all(limiter, &token, LIMIT_REQUESTS), 30);
+    struct gcra_verdict v = limiter_token(limiter, &token, LIMIT_REQUESTS, 0, false);
+    ck_assert(!v.admitted);
+    ck_assert_int_eq(v.wait_ns, SECOND / 10);
+    while (limiter_forged(limiter, &address, 1, 1).admitted)
+        ;
+    ck_assert(!limiter_forged(limiter, &address, 1, 0).admitted);
+    // Neither another token from there, nor the token from elsewhere, nor what comes without one.
+    ck_assert(limiter_forged(limiter, &address, 2, 0).admitted);
+    ck_assert(limiter_forged(limiter, &other, 1, 0).admitted);
+    ck_assert_int_eq(limiter_address(limiter, &address, LIMIT_REQUESTS, 1, false).remaining, 29);
+    limiter_free(limiter);
+}
+END_TEST
+
 START_TEST(limiter__forgets_addresses_with_the_day)
 {
     struct fake fake;
@@ -323,5 +349,5 @@ END_TEST
 CHECK_MAIN("limit", gcra__lets_through_a_burst_then_the_rate, gcra__paces_up_to_its_bounds,
            gcra__takes_extreme_rates, address_table__frees_no_hot_key_for_a_million_others,
            token_states__drops_only_what_tells_nothing, rate_limit__clock_back,
-           limiter__knows_tokens_apart_and_their_own_limits, limiter__forgets_addresses_with_the_day,
-           limiter__adds_up_quotas, limiter__notes_use_once_a_minute)
+           limiter__knows_tokens_apart_and_their_own_limits, limiter__asks_without_charging,
+           limiter__forgets_addresses_with_the_day, limiter__adds_up_quotas, limiter__notes_use_once_a_minute)
