@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from voxtest import LONG, SinkCase, made_up_token, model_call, uuid7, wait_until
+from voxtest import LONG, SINK, SinkCase, made_up_token, model_call, run, uuid7, wait_until
 
 
 class Auth(SinkCase):
@@ -156,13 +156,25 @@ class Canary(SinkCase):
         self.sink.command("master-key", "create", str(master))
         canary = "canary" + uuid7().replace("-", "")
         sink = self.new_sink(master_key_file=master, log_level="debug")
+        password = "password" + uuid7().replace("-", "")
+        url = sink.environment["VOX_SINK_DATABASE_URL"]
+        sink.environment["VOX_SINK_DATABASE_URL"] = url.replace("vox@", f"vox:{password}@", 1)
+        self.assertNotEqual(sink.environment["VOX_SINK_DATABASE_URL"], url)
         said = []
+        for broken in (url.replace("vox@", f"vox:{password}@[", 1), f"host='x password={password}",
+                       f"host=/nowhere user=vox password={password}"):
+            for argv in ("doctor",), ("token", "list"):
+                done = run(SINK, *argv, env={**sink.environment, "VOX_SINK_DATABASE_URL": broken})
+                self.assertNotEqual(done.returncode, 0)
+                said += [done.stdout, done.stderr]
         done = sink.command("token", "create", "--project", "demo", "--scope", "ingest", "--signature", "optional", "--json")
         made = json.loads(done.stdout)
         said += [done.stderr, sink.command("token", "list", "--json").stdout, sink.command("token", "list").stdout,
                  sink.command("token", "key", "list", "--json").stdout, sink.command("doctor", check=False).stdout,
                  sink.command("config", "show").stdout]
         fresh = json.loads(sink.command("token", "rotate", made["key_id"], "--json").stdout)
+        second = sink.command("token", "key", "add", fresh["key_id"]).stdout.strip()
+        aside = sink.token("demo", "ingest", "--on-invalid", "quarantine")
         sink.start().ready()
         for token in (made["token"], fresh["token"], made["token"][:-1] + "x", made_up_token()):
             for headers in ([], [("X-Vox-Telemetry-Signature", f"t=1,kid={made['key_id']},v1={canary}")],
@@ -174,12 +186,16 @@ class Canary(SinkCase):
                 said += [answer.body.decode(), repr(answer.headers)]
         taken = sink.post(model_call(canary), made["token"])
         self.assert_receipt(taken)
+        kept = sink.post(model_call(canary, latency_ms=-1, unknown=canary), aside)
+        self.assert_receipt(kept, 202)
+        said += [kept.body.decode(), sink.command("quarantine", "list").stdout,
+                 sink.command("quarantine", "list", "--json").stdout]
         process = pathlib.Path(f"/proc/{sink.process.pid}")
         said += [taken.body.decode(), sink.get("/metrics").body.decode(), (process / "cmdline").read_text(),
                  (process / "environ").read_text(), sink.log()]
         self.assertEqual(sink.stop(), 0)
         said.append(sink.log())
-        secrets = [canary, master.read_text().strip()]
+        secrets = [canary, master.read_text().strip(), password, second, second[6:], aside]
         for one in (made, fresh):
             secrets += [one["token"], one["token"].split("_")[2], one["signing_secret"], one["signing_secret"][6:]]
         for text in said:
