@@ -133,12 +133,14 @@ static enum client_exit run(const struct options *options)
     struct contract_set *set;
     struct spool_place place;
     struct spool *spool;
-    struct err err;
+    struct err err, why;
     contract_locate(dir);
     if (options->contracts)
         snprintf(dir, sizeof(dir), "%s", options->contracts);
-    if (!contract_set_load(dir, NULL, &set, &err))
+    if (!contract_set_load(dir, NULL, &set, &why)) {
+        err_set(&err, "%s; --contracts names the folder to judge by", why.text);
         return complain(EXIT_IS_CONFIG, &err);
+    }
     check.set = set;
     check.jsv = jsv_context_new(&err);
     bool opened = check.jsv && open_spool(options, false, &place, &spool, &err);

@@ -51,6 +51,13 @@ struct pass {
     bool print, json;
 };
 
+// Before the first line, so that it stands over no empty table.
+static void put_titles(void)
+{
+    printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Contract",
+           style(stdout, STYLE_PLAIN));
+}
+
 static bool walk(struct spool *spool, const struct filter *filter, struct pass *pass, struct err *err)
 {
     struct sent_reader *reader;
@@ -67,6 +74,8 @@ static bool walk(struct spool *spool, const struct filter *filter, struct pass *
             fwrite(text.ptr, 1, text.len, stdout);
             putchar('\n');
         } else if (pass->print) {
+            if (pass->matched == filter->skip + 1)
+                put_titles();
             put_line(line);
         }
     }
@@ -90,38 +99,39 @@ static bool any_sent(struct spool *spool)
     return any;
 }
 
+static void put_end(struct spool *spool, const struct filter *filter, const struct pass *pass)
+{
+    char count[TEXT_SHORT], bytes[TEXT_SHORT];
+    text_count(pass->matched - MIN(filter->skip, pass->matched), count);
+    text_bytes(pass->bytes, bytes);
+    if (pass->matched)
+        printf("%s shown, %s", count, bytes);
+    else
+        fputs(any_sent(spool) ? "No such event was sent from this spool"
+                              : "Nothing was ever sent from this spool",
+              stdout);
+    if (filter->skip) {
+        text_count(filter->skip, count);
+        printf("; %s earlier ones are not (--limit)", count);
+    }
+    printf(".\n");
+    if (pass->skipped)
+        printf("%" PRIu64 " lines of sent.log are not whole and were left out.\n", pass->skipped);
+}
+
 static bool show(struct spool *spool, const struct options *options, struct filter *filter, uint64_t limit,
                  struct err *err)
 {
-    char count[TEXT_SHORT], bytes[TEXT_SHORT];
     struct pass first = {0}, pass = {.print = true, .json = options->json};
     if (limit) {
         if (!walk(spool, filter, &first, err))
             return false;
         filter->skip = first.matched > limit ? first.matched - limit : 0;
     }
-    if (!options->json && options->operand_count == 0 && !filter->skip && !any_sent(spool)) {
-        puts("Nothing was ever sent from this spool.");
-        return true;
-    }
-    if (!options->json) {
-        printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Contract",
-               style(stdout, STYLE_PLAIN));
-    }
     if (!walk(spool, filter, &pass, err))
         return false;
-    if (options->json)
-        return true;
-    text_count(pass.matched - MIN(filter->skip, pass.matched), count);
-    text_bytes(pass.bytes, bytes);
-    printf("%s shown, %s", count, bytes);
-    if (filter->skip) {
-        text_count(filter->skip, count);
-        printf("; %s earlier ones are not (--limit)", count);
-    }
-    printf(".\n");
-    if (pass.skipped)
-        printf("%" PRIu64 " lines of sent.log are not whole and were left out.\n", pass.skipped);
+    if (!options->json)
+        put_end(spool, filter, &pass);
     return true;
 }
 

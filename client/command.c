@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Option parsing and help from the tables.
 #include "client/command.h"
-#include "lib/base/str.h"
+#include "client/text.h"
 
 #include <stdio.h>
+
+#define WORD_SHOWN 80 // bytes of a wrong word that an error repeats
 
 static const struct {
     int number;
@@ -46,8 +48,9 @@ static const struct option_row *find_option(const struct command *command, struc
 
 static enum parse_result wrong(const struct command *command, const char *text, struct str what)
 {
-    fprintf(stderr, "vox-telemetry %s: %s%.*s\nTry: vox-telemetry %s --help\n", command->name, text,
-            STR_FMT(what), command->name);
+    fprintf(stderr, "vox-telemetry %s: %s", command->name, text);
+    text_put_safe(stderr, what, WORD_SHOWN);
+    fprintf(stderr, "; see vox-telemetry %s --help\n", command->name);
     return PARSE_WRONG;
 }
 

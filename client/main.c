@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client: command table.
 #include "client/command.h"
+#include "client/text.h"
 #include "lib/wire/crypto.h"
 
 #include <sodium.h>
@@ -48,7 +49,9 @@ static enum client_exit run_help(int argc, char **argv)
     }
     const struct command *command = find_command(argv[0]);
     if (!command) {
-        fprintf(stderr, "vox-telemetry: no such command: %s\nTry: vox-telemetry help\n", argv[0]);
+        fputs("vox-telemetry: no such command: ", stderr);
+        text_put_safe(stderr, str_from(argv[0]), 80);
+        fputs("; see vox-telemetry help\n", stderr);
         return EXIT_IS_USAGE;
     }
     command_help(command);

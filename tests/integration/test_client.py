@@ -199,6 +199,9 @@ class Upload(ClientCase):
         for words in ([], ["unheard"], ["upload", "--unheard"], ["enqueue"]):
             done = self.client(*words)
             self.assertEqual(done.returncode, 2, (words, done))
+        for words in (["un\033[31m\nheard"], ["status", "--un\033heard"], ["status", "un\nheard"], ["purge", "--state", "\033c"]):
+            with self.subTest(words=words):
+                self.assertRegex(self.client(*words).stderr, r"\A[ -~]+; see vox-telemetry [ -~]+\n\Z")
 
     def test_git_tracked_entries_are_refused(self):
         if not shutil.which("git"):

@@ -83,6 +83,7 @@ class History(ClientCase):
             with self.subTest(words=words):
                 self.assertEqual(len(self.client("history", "--json", *words).stdout.splitlines()), count)
         self.assertIn("2 shown", self.client("history", "--limit", "2").stdout)
+        self.assertEqual(self.client("history", "unheard").stdout, "No such event was sent from this spool.\n")
         # The same entry again: a second line, which says so.
         self.drop(f"{ids[0]}.json", json.dumps(model_call("history-0")))
         self.client("upload")
