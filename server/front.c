@@ -27,8 +27,10 @@ bool front_load_tls(const struct config *c, struct metrics *metrics, struct http
 {
     const struct http_tls_files files = {c->tls_cert_file, c->tls_key_file, c->tls_client_ca_file};
     *ret_tls = NULL;
-    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file)
+    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file) {
+        metrics_set(metrics, METRIC_TLS_NOT_AFTER, NULL, NULL, 0);
         return true;
+    }
     if (!c->tls_cert_file || !c->tls_key_file)
         return err_set(err, "TLS needs both tls_cert_file and tls_key_file");
     if (!http_tls_load(&files, ret_tls, err))
