@@ -4,6 +4,8 @@
 #include "server/config/options.h"
 #include "server/config/table.h"
 
+#define HELP_INDENT 8
+
 // The flag with its value's name, or for a secret the flag of its file.
 static void flag_text(const struct option *option, char ret_text[static 2 * OPTION_NAME_MAX])
 {
@@ -43,28 +45,43 @@ static void default_text(const struct option *option, char *ret_text, size_t siz
         snprintf(ret_text, size, "%s", option->text ? option->text : "");
 }
 
+// Indented, and broken at blanks so that no line passes 80 columns.
+static void put_wrapped(FILE *out, const char *text)
+{
+    struct str rest = str_from(text);
+    size_t column = HELP_INDENT;
+    fprintf(out, "%*s", HELP_INDENT, "");
+    while (rest.len) {
+        struct str word = str_cut(&rest, ' ');
+        bool fits = column + 1 + word.len <= 80;
+        if (column > HELP_INDENT && !fits)
+            fprintf(out, "\n%*s", HELP_INDENT, "");
+        else if (column > HELP_INDENT)
+            fputc(' ', out);
+        column = column > HELP_INDENT && fits ? column + 1 + word.len : HELP_INDENT + word.len;
+        fwrite(word.ptr, 1, word.len, out);
+    }
+    fputc('\n', out);
+}
+
 void config_print_help(FILE *out)
 {
-    fputs(
-        "Options (each also as VOX_SINK_<NAME> in the environment and as a line `name: value` of the file;\n"
-        "`vox-sink reference options` says all about them):\n"
-        "  --config FILE\n"
-        "        YAML file to read; VOX_SINK_CONFIG names it too\n",
-        out);
+    fputs("Options (each also as VOX_SINK_<NAME> in the environment and as a line\n"
+          "`name: value` of the file; `vox-sink reference options` says all about them):\n"
+          "  --config FILE\n"
+          "        YAML file to read; VOX_SINK_CONFIG names it too\n",
+          out);
     for (enum option_row row = 0; row < OPTION_COUNT; row++) {
         const struct option *option = &option_table[row];
-        char flag[2 * OPTION_NAME_MAX], range[128], value[128];
+        char flag[2 * OPTION_NAME_MAX], range[128], value[128], text[1024];
         flag_text(option, flag);
         range_text(option, range, sizeof(range));
         default_text(option, value, sizeof(value));
-        fprintf(out, "  %s\n        %s", flag, option->help);
-        if (option->type == OPTION_TYPE_SECRET)
-            fputs("; the file holds it", out);
-        if (range[0])
-            fprintf(out, "; %s", range);
-        if (value[0])
-            fprintf(out, " [%s]", value);
-        fputc('\n', out);
+        snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", option->help,
+                 option->type == OPTION_TYPE_SECRET ? "; the file holds it" : "", range[0] ? "; " : "", range,
+                 value[0] ? " [" : "", value, value[0] ? "]" : "");
+        fprintf(out, "  %s\n", flag);
+        put_wrapped(out, text);
     }
 }
 
