@@ -7,6 +7,7 @@
 #include "server/api/candidate.h"
 #include "server/command.h"
 #include "server/config/table.h"
+#include "server/store/admin.h"
 #include "server/store/quarantine.h"
 
 #define LIST_CEILING ((size_t)64 * 1024 * 1024)
@@ -75,6 +76,23 @@ static int list_table(const struct quarantine_row *rows, size_t count)
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
 }
 
+// Whether --project names one, or is not given; else what is wrong has been said.
+static bool project_is_there(struct db *db, const char *name, int *ret_code)
+{
+    struct err err;
+    bool exists;
+    if (!name)
+        return true;
+    if (!store_project_exists(db, str_from(name), &exists, &err))
+        *ret_code = command_error(EXIT_FAILED, "%s", err.text);
+    else if (exists)
+        return true;
+    else
+        *ret_code = command_error(EXIT_FAILED,
+                                  "there is no project \"%.60s\"; vox-sink project list shows them", name);
+    return false;
+}
+
 static int quarantine_list(int argc, char **argv)
 {
     enum { FLAG_PROJECT, FLAG_JSON };
@@ -90,21 +108,21 @@ static int quarantine_list(int argc, char **argv)
     int code;
     if (!command_begin(&command, argc, argv, &code))
         return code;
+    const char *project = flags[FLAG_PROJECT].value;
     struct db *db = command_database(&command, true, &code);
-    if (db) {
+    if (db && project_is_there(db, project, &code)) {
         struct arena arena;
         struct quarantine_row *rows;
         size_t count;
         struct err err;
-        struct str project = flags[FLAG_PROJECT].given ? str_from(flags[FLAG_PROJECT].value) : STR_NULL;
         arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
-        if (!store_quarantine_list(db, project, NULL, PAGE_ROWS, &arena, &rows, &count, &err))
+        if (!store_quarantine_list(db, str_from(project), NULL, PAGE_ROWS, &arena, &rows, &count, &err))
             code = command_error(EXIT_FAILED, "%s", err.text);
         else
             code = flags[FLAG_JSON].given ? list_json(rows, count) : list_table(rows, count);
         arena_release(&arena);
-        db_close(db);
     }
+    db_close(db);
     command_end(&command);
     return code;
 }
@@ -268,10 +286,9 @@ static int quarantine_replay(int argc, char **argv)
     if (!command_begin(&command, argc, argv, &code))
         return code;
     struct db *db = command_database(&command, true, &code);
-    if (db) {
-        code = replay(&command.config, db, flags[0].given ? str_from(flags[0].value) : STR_NULL);
-        db_close(db);
-    }
+    if (db && project_is_there(db, flags[0].value, &code))
+        code = replay(&command.config, db, str_from(flags[0].value));
+    db_close(db);
     command_end(&command);
     return code;
 }

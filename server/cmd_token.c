@@ -43,6 +43,7 @@ static int create_with(const struct command *command, struct token_row *row, con
     struct str text;
     struct err err;
     int code;
+    bool old = true; // the project
     char token[TOKEN_TEXT_LEN + 1];
     struct db *db = command_database(command, true, &code);
     if (!db)
@@ -54,10 +55,13 @@ static int create_with(const struct command *command, struct token_row *row, con
         secret = token_secret_new(master, row->key_id, &key);
     if (master && !secret)
         code = command_error(EXIT_FAILED, "no memory for the signing secret");
-    else if (store_token_create(db, row, secret ? &key : NULL, &err))
-        code = token_print(token, row, secret, json);
-    else
+    else if (!store_project_exists(db, row->project, &old, &err) ||
+             !store_token_create(db, row, secret ? &key : NULL, &err))
         code = command_error(EXIT_FAILED, "%s", err.text);
+    else
+        code = token_print(token, row, secret, json);
+    if (!old && code == EXIT_OK) // a misspelt name is seen at once
+        command_error(0, "the project %.*s is new; it takes events up to class S1", STR_FMT(row->project));
     sodium_memzero(token, sizeof(token));
     sodium_free(secret);
     db_close(db);

@@ -31,6 +31,19 @@ bool store_project_set(struct db *db, struct str name, int16_t max_class, struct
     return found || err_set(err, "there is no project \"%.*s\"", STR_FMT(name));
 }
 
+bool store_project_exists(struct db *db, struct str name, bool *ret_exists, struct err *err)
+{
+    struct pg_params params = {0};
+    PGresult *result;
+    pg_param_text(&params, name);
+    if (!pg_run(db, "SELECT 1 FROM telemetry.projects WHERE name = $1", &params, pg_deadline_in(ADMIN_USEC),
+                &result, err))
+        return false;
+    *ret_exists = PQntuples(result) > 0;
+    PQclear(result);
+    return true;
+}
+
 bool store_project_list(struct db *db, struct arena *arena, struct project_row **ret_rows, size_t *ret_count,
                         struct err *err)
 {

@@ -44,6 +44,8 @@ struct token_row {
 // False with `err` if the name exists (create) or does not (set), or the database fails.
 MUST_CHECK bool store_project_create(struct db *db, struct str name, int16_t max_class, struct err *err);
 MUST_CHECK bool store_project_set(struct db *db, struct str name, int16_t max_class, struct err *err);
+// Whether there is one of that name.
+MUST_CHECK bool store_project_exists(struct db *db, struct str name, bool *ret_exists, struct err *err);
 // Rows in `arena`, by name.
 MUST_CHECK bool store_project_list(struct db *db, struct arena *arena, struct project_row **ret_rows,
                                    size_t *ret_count, struct err *err);

@@ -30,6 +30,8 @@ class Words(SinkCase):
                 done = run(SINK, *words, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("vox-sink", done.stdout)
+                if words == ["serve"]:
+                    self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
 
     def test_usage(self):
         for words in ([], ["unheard"], ["project"], ["project", "unheard"], ["token", "unheard"], ["migrate", "--unheard"],
@@ -154,6 +156,8 @@ class Projects(SinkCase):
         key_id = token.split("_")[1]
         made = json.loads(self.sink.command("token", "create", "--project", "tokens", "--scope", "ingest", "--json").stdout)
         self.assertRegex(made["token"], r"^vts_")
+        self.assertEqual(self.sink.command("token", "create", "--project", "tokens", "--scope", "read").stderr, "")
+        self.assertIn("misspelt is new", self.sink.command("token", "create", "--project", "misspelt", "--scope", "read").stderr)
         listing = self.sink.command("token", "list").stdout
         self.assertIn(key_id, listing)
         for shown in (listing, self.sink.command("token", "list", "--json").stdout):

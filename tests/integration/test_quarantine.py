@@ -107,7 +107,12 @@ class Quarantine(SinkCase):
         row = self.listed("--project", "demo")[key]
         self.assertEqual((row["project"], row["code"], row["contract"], row["pointer"]),
                          ("demo", "schema_invalid", "model-call.v1", "/ModelCall/latency_ms"))
+        self.sink.token("nobody", "read")
         self.assertEqual(self.listed("--project", "nobody"), {})
+        for command in ("list", "replay"):
+            done = self.sink.command("quarantine", command, "--project", "unheard", check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn('no project "unheard"', done.stderr)
         text = self.sink.command("quarantine", "list").stdout
         self.assertRegex(text, rf"{key} +demo ")
         self.assertNotIn("claude", text, "a list shows no payload")
