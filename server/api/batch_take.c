@@ -117,6 +117,7 @@ static struct batch_entry *keep(struct batch_job *job, const struct described *d
         entry->event.repository_id = move(&to, e->repository_id);
         entry->event.client = job->identity.client;
         entry->event.counted = job->admission.counted;
+        entry->event.of_batch = true;
         job->bytes += e->text.len;
     }
     return entry;

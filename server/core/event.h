@@ -60,6 +60,7 @@ struct event {
     struct str text;                    // minified JSON
     bool counted;                       // the token has a daily quota, which a stored event uses up
     struct event_quarantine quarantine; // with a code contract_id may be 0
+    bool of_batch;                      // it waits with others of its kind, not before those posted alone
 
     // Filled by the store.
     enum event_outcome outcome;

@@ -1,61 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// An intrusive list of events.
+// Two intrusive lists of events.
 #include "server/writer/queue.h"
+
+static struct event_lane *lane_of(struct event_queue *queue, const struct event *event)
+{
+    return event->of_batch ? &queue->batch : &queue->alone;
+}
+
+bool event_queue_is_empty(const struct event_queue *queue)
+{
+    return !queue->alone.head && !queue->batch.head;
+}
+
+size_t event_queue_events(const struct event_queue *queue)
+{
+    return queue->alone.events + queue->batch.events;
+}
+
+size_t event_queue_bytes(const struct event_queue *queue)
+{
+    return queue->alone.bytes + queue->batch.bytes;
+}
 
 void event_queue_push(struct event_queue *queue, struct event *event)
 {
+    struct event_lane *lane = lane_of(queue, event);
     event->next = NULL;
-    if (queue->tail)
-        queue->tail->next = event;
+    if (lane->tail)
+        lane->tail->next = event;
     else
-        queue->head = event;
-    queue->tail = event;
-    queue->events++;
-    queue->bytes += event->text.len;
+        lane->head = event;
+    lane->tail = event;
+    lane->events++;
+    lane->bytes += event->text.len;
+}
+
+static void append(struct event_lane *lane, const struct event_lane *from)
+{
+    if (!from->head)
+        return;
+    if (lane->tail)
+        lane->tail->next = from->head;
+    else
+        lane->head = from->head;
+    lane->tail = from->tail;
+    lane->events += from->events;
+    lane->bytes += from->bytes;
 }
 
 void event_queue_append(struct event_queue *queue, struct event_queue *from)
 {
-    if (!from->head)
-        return;
-    if (queue->tail)
-        queue->tail->next = from->head;
-    else
-        queue->head = from->head;
-    queue->tail = from->tail;
-    queue->events += from->events;
-    queue->bytes += from->bytes;
+    append(&queue->alone, &from->alone);
+    append(&queue->batch, &from->batch);
     *from = (struct event_queue){0};
 }
 
 void event_queue_push_front(struct event_queue *queue, struct event **events, size_t count)
 {
     for (size_t i = count; i-- > 0;) {
-        events[i]->next = queue->head;
-        queue->head = events[i];
-        if (!queue->tail)
-            queue->tail = events[i];
-        queue->events++;
-        queue->bytes += events[i]->text.len;
+        struct event_lane *lane = lane_of(queue, events[i]);
+        events[i]->next = lane->head;
+        lane->head = events[i];
+        if (!lane->tail)
+            lane->tail = events[i];
+        lane->events++;
+        lane->bytes += events[i]->text.len;
+    }
+}
+
+struct taken {
+    struct event **events;
+    size_t count;
+    size_t bytes;
+};
+
+// Adds to what is taken, as far as it fits.
+static void take(struct event_lane *lane, struct taken *taken, size_t max_events, size_t max_bytes)
+{
+    while (lane->head && taken->count < max_events) {
+        struct event *event = lane->head;
+        if (taken->count && taken->bytes + event->text.len > max_bytes)
+            break;
+        lane->head = event->next;
+        if (!lane->head)
+            lane->tail = NULL;
+        event->next = NULL;
+        lane->events--;
+        lane->bytes -= event->text.len;
+        taken->bytes += event->text.len;
+        taken->events[taken->count++] = event;
     }
 }
 
 size_t event_queue_take(struct event_queue *queue, struct event **ret_events, size_t max_events,
                         size_t max_bytes)
 {
-    size_t count = 0, bytes = 0;
-    while (queue->head && count < max_events) {
-        struct event *event = queue->head;
-        if (count && bytes + event->text.len > max_bytes)
-            break;
-        queue->head = event->next;
-        if (!queue->head)
-            queue->tail = NULL;
-        event->next = NULL;
-        bytes += event->text.len;
-        ret_events[count++] = event;
-    }
-    queue->events -= count;
-    queue->bytes -= bytes;
-    return count;
+    struct taken taken = {.events = ret_events};
+    if (queue->batch.head)
+        take(&queue->alone, &taken, max_events / 2, max_bytes / 2);
+    take(&queue->batch, &taken, max_events, max_bytes);
+    take(&queue->alone, &taken, max_events, max_bytes);
+    return taken.count;
 }

@@ -198,7 +198,7 @@ static void step_idle(struct worker *t)
     struct writer *w = t->writer;
     bool stop = false, slept = false, doubted;
     pthread_mutex_lock(&w->mutex);
-    if (!w->queue.head && !w->stopping && t->doubts == w->doubts) {
+    if (event_queue_is_empty(&w->queue) && !w->stopping && t->doubts == w->doubts) {
         sleep_on(w, &w->wake, ALIVE_CHECK_US);
         slept = true;
     }

@@ -34,10 +34,10 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
 // The mutex is held.
 static void flush(struct writer *w)
 {
-    if (!w->incoming.head)
+    if (event_queue_is_empty(&w->incoming))
         return;
     event_queue_append(&w->queue, &w->incoming);
-    if (w->busy == 0 || (w->busy < w->up && w->queue.events >= WRITER_SPREAD_EVENTS))
+    if (w->busy == 0 || (w->busy < w->up && event_queue_events(&w->queue) >= WRITER_SPREAD_EVENTS))
         pthread_cond_signal(&w->wake);
 }
 
@@ -46,6 +46,21 @@ void writer_flush(struct writer *w)
     pthread_mutex_lock(&w->mutex);
     flush(w);
     pthread_mutex_unlock(&w->mutex);
+}
+
+// The mutex is held. Batches leave a part to those posted alone.
+static bool has_room(const struct writer *w, const struct event *event)
+{
+    size_t events = event_queue_events(&w->queue) + event_queue_events(&w->incoming);
+    size_t bytes = event_queue_bytes(&w->queue) + event_queue_bytes(&w->incoming) + event->text.len;
+    if (events >= w->config.queue_events || bytes > w->config.queue_bytes)
+        return false;
+    if (!event->of_batch)
+        return true;
+    events = w->queue.batch.events + w->incoming.batch.events;
+    bytes = w->queue.batch.bytes + w->incoming.batch.bytes + event->text.len;
+    return events == 0 || (events < WRITER_BATCHES_PART(w->config.queue_events) &&
+                           bytes <= WRITER_BATCHES_PART(w->config.queue_bytes));
 }
 
 enum problem writer_submit(struct writer *w, struct event *event)
@@ -59,12 +74,11 @@ enum problem writer_submit(struct writer *w, struct event *event)
         problem = PROBLEM_shutting_down;
     else if (w->up == 0 || !w->durable)
         problem = PROBLEM_database_unavailable;
-    else if (w->queue.events + w->incoming.events >= w->config.queue_events ||
-             w->queue.bytes + w->incoming.bytes + event->text.len > w->config.queue_bytes)
+    else if (!has_room(w, event))
         problem = PROBLEM_overloaded;
     if (!problem) {
         event_queue_push(&w->incoming, event);
-        if (w->incoming.events >= WRITER_TURN_EVENTS)
+        if (event_queue_events(&w->incoming) >= WRITER_TURN_EVENTS)
             flush(w);
     }
     pthread_mutex_unlock(&w->mutex);
@@ -89,8 +103,8 @@ void writer_set_durable(struct writer *w, bool durable)
 void writer_queue_size(struct writer *w, size_t *ret_events, size_t *ret_bytes)
 {
     pthread_mutex_lock(&w->mutex);
-    *ret_events = w->queue.events + w->incoming.events;
-    *ret_bytes = w->queue.bytes + w->incoming.bytes;
+    *ret_events = event_queue_events(&w->queue) + event_queue_events(&w->incoming);
+    *ret_bytes = event_queue_bytes(&w->queue) + event_queue_bytes(&w->incoming);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -99,20 +113,19 @@ void writer_drain(struct writer *w, int64_t deadline)
     pthread_mutex_lock(&w->mutex);
     w->draining = true;
     flush(w);
-    while (w->queue.head || w->busy)
+    while (!event_queue_is_empty(&w->queue) || w->busy)
         if (!cond_wait_until(&w->idle, &w->mutex, deadline))
             break;
     w->abandon = true;
     pthread_cond_broadcast(&w->pause);
-    struct event *head = w->queue.head;
+    struct event_queue left = w->queue;
     w->queue = (struct event_queue){0};
     pthread_mutex_unlock(&w->mutex);
-    while (head) {
-        struct event *next = head->next;
-        head->outcome = EVENT_REFUSED;
-        head->problem = PROBLEM_shutting_down;
-        head->done(head);
-        head = next;
+    struct event *event;
+    while (event_queue_take(&left, &event, 1, SIZE_MAX)) {
+        event->outcome = EVENT_REFUSED;
+        event->problem = PROBLEM_shutting_down;
+        event->done(event);
     }
 }
 
@@ -126,7 +139,7 @@ void writer_halt(struct writer *w)
     pthread_mutex_unlock(&w->mutex);
     for (size_t i = 0; i < w->worker_count; i++)
         pthread_join(w->workers[i].thread, NULL);
-    BUG_ON(w->queue.head != NULL);
+    BUG_ON(!event_queue_is_empty(&w->queue));
 }
 
 void writer_free(struct writer *w)

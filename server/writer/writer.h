@@ -29,6 +29,10 @@
 // database_unavailable at once.
 //
 // Threads: writer_submit() is any thread's; `done` is called on a writer thread and must not block.
+// Events of batches (event->of_batch) wait in a lane of their own: where both kinds wait, each has half of
+// the next transaction and what the other leaves, and batches fill no more than WRITER_BATCHES_PART of the
+// queue.
+//
 // Limits: queue by count and bytes (overloaded beyond); a transaction takes at most WRITER_BATCH_EVENTS
 // events and WRITER_BATCH_BYTES. An event not committed by its deadline is refused with deadline_exceeded,
 // at the latest WRITER_GRACE_US after it, if a transaction that holds it began before.
@@ -43,6 +47,8 @@
 #define WRITER_BATCH_EVENTS 1000
 #define WRITER_BATCH_BYTES  (4 * 1024 * 1024)
 #define WRITER_TURN_EVENTS  128
+// Of the queue's events and bytes.
+#define WRITER_BATCHES_PART(room) ((room) / 4 * 3)
 // So many have to wait before another connection is put to work beside a busy one: fewer make one larger
 // transaction when that one is done, or at the latest when an idle one looks by itself, after 250 ms.
 #define WRITER_SPREAD_EVENTS   512

@@ -483,6 +483,83 @@ START_TEST(writer__queue_is_bounded)
 }
 END_TEST
 
+static void submit_of_batch(size_t number, enum problem expected)
+{
+    client.events[number].of_batch = true;
+    ck_assert_int_eq(submit(number, 1), expected);
+}
+
+// One in flight, 1,200 of batches, then 10 alone: those do not wait behind more than one transaction.
+START_TEST(writer__batches_do_not_hold_up_single_events)
+{
+    reset();
+    fake.gated = true;
+    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
+    submit_first(EVENTS_MAX - 1, 1);
+    sem_wait(&fake.entered);
+    for (size_t i = 0; i < 1200; i++)
+        submit_of_batch(i, PROBLEM_NONE);
+    for (size_t i = 1200; i < 1210; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered); // the second is done, the third in flight
+    for (size_t i = 1200; i < 1210; i++)
+        ck_assert_uint_eq(client.answers[i], 1);
+    sem_post(&fake.gate);
+    wait_answers(1211);
+    ck_assert_uint_eq(fake.batch_sizes[1], WRITER_BATCH_EVENTS);
+    finish();
+}
+END_TEST
+
+// Nor the other way round: each has half of a transaction.
+START_TEST(writer__single_events_do_not_hold_up_batches)
+{
+    reset();
+    fake.gated = true;
+    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
+    submit_first(EVENTS_MAX - 1, 1);
+    sem_wait(&fake.entered);
+    for (size_t i = 0; i < 1200; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    for (size_t i = 1200; i < 1800; i++)
+        submit_of_batch(i, PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    for (size_t i = 1200; i < 1200 + WRITER_BATCH_EVENTS / 2; i++)
+        ck_assert_uint_eq(client.answers[i], 1);
+    sem_post(&fake.gate);
+    wait_answers(1801);
+    ck_assert_uint_eq(fake.batch_sizes[1], WRITER_BATCH_EVENTS);
+    ck_assert_uint_eq(fake.batch_sizes[2], 800);
+    finish();
+}
+END_TEST
+
+START_TEST(writer__batches_leave_room_in_the_queue)
+{
+    reset();
+    fake.gated = true;
+    start_with(40, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    sem_wait(&fake.entered);
+    for (size_t i = 1; i <= 30; i++)
+        submit_of_batch(i, PROBLEM_NONE);
+    submit_of_batch(31, PROBLEM_overloaded);
+    for (size_t i = 32; i < 42; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    ck_assert_int_eq(submit(42, 1), PROBLEM_overloaded);
+    sem_post(&fake.gate);
+    sem_post(&fake.gate);
+    wait_answers(41);
+    finish();
+}
+END_TEST
+
 START_TEST(writer__expired_events_are_refused)
 {
     reset();
@@ -547,5 +624,7 @@ CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwh
            writer__lasting_errors_end_in_503, writer__failing_backend_is_not_up,
            writer__old_event_does_not_cost_the_young, writer__hung_commit_ends_by_its_deadline,
            writer__undurable_database_takes_nothing, writer__many_connections_answer_each_once,
-           writer__no_database_is_said_at_once, writer__queue_is_bounded, writer__expired_events_are_refused,
+           writer__no_database_is_said_at_once, writer__queue_is_bounded,
+           writer__batches_do_not_hold_up_single_events, writer__single_events_do_not_hold_up_batches,
+           writer__batches_leave_room_in_the_queue, writer__expired_events_are_refused,
            writer__drain_answers_everything, isolate__cuts_between_tokens)
