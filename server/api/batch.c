@@ -191,12 +191,6 @@ static bool keep_piece(struct batch_job *job, size_t len)
     return true;
 }
 
-static void refuse_rest(struct batch_job *job, enum problem problem)
-{
-    job->refusal = problem;
-    job->finished = true;
-}
-
 void batch_on_body(struct http_request *request, struct str piece, void *app)
 {
     struct batch_job *job = http_request_context(request);
@@ -204,12 +198,12 @@ void batch_on_body(struct http_request *request, struct str piece, void *app)
     if (job->finished)
         return; // refused as a whole, or to its end: what still comes is dropped
     if (job->kept && job->received > LIMIT_BATCH_BYTES) {
-        refuse_rest(job, PROBLEM_body_too_large);
+        batch_stop(job, PROBLEM_body_too_large);
         return;
     }
     sign_body(&job->sign, piece);
     if ((job->kept && !keep_piece(job, piece.len)) || !buf_put_str(&job->input, piece))
-        refuse_rest(job, PROBLEM_overloaded);
+        batch_stop(job, PROBLEM_overloaded);
     else if (!job->kept)
         go_on(request, app);
 }

@@ -109,7 +109,9 @@ struct batch_job {
 
 // batch_take.c: judges what has come, as far as the window is open.
 enum batch_take batch_take(struct batch_job *job);
-bool batch_has_input(const struct batch_job *job);
+// Between two lines: nothing more is taken. While no line is with the writer the whole request is refused;
+// otherwise the line that would be next says it.
+void batch_stop(struct batch_job *job, enum problem problem);
 
 // batch_give.c: makes verdicts of what has settled, in order.
 void batch_give(struct batch_job *job);

@@ -6,8 +6,7 @@
 
 // ---- one line
 
-// No line is with the writer: the whole request may be refused. Otherwise the line where it happened says it,
-// and nothing behind it is taken.
+// The line that was begun says it.
 static void stop_taking(struct batch_job *job, enum problem problem)
 {
     job->finished = true;
@@ -18,6 +17,12 @@ static void stop_taking(struct batch_job *job, enum problem problem)
     struct batch_entry *entry = batch_entry_new(job, 0);
     if (entry)
         batch_entry_refused(entry, problem, NULL);
+}
+
+void batch_stop(struct batch_job *job, enum problem problem)
+{
+    job->number++; // not that of a line which has its own verdict
+    stop_taking(job, problem);
 }
 
 static enum problem line_id(struct batch_job *job, struct str id, struct event *event, bool *ret_has_id,
@@ -198,11 +203,6 @@ static void take_line(struct batch_job *job, enum line_found found, struct str t
 
 // ---- the stream
 
-bool batch_has_input(const struct batch_job *job)
-{
-    return job->input_at < job->input.len;
-}
-
 // Fills the chunk; false when there is nothing to fill it with.
 static bool decode(struct batch_job *job)
 {
@@ -223,7 +223,7 @@ static bool decode(struct batch_job *job)
         job->finished = job->finished || !problem;
     }
     if (problem)
-        stop_taking(job, problem);
+        batch_stop(job, problem);
     job->lines = str_slice(job->chunk, len);
     return !problem && len > 0;
 }
@@ -250,7 +250,7 @@ enum batch_take batch_take(struct batch_job *job)
             return TAKE_TIRED;
         enum line_found found = line_next(&job->splitter, &job->lines, &line, &failed);
         if (failed)
-            stop_taking(job, PROBLEM_overloaded);
+            batch_stop(job, PROBLEM_overloaded);
         else if (found != LINE_NONE)
             take_line(job, found, line);
         else if (!decode(job))

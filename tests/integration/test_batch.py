@@ -222,6 +222,7 @@ class Bounds(BatchCase):
         verdicts = self.send(body[:-3], headers=[("Content-Encoding", "gzip")])
         self.assertEqual([v["status"] for v in verdicts[:2000]], [201] * 2000)
         self.assert_problem_line(verdicts[-1], "content_encoding_malformed")
+        self.assertEqual([v["line"] for v in verdicts], list(range(1, 2002)), "no line has two verdicts")
         self.assert_problem(self.batch(b"no gzip", headers=[("Content-Encoding", "gzip")]),
                             "content_encoding_malformed")
 
