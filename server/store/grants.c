@@ -23,7 +23,6 @@ static const struct right {
     {"token_usage", NULL, "UPDATE", true, false},
     {"token_keys", NULL, "SELECT", true, false},
     {"master_key", NULL, "SELECT", true, false},
-    {"master_key", NULL, "SELECT", true, false},
     {"contracts", NULL, "SELECT", true, true},
     {"contracts", NULL, "INSERT", true, false},
     {"contracts", NULL, "UPDATE", true, false},

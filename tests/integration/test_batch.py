@@ -2,13 +2,15 @@
 """POST /v1/batch: a verdict for each line, in order, as docs/PROTOCOL.md says; and what is stored."""
 
 import concurrent.futures
+import contextlib
 import gzip
 import hashlib
 import json
 import struct
+import threading
 import uuid
 
-from voxtest import LONG, PROBLEMS, SANITIZED, Refused, SinkCase, made_up_token, minified_sha256, \
+from voxtest import LONG, PROBLEMS, SANITIZED, Load, Refused, SinkCase, made_up_token, minified_sha256, \
     model_call, uuid7, wait_until, zstd
 
 NDJSON = "application/x-ndjson"
@@ -348,6 +350,38 @@ class Cut(BatchCase):
             self.assertIn(verdict["status"], (201, 503))
             if verdict["status"] == 201:
                 self.assertIn(verdict["id"], stored)
+
+    def test_stop_under_load(self):
+        """SIGTERM amid batches and single events: exit 0 in time, and of all that is stored somebody was told."""
+        sink = self.new_sink(**self.options).start().ready()
+        before = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")}
+        told, statuses, over = set(), set(), threading.Event()
+
+        def note(line):
+            verdict = json.loads(line)
+            statuses.add(verdict["status"])
+            if verdict["status"] == 201:
+                told.add(verdict["id"])
+
+        def batches(_):
+            with contextlib.suppress(Refused, OSError):
+                while not over.is_set():
+                    answer = self.batch([envelope(model_call("stop")) for _ in range(3000)], sink=sink, on_line=note)
+                    statuses.add(answer.status)
+        load = Load(sink.address, self.write_token, 16).start()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            ends = [pool.submit(batches, number) for number in range(8)]
+            try:
+                wait_until(lambda: load.count() >= 100 and len(told) >= 6000, "both kinds of load run", 120)
+                self.assertEqual(sink.stop(40), 0, sink.log()[-2000:])
+            finally:
+                over.set()
+                load.finish(deadline=0)
+            for end in ends:
+                end.result(60)
+        stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")} - before
+        self.assertEqual(told | set(load.acked), stored)
+        self.assertEqual((load.refusals, statuses - {200, 201, 503}), ([], set()))
 
 
 class NoDatabase(BatchCase):
