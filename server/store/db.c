@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens a connection: libpq's parameters, the session's settings by role, and the proof that it is durable.
 #include "lib/base/log.h"
+#include "server/store/hosts.h"
 #include "server/store/pg.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define HOST_USEC (10 * USEC_PER_SEC) // for each of several hosts, where the caller has no deadline
 
 // What every session has, whatever the server's, database's or role's defaults say. search_path keeps foreign
 // objects out of our statements.
@@ -63,21 +66,9 @@ static void on_notice(void *context, const PGresult *notice)
         db->unreplicated = true;
 }
 
-// A URL that libpq cannot read is quoted in its message, password and all: so it is tried here first.
-static bool check_url(const char *url, struct err *err)
+static bool start(struct db *db, const char *url, const struct db_host *host, struct err *err)
 {
-    PQconninfoOption *options = PQconninfoParse(url, NULL);
-    if (!options)
-        return err_set(err, "the database URL is not one that libpq reads; "
-                            "it looks like postgresql://user@host:5432/database");
-    PQconninfoFree(options);
-    return true;
-}
-
-static bool start(struct db *db, const char *url, struct err *err)
-{
-    // What stands before dbname can be changed by the URL, what stands behind cannot. tcp_user_timeout bounds
-    // the SYN too, so that with several hosts a dead one is left for the next.
+    // What stands before dbname can be changed by the URL, what stands behind cannot.
     const char *keys[] = {"target_session_attrs",
                           "tcp_user_timeout",
                           "keepalives_idle",
@@ -86,9 +77,22 @@ static bool start(struct db *db, const char *url, struct err *err)
                           "fallback_application_name",
                           "dbname",
                           "client_encoding",
+                          "host",
+                          "hostaddr",
+                          "port",
                           NULL};
-    const char *values[] = {
-        roles[db->role].session_attrs, "5000", "10", "5", "3", "vox-sink", url, "UTF8", NULL};
+    const char *values[] = {roles[db->role].session_attrs,
+                            "5000",
+                            "10",
+                            "5",
+                            "3",
+                            "vox-sink",
+                            url,
+                            "UTF8",
+                            host->name, // empty: as the URL says
+                            host->address,
+                            host->port,
+                            NULL};
     db->conn = PQconnectStartParams(keys, values, 1);
     if (!db->conn)
         return err_set(err, "no memory for a database connection");
@@ -192,11 +196,9 @@ bool db_connect(const char *url, enum db_role role, int64_t deadline, struct db 
     return db_connect_stoppable(url, role, deadline, -1, ret_db, err);
 }
 
-bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, int stop_fd,
-                          struct db **ret_db, struct err *err)
+static bool connect_host(const char *url, const struct db_host *host, enum db_role role, int64_t deadline,
+                         int stop_fd, struct db **ret_db, struct err *err)
 {
-    if (!check_url(url, err))
-        return false;
     struct db *db = calloc(1, sizeof(*db));
     if (!db)
         return err_set(err, "no memory for a database connection");
@@ -204,13 +206,40 @@ bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, 
     db->stop_fd = stop_fd;
     db->limit = DB_NO_DEADLINE;
     buf_init(&db->params, 256 * 1024 * 1024);
-    if (start(db, url, err) && finish(db, deadline, err) && set_up(db, deadline, err) &&
+    if (start(db, url, host, err) && finish(db, deadline, err) && set_up(db, deadline, err) &&
         check_server(db, deadline, err)) {
         *ret_db = db;
         return true;
     }
     db_close(db);
     return false;
+}
+
+// How long the next of `left` hosts may take.
+static int64_t share_of(int64_t deadline, size_t left)
+{
+    int64_t now = pg_deadline_in(0);
+    if (left == 1)
+        return deadline;
+    return deadline == DB_NO_DEADLINE ? now + HOST_USEC : now + (deadline - now) / (int64_t)left;
+}
+
+bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, int stop_fd,
+                          struct db **ret_db, struct err *err)
+{
+    struct db_hosts hosts;
+    struct err all = {""}, one = {""};
+    size_t len = 0;
+    if (!db_hosts_read(url, &hosts, err))
+        return false;
+    for (size_t i = 0; i < hosts.count; i++) {
+        if (connect_host(url, &hosts.hosts[i], role, share_of(deadline, hosts.count - i), stop_fd, ret_db,
+                         &one))
+            return true;
+        if (len < sizeof(all.text))
+            len += (size_t)snprintf(all.text + len, sizeof(all.text) - len, "%s%s", i ? "; " : "", one.text);
+    }
+    return err_set(err, "%s", all.text);
 }
 
 void db_close(struct db *db)
