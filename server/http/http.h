@@ -198,7 +198,7 @@ void http_reply_problem(struct http_request *request, enum problem problem, stru
 // `release` of http_request_set_context().
 void http_park(struct http_request *request, http_handler *resume);
 // The same until `at` (monotonic microseconds), to the millisecond above; nobody wakes it. A server that
-// stops does not wait for the time.
+// stops does not wait for the time, so a handler must have got on before it parks so again.
 void http_park_until(struct http_request *request, http_handler *resume, int64_t at);
 // Any thread, exactly once for each http_park(). It may come before the park, from a worker that is quick, so
 // long as the handler parks before it returns.

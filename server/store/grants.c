@@ -269,11 +269,14 @@ bool store_rights_look(struct db *db, enum rights_for use, int64_t deadline, str
                        struct err *err)
 {
     static const char *const too_much[] = {
-        [RIGHTS_INGEST] = "has_column_privilege('telemetry.events', 'payload', 'SELECT')",
-        [RIGHTS_READ] = "has_any_column_privilege('telemetry.tokens', 'SELECT')",
+        [RIGHTS_INGEST] = "has_column_privilege('telemetry.events', 'payload', 'SELECT')"
+                          " OR has_column_privilege('telemetry.quarantine', 'body', 'SELECT')",
+        [RIGHTS_READ] = "has_any_column_privilege('telemetry.tokens', 'SELECT')"
+                        " OR has_any_column_privilege('telemetry.events', 'SELECT')"
+                        " OR has_any_column_privilege('telemetry.quarantine', 'SELECT')",
     };
     const struct pg_params none = {0};
-    char sql[256];
+    char sql[512];
     PGresult *result;
     struct rights found = {0};
     if (!find_missing(db, use, deadline, &found, err))

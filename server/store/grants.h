@@ -37,7 +37,8 @@ enum rights_for { RIGHTS_INGEST, RIGHTS_READ };
 struct rights {
     bool complete;     // it may do all that the daemon needs of it
     char missing[128]; // the first thing that it may not: "INSERT on events"
-    bool excessive;    // it may read payloads (INGEST) or tokens (READ), or change the schema
+    bool excessive; // it may read payloads (INGEST), or tokens or tables past the views (READ), or change the
+                    // schema
 };
 
 MUST_CHECK bool store_rights_look(struct db *db, enum rights_for use, int64_t deadline,

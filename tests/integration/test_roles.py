@@ -90,6 +90,16 @@ class LeastPrivilege(Roles):
         self.assertEqual(done.returncode, 4, done)
         self.assertRegex(done.stdout, r"fail +read rights +the login of read_database_url lacks SELECT on project_")
 
+    def test_doctor_sees_rights_to_what_the_roles_keep_away(self):
+        for login, right, line in (("lp_daemon", "SELECT (body) ON telemetry.quarantine", "rights"),
+                                   ("lp_reader", "SELECT (payload) ON telemetry.events", "read rights"),
+                                   ("lp_reader", "SELECT (body) ON telemetry.quarantine", "read rights")):
+            self.sql(f"GRANT {right} TO {login}")
+            try:
+                self.assertRegex(self.sink.command("doctor", check=False).stdout, rf"warn +{line} +the login of")
+            finally:
+                self.sql(f"REVOKE {right} FROM {login}")
+
     def test_the_daemon_can_neither_read_payloads_nor_change_the_schema(self):
         for sql in ("SELECT payload FROM telemetry.events", "SELECT * FROM telemetry.project_events",
                     "SELECT body FROM telemetry.quarantine", "DELETE FROM telemetry.events",
