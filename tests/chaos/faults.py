@@ -40,6 +40,11 @@ def failover(world, _):
     world.failover()
 
 
+def failover_silent(world, _):
+    """The old primary accepts connections and says nothing: it must not keep the sinks from the new one."""
+    world.failover(silent=True)
+
+
 def kill_standby(world, _):
     """Without its standby no commit may be acknowledged; with it again they go on."""
     world.standby.kill()
@@ -160,7 +165,8 @@ def messages(session):
 FAULTS = {
     "kill_sink": Fault(6, 500, kill_sink),
     "kill_postgres": Fault(2, 50, kill_postgres),
-    "failover": Fault(1, 10, failover),
+    "failover": Fault(1, 7, failover),
+    "failover_silent": Fault(1, 3, failover_silent),
     "kill_standby": Fault(1, 5, kill_standby),
     "end_sessions": Fault(3, 50, end_sessions),
     "cancel_statements": Fault(3, 50, cancel_statements),

@@ -68,10 +68,21 @@ class World:
                                                           "WHERE sync_state IN ('sync', 'quorum')") == "1",
                    "the standby is synchronous", 60)
 
-    def failover(self):
-        """The primary dies, its standby takes over, and what is left of the primary becomes the new standby."""
+    def failover(self, silent=False):
+        """The primary dies, its standby takes over, and what is left of the primary becomes the new standby.
+
+        `silent`: it hangs before it dies, until a sink has found the new one and waits for that one's standby.
+        """
+        if silent:
+            with self.primary.frozen():
+                self.standby.promote()
+                wait_until(lambda: self.standby.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE "
+                                                                  "application_name = 'vox-sink' AND "
+                                                                  "wait_event = 'SyncRep'") != "0",
+                           "a sink commits on the new primary while the old one is silent", 60)
         self.primary.kill()
-        self.standby.promote()
+        if not silent:
+            self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
         self.standby.clone(self.primary)
         self.standby.start(**SETTINGS)
