@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the migrations as one C file: cmake -DOUTPUT=file.c -DDIR=migrations -P embed_migrations.cmake
+include("${CMAKE_CURRENT_LIST_DIR}/embed.cmake")
 file(GLOB files "${DIR}/[0-9][0-9][0-9][0-9]_*.sql")
 list(SORT files)
 set(text "// Made by cmake/embed_migrations.cmake from migrations/.\n#include \"server/store/migrations.h\"\n\n")
@@ -14,13 +15,7 @@ foreach(file ${files})
     message(FATAL_ERROR "migrations: ${base}.sql should have number ${expected}")
   endif()
   math(EXPR expected "${expected} + 1")
-  file(READ "${file}" hex HEX)
-  string(LENGTH "${hex}" digits_len)
-  math(EXPR length "${digits_len} / 2")
-  # A line for 32 bytes, then "0x.." for each.
-  string(REGEX REPLACE "(................................................................)" "\\1\n    " hex "${hex}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-  string(APPEND text "static const unsigned char sql_${number}[] = {\n    ${hex}0x00};\n\n")
+  embed_file("${file}" "sql_${number}" text length)
   string(APPEND table "    {${number}, \"${name}\", (const char *)sql_${number}, ${length}},\n")
 endforeach()
 math(EXPR count "${expected} - 1")

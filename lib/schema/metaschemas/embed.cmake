@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the metaschemas as one C file: cmake -DOUTPUT=file.c -DDIR=metaschemas -P embed.cmake
 # The documents are the ones that json-schema.org publishes; their names here say which.
+include("${CMAKE_CURRENT_LIST_DIR}/../../../cmake/embed.cmake")
 file(GLOB files "${DIR}/*.json")
 list(SORT files)
 set(text "// Made by metaschemas/embed.cmake.\n#include \"lib/schema/metaschema.h\"\n\n")
@@ -10,12 +11,7 @@ foreach(file ${files})
   file(READ "${file}" json)
   string(JSON id GET "${json}" "$id")
   string(REGEX REPLACE "#$" "" id "${id}")
-  file(READ "${file}" hex HEX)
-  string(LENGTH "${hex}" digits)
-  math(EXPR length "${digits} / 2")
-  string(REGEX REPLACE "(................................................................)" "\\1\n    " hex "${hex}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-  string(APPEND text "static const unsigned char text_${number}[] = {\n    ${hex}0x00};\n\n")
+  embed_file("${file}" "text_${number}" text length)
   string(APPEND table "    {\"${id}\", text_${number}, ${length}},\n")
   math(EXPR number "${number} + 1")
 endforeach()
