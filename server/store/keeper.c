@@ -2,39 +2,12 @@
 // Upkeep by the database's own functions, with short locks and patience.
 #include "server/store/keeper.h"
 #include "lib/wire/limits.h"
-#include "server/store/pg.h"
+#include "server/store/patience.h"
 
-#include <poll.h>
-
-#define RETRY_MSEC  50
-#define TRY_USEC    USEC_PER_SEC
 #define ROTATE_USEC (10 * USEC_PER_SEC)
 
-// Runs a statement that may lose a race for a lock. No try begins after the deadline; one that has begun may
-// end after it, so that a lock's timeout does not cost the connection.
-static bool run_patiently(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
-                          PGresult **ret_result, struct err *err)
-{
-    for (;;) {
-        PGresult *result;
-        if (!pg_send(db, sql, params, MAX(deadline, pg_deadline_in(TRY_USEC)), &result, err))
-            return false;
-        if (pg_is_ok(result)) {
-            *ret_result = result;
-            return true;
-        }
-        enum sql_kind kind = pg_kind(db, result);
-        pg_err(result, err);
-        PQclear(result);
-        if (kind == SQL_LOST)
-            db->lost = true;
-        if ((kind != SQL_LOCKED && kind != SQL_TRANSIENT) ||
-            pg_deadline_in(RETRY_MSEC * USEC_PER_MSEC) >= deadline)
-            return false;
-        // Whoever holds the lock gets a moment before we queue again.
-        poll(NULL, 0, RETRY_MSEC);
-    }
-}
+// Whoever holds the lock gets a moment before we queue again.
+static const struct patience patience = {.try_us = USEC_PER_SEC, .pause_ms = 50};
 
 static bool make(struct db *db, const PGresult *missing, int row, int64_t deadline, struct err *err)
 {
@@ -42,8 +15,8 @@ static bool make(struct db *db, const PGresult *missing, int row, int64_t deadli
     PGresult *result;
     pg_param_text(&params, pg_text(missing, row, 2));
     pg_param_text(&params, pg_text(missing, row, 1));
-    if (!run_patiently(db, "SELECT telemetry.make_partition($1, $2::text::date)", &params, deadline, &result,
-                       err))
+    if (!pg_run_patiently(db, &patience, "SELECT telemetry.make_partition($1, $2::text::date)", &params,
+                          deadline, &result, err))
         return err_prefix(err, "making the partition for %.*s", STR_FMT(pg_text(missing, row, 1)));
     PQclear(result);
     return true;
@@ -116,8 +89,8 @@ bool store_ledger_rotate(struct db *db, int64_t now_us, bool *ret_rotated, struc
     pg_param_time(&params, now_us ? now_us : INT64_MAX);
     pg_param_i32(&params, DEDUP_GENERATION_DAYS);
     pg_param_i32(&params, DEDUP_GENERATIONS);
-    if (!run_patiently(db, "SELECT telemetry.rotate_ledger(coalesce($1, now()), $2, $3)", &params,
-                       pg_deadline_in(ROTATE_USEC), &result, err))
+    if (!pg_run_patiently(db, &patience, "SELECT telemetry.rotate_ledger(coalesce($1, now()), $2, $3)",
+                          &params, pg_deadline_in(ROTATE_USEC), &result, err))
         return false;
     *ret_rotated = pg_bool(result, 0, 0);
     PQclear(result);
@@ -129,8 +102,8 @@ bool store_usage_forget(struct db *db, struct err *err)
     struct pg_params params = {0};
     PGresult *result;
     pg_param_i32(&params, LIMIT_USAGE_DAYS);
-    if (!run_patiently(db, "SELECT telemetry.forget_usage($1)", &params, pg_deadline_in(ROTATE_USEC), &result,
-                       err))
+    if (!pg_run_patiently(db, &patience, "SELECT telemetry.forget_usage($1)", &params,
+                          pg_deadline_in(ROTATE_USEC), &result, err))
         return false;
     PQclear(result);
     return true;

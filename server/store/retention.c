@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops weeks and deletes due rows, with short locks and long pauses.
 #include "server/store/retention.h"
-#include "server/store/pg.h"
+#include "server/store/patience.h"
 
-#include <poll.h>
+#define TRY_USEC (10 * USEC_PER_SEC)
 
-#define PAUSE_MSEC 1000
-#define TRY_USEC   (10 * USEC_PER_SEC)
+// Between tries everybody who waited behind us goes first.
+static const struct patience patience = {.try_us = TRY_USEC, .pause_ms = 1000};
 
 // Weeks that lie behind today, by their names, which the functions that make them give.
 #define EXPIRED_SQL                                                                                   \
@@ -16,36 +16,6 @@
     " AND c.relname ~ '^(events|quarantine)_p[0-9]{8}$'"                                              \
     " AND to_date(right(c.relname::text, 8), 'YYYYMMDD') + 7 <= telemetry.today() ORDER BY 2, 1"
 
-// Between tries everybody who waited behind us goes first. False when told to stop.
-static bool rest(struct db *db)
-{
-    struct pollfd stop = {.fd = db->stop_fd, .events = POLLIN};
-    return poll(&stop, 1, PAUSE_MSEC) == 0;
-}
-
-// Runs a statement until it gets its locks.
-static bool run_until(struct db *db, const char *sql, const struct pg_params *params, int64_t deadline,
-                      PGresult **ret_result, struct err *err)
-{
-    for (;;) {
-        PGresult *result;
-        if (!pg_send(db, sql, params, MAX(deadline, pg_deadline_in(TRY_USEC)), &result, err))
-            return false;
-        if (pg_is_ok(result)) {
-            *ret_result = result;
-            return true;
-        }
-        enum sql_kind kind = pg_kind(db, result);
-        pg_err(result, err);
-        PQclear(result);
-        if (kind == SQL_LOST)
-            db->lost = true;
-        if ((kind != SQL_LOCKED && kind != SQL_TRANSIENT) ||
-            pg_deadline_in(PAUSE_MSEC * USEC_PER_MSEC) >= deadline || !rest(db))
-            return false;
-    }
-}
-
 static bool drop(struct db *db, const PGresult *expired, int row, int64_t deadline, bool *ret_dropped,
                  struct err *err)
 {
@@ -53,7 +23,8 @@ static bool drop(struct db *db, const PGresult *expired, int row, int64_t deadli
     PGresult *result;
     pg_param_text(&params, pg_text(expired, row, 0));
     pg_param_text(&params, pg_text(expired, row, 1));
-    if (!run_until(db, "SELECT telemetry.drop_expired($1, $2::text::date)", &params, deadline, &result, err))
+    if (!pg_run_patiently(db, &patience, "SELECT telemetry.drop_expired($1, $2::text::date)", &params,
+                          deadline, &result, err))
         return err_prefix(err, "dropping the expired week of %.*s", STR_FMT(pg_text(expired, row, 1)));
     *ret_dropped = pg_bool(result, 0, 0);
     PQclear(result);
@@ -82,7 +53,8 @@ static bool delete_all(struct db *db, int64_t deadline, struct retention_done *d
         struct pg_params params = {0};
         PGresult *result;
         pg_param_i32(&params, RETENTION_STEP);
-        if (!run_until(db, "SELECT telemetry.delete_due($1)", &params, deadline, &result, err))
+        if (!pg_run_patiently(db, &patience, "SELECT telemetry.delete_due($1)", &params, deadline, &result,
+                              err))
             return err_prefix(err, "deleting rows whose day has come");
         int deleted = PQgetisnull(result, 0, 0) ? 0 : pg_i32(result, 0, 0);
         PQclear(result);
