@@ -180,9 +180,7 @@ static int list_table(const struct contract_set *set)
         table_cell(&table, contract->transmission);
         table_cell(&table, contract->owner);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 static struct contract_set *load(const struct command *command, int *ret_code)

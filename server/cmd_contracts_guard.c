@@ -81,9 +81,7 @@ static int list_table(const struct contract_set *set)
         put_cell(&table, LIST_OFF, set, i);
         put_cell(&table, LIST_ON, set, i);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 int contracts_guard(int argc, char **argv)

@@ -58,9 +58,7 @@ static int status_table(const struct migration_state *rows, size_t count)
         else
             table_cell(&table, STR_NULL);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 static int dry_run(const struct migration_state *rows, size_t count)

@@ -114,9 +114,7 @@ static int list_table(const struct project_row *rows, size_t count)
         table_cellf(&table, "%lld", (long long)rows[i].tokens);
         table_cell_time(&table, rows[i].created_at);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 static int project_list(int argc, char **argv)

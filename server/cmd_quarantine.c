@@ -69,11 +69,10 @@ static int list_table(const struct quarantine_row *rows, size_t count)
         table_cell(&table, rows[i].pointer);
         table_cell(&table, rows[i].expires_on);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
+    int code = command_table(&table);
     if (count == PAGE_ROWS)
         printf("the first %d; there may be more\n", PAGE_ROWS);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return code;
 }
 
 // Whether --project names one, or is not given; else what is wrong has been said.

@@ -165,9 +165,7 @@ static int list_table(const struct token_row *rows, size_t count, int64_t now_us
         table_cell(&table, rows[i].signature);
         table_cell(&table, rows[i].label);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 static int token_list(int argc, char **argv)

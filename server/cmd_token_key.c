@@ -183,9 +183,7 @@ static int list_table(const struct token_key_row *rows, size_t count, int64_t no
         table_cell_time(&table, rows[i].created_at);
         table_cell_time(&table, rows[i].not_after);
     }
-    bool ok = table_print(&table, stdout);
-    table_release(&table);
-    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+    return command_table(&table);
 }
 
 static int list(const struct command *command, bool json)

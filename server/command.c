@@ -242,6 +242,13 @@ struct db *command_database(const struct command *command, bool with_schema, int
     return NULL;
 }
 
+int command_table(struct table *table)
+{
+    bool ok = table_print(table, stdout);
+    table_release(table);
+    return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+}
+
 int command_write(struct buf *buf)
 {
     buf_put_char(buf, '\n');

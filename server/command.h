@@ -18,6 +18,7 @@
 #include "lib/base/err.h"
 #include "server/cmd.h"
 #include "server/config/config.h"
+#include "server/config/table.h"
 #include "server/store/db.h"
 
 struct flag {
@@ -68,6 +69,8 @@ void command_warn_variables(void);
 // Connects as the owner: migrate_database_url, else database_url; `with_schema`: and the schema must fit.
 // NULL after saying why not; `*ret_code` is the exit code.
 MUST_CHECK struct db *command_database(const struct command *command, bool with_schema, int *ret_code);
+// Prints `table` on stdout and releases it; the exit code.
+int command_table(struct table *table);
 // Writes `buf` and a newline to stdout and releases it; the exit code.
 int command_write(struct buf *buf);
 
