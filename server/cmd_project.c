@@ -117,6 +117,16 @@ static int list_table(const struct project_row *rows, size_t count)
     return command_table(&table);
 }
 
+static int list(const struct command *command, struct db *db, struct arena *arena)
+{
+    struct project_row *rows;
+    size_t count;
+    struct err err;
+    if (!store_project_list(db, arena, &rows, &count, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    return command->flags[0].given ? list_json(rows, count) : list_table(rows, count);
+}
+
 static int project_list(int argc, char **argv)
 {
     struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
@@ -125,25 +135,7 @@ static int project_list(int argc, char **argv)
                               .about = "Lists projects. TOKENS counts those neither revoked nor expired.",
                               .flags = flags,
                               .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(&command, true, &code);
-    if (db) {
-        struct arena arena;
-        struct project_row *rows;
-        size_t count;
-        struct err err;
-        arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
-        if (!store_project_list(db, &arena, &rows, &count, &err))
-            code = command_error(EXIT_FAILED, "%s", err.text);
-        else
-            code = flags[0].given ? list_json(rows, count) : list_table(rows, count);
-        arena_release(&arena);
-        db_close(db);
-    }
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, list);
 }
 
 int cmd_project(int argc, char **argv)

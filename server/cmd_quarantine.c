@@ -92,9 +92,25 @@ static bool project_is_there(struct db *db, const char *name, int *ret_code)
     return false;
 }
 
+enum { FLAG_PROJECT, FLAG_JSON };
+
+static int list(const struct command *command, struct db *db, struct arena *arena)
+{
+    struct quarantine_row *rows;
+    size_t count;
+    struct err err;
+    const struct flag *flags = command->flags;
+    const char *project = flags[FLAG_PROJECT].value;
+    int code;
+    if (!project_is_there(db, project, &code))
+        return code;
+    if (!store_quarantine_list(db, str_from(project), NULL, PAGE_ROWS, arena, &rows, &count, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    return flags[FLAG_JSON].given ? list_json(rows, count) : list_table(rows, count);
+}
+
 static int quarantine_list(int argc, char **argv)
 {
-    enum { FLAG_PROJECT, FLAG_JSON };
     struct flag flags[] = {[FLAG_PROJECT] = {"project", "NAME", "of this project only"},
                            [FLAG_JSON] = {"json", NULL, "one JSON object for machines"}};
     struct command command = {
@@ -104,26 +120,7 @@ static int quarantine_list(int argc, char **argv)
                  "where. What the events hold is not shown; quarantine show does that.",
         .flags = flags,
         .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    const char *project = flags[FLAG_PROJECT].value;
-    struct db *db = command_database(&command, true, &code);
-    if (db && project_is_there(db, project, &code)) {
-        struct arena arena;
-        struct quarantine_row *rows;
-        size_t count;
-        struct err err;
-        arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
-        if (!store_quarantine_list(db, str_from(project), NULL, PAGE_ROWS, &arena, &rows, &count, &err))
-            code = command_error(EXIT_FAILED, "%s", err.text);
-        else
-            code = flags[FLAG_JSON].given ? list_json(rows, count) : list_table(rows, count);
-        arena_release(&arena);
-    }
-    db_close(db);
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, list);
 }
 
 // ---- show
@@ -251,17 +248,22 @@ static bool replay_all(struct replay *r, struct str project, struct err *err)
     return good;
 }
 
-static int replay(const struct config *config, struct db *db, struct str project)
+static int replay(const struct command *command, struct db *db, struct arena *arena UNUSED)
 {
+    const struct config *config = &command->config;
+    const char *project = command->flags[0].value;
     struct replay r = {.db = db, .api = {.clock = clock_system()}};
     struct contract_set *set;
     struct err err;
+    int code;
+    if (!project_is_there(db, project, &code))
+        return code;
     if (!contract_set_load(config->contracts_dir, config->contracts_overrides, &set, &err))
         return command_error(EXIT_FAILED, "%s", err.text);
     r.snapshot.contracts = set;
     bool ok = api_init(&r.api, &err);
     if (ok) {
-        ok = number_contracts(&r, &err) && replay_all(&r, project, &err);
+        ok = number_contracts(&r, &err) && replay_all(&r, str_from(project), &err);
         api_release(&r.api);
     }
     free(r.snapshot.contract_ids);
@@ -281,15 +283,7 @@ static int quarantine_replay(int argc, char **argv)
             "its id and its time of receipt; the rest stays. Each event is one transaction.",
         .flags = flags,
         .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(&command, true, &code);
-    if (db && project_is_there(db, flags[0].value, &code))
-        code = replay(&command.config, db, str_from(flags[0].value));
-    db_close(db);
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, replay);
 }
 
 int cmd_quarantine(int argc, char **argv)

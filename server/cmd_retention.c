@@ -171,6 +171,16 @@ static bool is_covered(const struct retention_plan *plan)
     return true;
 }
 
+static int show_plan(const struct command *command, struct db *db, struct arena *arena)
+{
+    struct retention_plan plan;
+    struct err err;
+    if (!store_retention_plan(db, arena, &plan, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    int code = command->flags[0].given ? plan_json(&plan) : plan_text(&plan);
+    return code == EXIT_OK && !is_covered(&plan) ? EXIT_UNHEALTHY : code;
+}
+
 static int retention_plan(int argc, char **argv)
 {
     struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
@@ -182,27 +192,7 @@ static int retention_plan(int argc, char **argv)
                  "if a contract or a table has no rule.",
         .flags = flags,
         .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(&command, true, &code);
-    if (db) {
-        struct arena arena;
-        struct retention_plan plan;
-        struct err err;
-        arena_init(&arena, (size_t)64 * 1024, PLAN_CEILING);
-        if (!store_retention_plan(db, &arena, &plan, &err)) {
-            code = command_error(EXIT_FAILED, "%s", err.text);
-        } else {
-            code = flags[0].given ? plan_json(&plan) : plan_text(&plan);
-            if (code == EXIT_OK && !is_covered(&plan))
-                code = EXIT_UNHEALTHY;
-        }
-        arena_release(&arena);
-        db_close(db);
-    }
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, show_plan);
 }
 
 // ---- apply
@@ -218,8 +208,11 @@ static int reassign(struct db *db, const char *contract)
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "%s", err.text);
 }
 
-static int apply(struct db *db)
+static int apply(const struct command *command, struct db *db, struct arena *arena UNUSED)
 {
+    int code = command->flags[0].given ? reassign(db, command->flags[0].value) : EXIT_OK;
+    if (code != EXIT_OK)
+        return code;
     struct retention_done done;
     struct err err;
     int64_t deadline = clock_mono_us(clock_system()) + APPLY_PATIENCE;
@@ -240,18 +233,7 @@ static int retention_apply(int argc, char **argv)
                  "are held for a moment and waited for no longer. May be stopped and run again.",
         .flags = flags,
         .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(&command, true, &code);
-    if (db) {
-        code = flags[0].given ? reassign(db, flags[0].value) : EXIT_OK;
-        if (code == EXIT_OK)
-            code = apply(db);
-        db_close(db);
-    }
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, apply);
 }
 
 int cmd_retention(int argc, char **argv)

@@ -168,6 +168,17 @@ static int list_table(const struct token_row *rows, size_t count, int64_t now_us
     return command_table(&table);
 }
 
+static int list(const struct command *command, struct db *db, struct arena *arena)
+{
+    struct token_row *rows;
+    size_t count;
+    struct err err;
+    int64_t now_us = clock_wall_us(clock_system());
+    if (!store_token_list(db, arena, &rows, &count, &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    return command->flags[0].given ? list_json(rows, count, now_us) : list_table(rows, count, now_us);
+}
+
 static int token_list(int argc, char **argv)
 {
     struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
@@ -178,26 +189,7 @@ static int token_list(int argc, char **argv)
                                   "Sinks write down when a token was last used about once a minute.",
                               .flags = flags,
                               .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(&command, true, &code);
-    if (db) {
-        struct arena arena;
-        struct token_row *rows;
-        size_t count;
-        struct err err;
-        int64_t now_us = clock_wall_us(clock_system());
-        arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
-        if (!store_token_list(db, &arena, &rows, &count, &err))
-            code = command_error(EXIT_FAILED, "%s", err.text);
-        else
-            code = flags[0].given ? list_json(rows, count, now_us) : list_table(rows, count, now_us);
-        arena_release(&arena);
-        db_close(db);
-    }
-    command_end(&command);
-    return code;
+    return command_run(&command, argc, argv, list);
 }
 
 int cmd_token(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #define CONNECT_DEADLINE (15 * USEC_PER_SEC)
+#define READ_CEILING     ((size_t)64 * 1024 * 1024)
 
 int command_error(int code, const char *format, ...)
 {
@@ -240,6 +241,24 @@ struct db *command_database(const struct command *command, bool with_schema, int
         return db;
     *ret_code = command_error(EXIT_FAILED, "%s", err.text);
     return NULL;
+}
+
+int command_run(struct command *command, int argc, char **argv,
+                int (*run)(const struct command *command, struct db *db, struct arena *arena))
+{
+    int code;
+    if (!command_begin(command, argc, argv, &code))
+        return code;
+    struct db *db = command_database(command, true, &code);
+    if (db) {
+        struct arena arena;
+        arena_init(&arena, (size_t)64 * 1024, READ_CEILING);
+        code = run(command, db, &arena);
+        arena_release(&arena);
+        db_close(db);
+    }
+    command_end(command);
+    return code;
 }
 
 int command_table(struct table *table)

@@ -69,6 +69,10 @@ void command_warn_variables(void);
 // Connects as the owner: migrate_database_url, else database_url; `with_schema`: and the schema must fit.
 // NULL after saying why not; `*ret_code` is the exit code.
 MUST_CHECK struct db *command_database(const struct command *command, bool with_schema, int *ret_code);
+// All of a command that works on the database: begins, connects (the schema must fit), runs `run` with an
+// arena for what it reads, ends. The exit code.
+int command_run(struct command *command, int argc, char **argv,
+                int (*run)(const struct command *command, struct db *db, struct arena *arena));
 // Prints `table` on stdout and releases it; the exit code.
 int command_table(struct table *table);
 // Writes `buf` and a newline to stdout and releases it; the exit code.
