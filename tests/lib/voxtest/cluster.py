@@ -20,6 +20,13 @@ def _bin_folder():
     return preferred if (preferred / "initdb").exists() else folders[0].parent
 
 
+def _runs(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Cluster:
     """start(), stop(), stop_immediate(), kill(); psql() runs SQL. The superuser is `vox`, who needs no password.
 
@@ -102,16 +109,20 @@ class Cluster:
 
     def kill(self):
         """kill -9 of the postmaster; waits until the last of its children has let go of the data folder."""
+        children = self._children()
         self.process.kill()
         self.process.wait(60)
         self.process = None
+        wait_until(lambda: not any(_runs(pid) for pid in children), "the killed server's children are gone", 60)
+
+    def _children(self):
+        return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     @contextlib.contextmanager
     def frozen(self):
         """SIGSTOP for every process of the server meanwhile."""
         def signal_all(number):
-            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-            for pid in (str(self.process.pid), *children.split()):
+            for pid in (str(self.process.pid), *self._children()):
                 try:
                     os.kill(int(pid), number)
                 except ProcessLookupError:
