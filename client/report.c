@@ -2,6 +2,7 @@
 // Rendering of an upload.
 #include "client/report.h"
 #include "client/advice.h"
+#include "client/style.h"
 #include "client/text.h"
 
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 #define NOTES_MAX            20 // a spool of thousands must not scroll the summary away
 #define TERMINAL_INTERVAL_US (100 * USEC_PER_MSEC)
 #define PIPE_INTERVAL_US     (10 * USEC_PER_SEC)
+#define BAR_COLUMNS          20
 #define JSON_BYTES           (64 * 1024)
 
 static const char *const end_names[] = {
@@ -79,15 +81,20 @@ static void on_progress(void *context, const struct upload_result *result)
         now - report->progress_us < (report->terminal ? TERMINAL_INTERVAL_US : PIPE_INTERVAL_US))
         return;
     report->progress_us = now;
-    char done_text[TEXT_SHORT], total_text[TEXT_SHORT], left_text[TEXT_SHORT];
+    char done_text[TEXT_SHORT], total_text[TEXT_SHORT], left_text[TEXT_SHORT], bar[BAR_COLUMNS + 1] = "";
     uint64_t total = MAX(report->total, done);
+    unsigned share = (unsigned)(total ? done * 100 / total : 100);
     double rate = (double)done * USEC_PER_SEC / (double)MAX(now - report->start_us, (int64_t)1);
     text_count(done, done_text);
     text_count(total, total_text);
     text_age((int64_t)((double)(total - done) / MAX(rate, 0.001) * USEC_PER_SEC), left_text);
     clear_line(report);
-    fprintf(stderr, "  %s of %s  %3u %%  %.0f/s  %s left", done_text, total_text,
-            (unsigned)(total ? done * 100 / total : 100), rate, left_text);
+    if (report->terminal) {
+        memset(bar, ' ', BAR_COLUMNS);
+        memset(bar, '#', share * BAR_COLUMNS / 100);
+        fprintf(stderr, "  %s[%s]%s", style(stderr, STYLE_GOOD), bar, style(stderr, STYLE_PLAIN));
+    }
+    fprintf(stderr, "  %3u %%  %s of %s  %.0f/s  %s left", share, done_text, total_text, rate, left_text);
     if (!report->terminal)
         putc('\n', stderr);
     report->line_open = report->terminal;

@@ -98,7 +98,8 @@ static bool begin(struct upload *u)
     u->batch_bytes = FLIGHT_BYTES;
     u->compressed = true;
     u->learned = u->batches = u->proven = u->exhausted = u->again = u->any_refused = u->ended = false;
-    u->flying = 0;
+    u->flying = u->to_delete_count = 0;
+    u->gathering = false;
     u->taken = 0;
     u->stalled = 0;
     u->pace = (struct pace){0};

@@ -79,6 +79,8 @@ struct upload_sight {
     void *context;
 };
 
+#define TO_DELETE_MAX 64
+
 struct upload {
     struct spool *spool;
     const struct transport *transport;
@@ -106,6 +108,9 @@ struct upload {
     struct spool_iter *iter;
     struct flight *flights;
     size_t flight_count, flying;
+    const struct spool_entry *to_delete[TO_DELETE_MAX]; // acknowledged, and in the log's memory
+    size_t to_delete_count;
+    bool gathering; // more of them will come at once
     struct pace pace;
     char batch_url[URL_MAX_BYTES];
     bool learned;    // whether there are batches

@@ -193,18 +193,20 @@ static bool on_verdict(struct upload *u, struct flight *flight, struct str text)
     return next;
 }
 
+// What one piece of the answer acknowledges is written down and deleted together.
 bool upload_on_body(struct http_call *call, struct str bytes)
 {
     struct flight *flight = CONTAINER_OF(call, struct flight, call);
     struct upload *u = flight->upload;
     struct str line;
-    bool failed = false;
+    bool failed = false, next = !u->ended;
     if (!is_verdicts(&call->reply))
         return buf_put_str(&call->reply.body, bytes);
-    while (!u->ended && line_next(&flight->splitter, &bytes, &line, &failed) == LINE_WHOLE)
-        if (!on_verdict(u, flight, line))
-            return false;
-    return !u->ended && !failed;
+    u->gathering = true;
+    while (next && line_next(&flight->splitter, &bytes, &line, &failed) == LINE_WHOLE)
+        next = on_verdict(u, flight, line);
+    u->gathering = false;
+    return upload_delete(u) && next && !failed;
 }
 
 static void adapt(struct upload *u, const struct flight *flight)

@@ -48,6 +48,8 @@ struct said {
 // Any verdict but ANSWER_WAIT.
 bool upload_settle(struct upload *u, const struct spool_entry *entry, const struct answer *answer,
                    const struct said *said);
+// Writes the log of what was acknowledged, then deletes it.
+bool upload_delete(struct upload *u);
 bool upload_stalled(struct upload *u, const struct spool_entry *entry, int status, const char *label);
 bool upload_keep(struct upload *u, const char *name, const char *label, const struct answer *answer);
 bool upload_stopped(struct upload *u, int status, const char *location, const struct answer *answer);

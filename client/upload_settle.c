@@ -10,7 +10,6 @@ bool upload_keep(struct upload *u, const char *name, const char *label, const st
     return true;
 }
 
-// Before the entry is deleted, so that nothing leaves that the log does not tell of.
 static bool log_sent(struct upload *u, const struct spool_entry *entry, const struct said *said)
 {
     const struct sent_record record = {
@@ -21,6 +20,28 @@ static bool log_sent(struct upload *u, const struct spool_entry *entry, const st
         .entry = entry,
     };
     return !u->sent || sent_log_append(u->sent, &record, &u->result.why);
+}
+
+// The log is written before anything is deleted, so that nothing leaves that it does not tell of.
+bool upload_delete(struct upload *u)
+{
+    size_t count = u->to_delete_count;
+    u->to_delete_count = 0;
+    if (count && u->sent && !sent_log_flush(u->sent, &u->result.why))
+        return local_failure(u);
+    for (size_t i = 0; i < count; i++) {
+        const struct spool_entry *entry = u->to_delete[i];
+        switch (spool_delete(u->spool, entry, &u->result.why)) {
+        case SPOOL_DONE:
+            break;
+        case SPOOL_DONE_CHANGED:
+            upload_keep(u, entry->name, "changed_while_sent", NULL);
+            break;
+        default:
+            return local_failure(u);
+        }
+    }
+    return true;
 }
 
 static bool delivered(struct upload *u, const struct spool_entry *entry, bool duplicate,
@@ -35,14 +56,8 @@ static bool delivered(struct upload *u, const struct spool_entry *entry, bool du
     else
         u->result.sent++;
     u->result.bytes += entry->text.len;
-    switch (spool_delete(u->spool, entry, &u->result.why)) {
-    case SPOOL_DONE:
-        return true;
-    case SPOOL_DONE_CHANGED:
-        return upload_keep(u, entry->name, "changed_while_sent", NULL);
-    default:
-        return local_failure(u);
-    }
+    u->to_delete[u->to_delete_count++] = entry;
+    return (u->gathering && u->to_delete_count < TO_DELETE_MAX) || upload_delete(u);
 }
 
 // What is kept in rejected/ beside the entry. The sink's answer has been parsed, so it is JSON.

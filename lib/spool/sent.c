@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define TREE_BYTES ((size_t)1024 * 1024)
+#define GATHERED_BYTES ((size_t)64 * SENT_LINE_BYTES)
+#define TREE_BYTES     ((size_t)1024 * 1024)
 
 struct sent_log {
     int fd;
     struct buf line;
+    struct buf gathered;
     char path[SPOOL_PATH_MAX + 16];
 };
 
@@ -49,6 +51,7 @@ bool sent_log_open(struct spool *spool, struct sent_log **ret_log, struct err *e
     }
     log->fd = fd;
     buf_init(&log->line, SENT_LINE_BYTES);
+    buf_init(&log->gathered, GATHERED_BYTES);
     snprintf(log->path, sizeof(log->path), "%s/" SENT_FILE, spool->path);
     if (!end_torn_line(fd)) {
         err_set_errno(err, "cannot write %s", log->path);
@@ -60,8 +63,17 @@ bool sent_log_open(struct spool *spool, struct sent_log **ret_log, struct err *e
     return true;
 }
 
+bool sent_log_flush(struct sent_log *log, struct err *err)
+{
+    bool ok = !log->gathered.len || fd_write_all(log->fd, log->gathered.ptr, log->gathered.len);
+    buf_clear(&log->gathered);
+    return ok || err_set_errno(err, "cannot write %s", log->path);
+}
+
 bool sent_log_sync(struct sent_log *log, struct err *err)
 {
+    if (!sent_log_flush(log, err))
+        return false;
     return fsync(log->fd) == 0 || err_set_errno(err, "cannot sync %s", log->path);
 }
 
@@ -72,6 +84,7 @@ bool sent_log_close(struct sent_log *log, struct err *err)
     bool ok = sent_log_sync(log, err);
     close(log->fd);
     buf_release(&log->line);
+    buf_release(&log->gathered);
     free(log);
     return ok;
 }
@@ -105,9 +118,8 @@ bool sent_log_append(struct sent_log *log, const struct sent_record *record, str
     for (size_t i = receipt_at; i + 1 < log->line.len; i++)
         if (log->line.ptr[i] == '\n' || log->line.ptr[i] == '\r')
             log->line.ptr[i] = ' ';
-    if (!fd_write_all(log->fd, log->line.ptr, log->line.len))
-        return err_set_errno(err, "cannot write %s", log->path);
-    return true;
+    return buf_put_str(&log->gathered, buf_str(&log->line)) ||
+           err_set(err, "cannot write %s: out of memory", log->path);
 }
 
 bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, struct err *err)

@@ -4,11 +4,11 @@
 //     {"at":"…Z","url":"https://…","name":"….json","id":"…","bytes":404,"sha256":"…","status":201,
 //      "receipt":{…}}
 //
-// The uploader opens it (spool locked), appends a line for every acknowledged entry *before* it deletes the
-// entry, syncs now and then and at the end. A crash in between sends the entry again, and the second line
-// says "duplicate":true. It holds no payload. Nothing but a person ever shortens it; remove the file to
-// forget. A line that a crash cut short is left as it is; the next append begins a new one and readers skip
-// it.
+// The uploader opens it (spool locked), appends a line for every acknowledged entry and flushes *before* it
+// deletes the entry, syncs now and then and at the end. A crash in between sends the entry again, and the
+// second line says "duplicate":true. It holds no payload. Nothing but a person ever shortens it; remove the
+// file to forget. A line that a crash cut short is left as it is; the next append begins a new one and
+// readers skip it.
 #ifndef VOX_SPOOL_SENT_H
 #define VOX_SPOOL_SENT_H
 
@@ -29,8 +29,10 @@ struct sent_record {
     struct str receipt; // the JSON object that the sink answered
     const struct spool_entry *entry;
 };
-// Without a sync: a crash of the machine may lose the last lines, a crash of the process none.
+// Gathers lines; flush writes what was gathered. After a flush and without a sync a crash of the machine may
+// lose the last lines, a crash of the process none. Sync and close flush.
 MUST_CHECK bool sent_log_append(struct sent_log *log, const struct sent_record *record, struct err *err);
+MUST_CHECK bool sent_log_flush(struct sent_log *log, struct err *err);
 MUST_CHECK bool sent_log_sync(struct sent_log *log, struct err *err);
 
 // ---- reading; needs no lock
