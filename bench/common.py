@@ -77,12 +77,12 @@ class Bench:
     def bare(self):
         return tool("bare", EVENT, self.seconds, url=self.url)
 
-    def ratios(self, name, a, b, value):
+    def ratios(self, name, a, b, value, turned=True):
         """Pairs of a and b, one after the other, in turned order; the median of the ratios and their quartiles."""
         got = []
         last = None
         for i in range(self.pairs):
-            if i % 2:
+            if turned and i % 2:
                 second, first = b(), a()
             else:
                 first, second = a(), b()
