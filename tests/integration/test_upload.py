@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vox-telemetry upload: batches, limits, interruptions, and servers that are not what they seem."""
 
+import collections
 import concurrent.futures
 import contextlib
 import http.server
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import unittest
 
 from voxtest import LONG, SANITIZED, SinkCase, TELEMETRY, minified_sha256, model_call, run, uuid7, wait_until, zstd
 from voxtest.base import clean_environment
@@ -190,6 +192,71 @@ class Signed(UploadCase):
         self.assert_stored_once(texts)
 
 
+@unittest.skipIf(SANITIZED, "sanitizers make system calls of their own")
+class Faults(UploadCase):
+    """strace makes an upload of three entries die, or its disk fail, at every system call that it makes."""
+
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("strace") or run("strace", "-qq", "-o", "/dev/null", "true").returncode != 0:
+            self.skipTest("strace cannot trace here")
+
+    def inject(self, *words, **more):
+        return run("strace", "-qq", "-o", *words, TELEMETRY, "upload", "--json", env={**self.environment, **more}, timeout=120)
+
+    def points(self, wanted):
+        """(system call, its how-manieth) of those that the program itself makes: behind the loader's, once for each
+        call and number."""
+        log = self.folder / "trace"
+        spool = self.folder / "traced"
+        self.fill(3, spool)
+        done = self.inject(log, VOX_TELEMETRY_SPOOL_DIR=str(spool))
+        self.assertEqual(done.returncode, 0, done)
+        calls = [line.split("(")[0] for line in log.read_text().splitlines() if "(" in line]
+        first = next(i for i, line in enumerate(calls) if line in ("mkdirat", "flock"))
+        counts, own = collections.Counter(calls[:first]), []
+        for call in calls[first:]:
+            counts[call] += 1
+            if call in wanted:
+                own.append((call, counts[call]))
+        return own
+
+    def once(self, job):
+        number, call, when, what = job
+        spool = self.folder / f"spool-{number}"
+        texts = self.fill(3, spool)
+        done = self.inject("/dev/null", "-e", f"inject={call}:{what}:when={when}", VOX_TELEMETRY_SPOOL_DIR=str(spool))
+        again = self.client("upload", "--json", VOX_TELEMETRY_SPOOL_DIR=str(spool))
+        label = f"{call} {when} {what}: {done} {again}"
+        self.assertEqual(again.returncode, 0, label)
+        self.assertEqual([p.name for p in spool.glob("*/*.json")], [], label)
+        return texts, done, label
+
+    def every(self, calls, whats):
+        points = self.points(calls)
+        self.assertGreater(len(points), 5)
+        jobs = [(number, *point, what) for number, (point, what) in enumerate((p, w) for p in points for w in whats)]
+        texts = {}
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for stored, done, label in pool.map(self.once, jobs):
+                texts.update(stored)
+                yield done, label
+        self.assert_stored_once(texts)
+
+    def test_killed_at_every_call(self):
+        """Those that touch files or the network; for what lies between them, one is as good as the next."""
+        calls = {"openat", "read", "write", "pread64", "fdatasync", "fsync", "unlinkat", "renameat", "flock", "sendto",
+                 "recvfrom", "connect", "socket", "close", "newfstatat", "getdents64", "poll"}
+        dead = sum(done.returncode != 0 for done, _ in self.every(calls, ["signal=SIGKILL"]))
+        self.assertGreater(dead, 30)
+
+    def test_disk_fails_at_every_call(self):
+        calls = {"unlinkat", "renameat", "renameat2", "write", "fsync", "fdatasync"}
+        for done, label in self.every(calls, [f"error={error}" for error in ("EIO", "ENOSPC", "EROFS")]):
+            if label.split()[0] == "unlinkat":
+                self.assertNotEqual((done.returncode, done.stdout), (0, ""), label)
+
+
 class Limited(UploadCase):
     options = {"rate": 5, "burst": 5, "batch_rate": 400, "batch_burst": 400}
 
@@ -232,6 +299,7 @@ class Fake(UploadCase):
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.handle_error = lambda *_: None  # a client that was interrupted
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)

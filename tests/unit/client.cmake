@@ -6,6 +6,9 @@ set(upload_sources "${client}/upload.c" "${client}/upload_load.c" "${client}/upl
     "${client}/keeper.c" "${client}/sink.c" "${client}/request.c")
 vox_unit_test(upload SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(upload_entries SOURCES ${upload_sources} DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
+vox_unit_test(upload_parts
+  SOURCES "${client}/flight.c" "${client}/pace.c" "${client}/link.c" "${client}/reply.c"
+  DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(client
   SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c" "${client}/units.c"
           "${client}/consent.c" "${client}/sink.c" "${client}/reply.c"
