@@ -37,11 +37,18 @@ static const char *url_or(const char *url, const char *fallback)
     return url ? url : fallback;
 }
 
+static bool log_level_of(const struct config *config, enum log_level *ret_level, struct err *err)
+{
+    if (log_level_from(str_from(config->log_level), ret_level))
+        return true;
+    return err_set(err, "log_level must be debug, info, warn or error");
+}
+
 static bool apply_log_options(const struct config *config, struct err *err)
 {
     enum log_level level;
-    if (!log_level_from(str_from(config->log_level), &level))
-        return err_set(err, "log_level must be debug, info, warn or error");
+    if (!log_level_of(config, &level, err))
+        return false;
     log_set_level(level);
     log_set_format(strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
     return true;
@@ -256,17 +263,27 @@ static void reload_tls(struct serve *s)
         log_error("TLS certificate not reloaded, the old one stays", LOG_CSTR("reason", err.text));
 }
 
+// What the fresh configuration means is settled before any of it counts.
+static bool accept_config(void *context, const struct config *fresh, struct err *err)
+{
+    struct limit_settings *limits = context;
+    enum log_level level;
+    return log_level_of(fresh, &level, err) && limits_from(fresh, limits, err);
+}
+
 static void reload(struct serve *s)
 {
+    struct limit_settings limits = s->limits;
     struct err err = {""};
     reload_tls(s);
     struct contract_set *contracts;
-    if (!config_reload(s->config, s->argc, s->argv, &err) || !apply_log_options(s->config, &err) ||
-        !limits_from(s->config, &s->limits, &err)) {
+    if (!config_reload(s->config, s->argc, s->argv, accept_config, &limits, &err) ||
+        !apply_log_options(s->config, &err)) {
         log_error("configuration not reloaded, the old one stays", LOG_CSTR("reason", err.text));
         metrics_add(s->metrics, METRIC_RELOADS, "config", "failed", 1);
         return;
     }
+    s->limits = limits;
     limiter_set(s->limiter, &s->limits);
     metrics_add(s->metrics, METRIC_RELOADS, "config", "ok", 1);
     if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, &err)) {

@@ -313,12 +313,17 @@ static bool take_over(struct config *config, const struct config *fresh, struct 
     return true;
 }
 
-bool config_reload(struct config *config, int argc, char **argv, struct err *err)
+bool config_reload(struct config *config, int argc, char **argv, config_accept *accept, void *context,
+                   struct err *err)
 {
     struct config fresh;
     int words;
     if (!load_fresh(&fresh, true, argc, argv, &words, err))
         return false;
+    if (accept && !accept(context, &fresh, err)) {
+        config_release(&fresh);
+        return false;
+    }
     for (enum option_row row = 0; row < OPTION_COUNT; row++) {
         const struct option *option = &option_table[row];
         bool secret = option->type == OPTION_TYPE_SECRET;

@@ -46,9 +46,12 @@ struct config {
 // a failure nothing is to be released, and only `fault` may be read.
 MUST_CHECK bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err);
 // Reads the same sources again and takes over what is marked reloadable; logs a warning for any other option
-// that changed. Keeps every value on an error. Secrets are not read again: those of the environment are gone,
-// and files of theirs need not be readable for the user that was become.
-MUST_CHECK bool config_reload(struct config *config, int argc, char **argv, struct err *err);
+// that changed. Keeps every value on an error, and where `accept` refuses the fresh ones (it may be NULL; it
+// must not keep what it is shown). Secrets are not read again: those of the environment are gone, and files
+// of theirs need not be readable for the user that was become.
+typedef bool config_accept(void *context, const struct config *fresh, struct err *err);
+MUST_CHECK bool config_reload(struct config *config, int argc, char **argv, config_accept *accept,
+                              void *context, struct err *err);
 void config_release(struct config *config); // wipes the secrets
 
 // For each VOX_SINK_ variable of the environment that is no option: a misspelt name, most likely.

@@ -164,6 +164,12 @@ START_TEST(config__words_are_kept_in_order)
 }
 END_TEST
 
+static bool refuse(void *context UNUSED, const struct config *fresh, struct err *err)
+{
+    ck_assert_str_eq(fresh->log_level, "debug");
+    return err_set(err, "refused");
+}
+
 START_TEST(config__reload_takes_over_what_may_change)
 {
     clear_environment();
@@ -177,19 +183,23 @@ START_TEST(config__reload_takes_over_what_may_change)
 
     put_file("sink.yaml", "log_level: error\nqueue_events: 12\ncontracts_overrides: mine.yaml\n", 0644);
     log_set_level(LOG_ERROR); // the warning about queue_events
-    ck_assert_msg(config_reload(&config, ARRAY_LEN(argv), argv, &err), "%s", err.text);
+    ck_assert_msg(config_reload(&config, ARRAY_LEN(argv), argv, NULL, NULL, &err), "%s", err.text);
     log_set_level(LOG_INFO);
     ck_assert_str_eq(config.log_level, "error");
     ck_assert_str_eq(config.contracts_overrides, "mine.yaml");
     ck_assert_int_eq(config.queue_events, 11);
     ck_assert_str_eq(config.database_url, "postgresql:///vox");
 
+    put_file("sink.yaml", "log_level: debug\n", 0644);
+    ck_assert(!config_reload(&config, ARRAY_LEN(argv), argv, refuse, NULL, &err));
+    ck_assert_str_eq(err.text, "refused");
+    ck_assert_str_eq(config.log_level, "error");
     put_file("sink.yaml", "log_level: debug\nnonsense: 1\n", 0644);
-    ck_assert(!config_reload(&config, ARRAY_LEN(argv), argv, &err));
+    ck_assert(!config_reload(&config, ARRAY_LEN(argv), argv, NULL, NULL, &err));
     ck_assert_str_eq(config.log_level, "error");
     put_file("sink.yaml", "", 0644);
     log_set_level(LOG_ERROR);
-    ck_assert_msg(config_reload(&config, ARRAY_LEN(argv), argv, &err), "%s", err.text);
+    ck_assert_msg(config_reload(&config, ARRAY_LEN(argv), argv, NULL, NULL, &err), "%s", err.text);
     log_set_level(LOG_INFO);
     ck_assert_str_eq(config.log_level, "info");
     ck_assert_ptr_null(config.contracts_overrides);
