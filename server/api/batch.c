@@ -228,6 +228,7 @@ static ssize_t produce(struct http_request *request, char *bytes, size_t cap, vo
         }
         if (job->broken || (job->finished && !job->head))
             return HTTP_STREAM_END;
+        BUG_ON(took == TAKE_FULL && !job->head); // nothing that is under way could open the window
         bool pauses = took == TAKE_TIRED || took == TAKE_PACED;
         if (pauses || batch_wait(job)) {
             park(job, took, NULL);

@@ -111,7 +111,10 @@ static struct batch_entry *keep(struct batch_job *job, const struct described *d
     if (!entry)
         return NULL;
     char *to = entry->room;
-    entry->event = *e;
+    if (with_event)
+        entry->event = *e;
+    else // its texts lie in scratch that the next line takes
+        entry->event = (struct event){.id = e->id, .project_id = e->project_id};
     entry->contract = d->candidate.contract;
     entry->has_id = d->has_id;
     entry->foreign_id = move(&to, id);

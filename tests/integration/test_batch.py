@@ -157,6 +157,17 @@ class Verdicts(BatchCase):
                     self.assertEqual([v["status"] for v in verdicts], [expected] * 300)
                     expected = 200
 
+    def test_refused_lines_and_codings(self):
+        """Refused lines take nothing of the window, however the text comes."""
+        lines = [envelope(model_call("b" * 200, latency_ms=-1)), envelope(model_call("good"))]
+        plain = "".join(f"{line}\n" for line in lines).encode()
+        expected = 201
+        for coding, body in {"identity": plain, "gzip": gzip.compress(plain), "zstd": zstd(plain)}.items():
+            with self.subTest(coding=coding):
+                verdicts = self.send(body, headers=[("Content-Encoding", coding)])
+                self.assertEqual([v["status"] for v in verdicts], [422, expected])
+                expected = 200
+
     def test_media_types(self):
         event = compact(model_call("media"))
         for kind in (NDJSON, f"{NDJSON}; charset=utf-8", NDJSON.upper()):
