@@ -114,8 +114,10 @@ static inline enum http_result play(void *context, const struct http_request *re
     }
     const struct step *step = &script->steps[script->next++];
     const char *at = header(request, "X-Vox-Telemetry-At"), *auth = header(request, "Authorization");
-    snprintf(script->ids[script->posts++ % 64], sizeof(script->ids[0]), "%s",
-             header(request, "Idempotency-Key"));
+    const char *key = header(request, "Idempotency-Key");
+    if (key)
+        snprintf(script->ids[script->posts % 64], sizeof(script->ids[0]), "%s", key);
+    script->posts++;
     snprintf(script->authorization, sizeof(script->authorization), "%s", auth ? auth : "");
     snprintf(script->at, sizeof(script->at), "%s", at ? at : "");
     buf_clear(&script->last_body);
