@@ -265,7 +265,8 @@ static void end_json(const struct report *report, const struct upload_result *re
     json_u64(&w, report->options->dry_run ? "would_send" : "sent", result->sent);
     json_u64(&w, "duplicates", result->duplicates);
     json_u64(&w, "bytes", result->bytes);
-    json_u64(&w, "requests", result->requests);
+    if (!report->options->dry_run) // there they are listed
+        json_u64(&w, "requests", result->requests);
     json_tally(&w, "rejected", &result->rejected);
     json_tally(&w, "kept", &result->kept);
     json_u64(&w, "bad", result->bad);
