@@ -26,14 +26,13 @@ function measure(call) {
   let n = 0;
   for (; Number(process.hrtime.bigint() - from) < ROUND_NS; n++) call();
   n++;
-  const times = [];
+  let least = Infinity;
   for (let i = 0; i < Number(count); i++) {
     from = process.hrtime.bigint();
     for (let k = 0; k < n; k++) call();
-    times.push(Number(process.hrtime.bigint() - from) / n);
+    least = Math.min(least, Number(process.hrtime.bigint() - from) / n);
   }
-  times.sort((a, b) => a - b);
-  return times[times.length >> 1];
+  return least;
 }
 
 for (const [i, file] of files.entries()) {

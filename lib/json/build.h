@@ -9,7 +9,7 @@
 
 // The place of the values, which are copied; NULL when memory is out.
 static inline struct json *json_build_container(struct arena *arena, const struct json *values,
-                                                uint32_t count, const struct json_shape *shape)
+                                                uint32_t count, const struct json_shape *shape, uint64_t form)
 {
     size_t tags = (count + (size_t)15) & ~(size_t)15;
     char *block = arena_alloc(arena, tags + sizeof(struct json_head) + count * sizeof(*values));
@@ -23,7 +23,7 @@ static inline struct json *json_build_container(struct arena *arena, const struc
     }
     for (uint32_t i = 0; i < count; i++)
         block[i] = (char)values[i].tag;
-    *head = (struct json_head){.shape = shape};
+    *head = (struct json_head){.shape = shape, .form = form};
     return at;
 }
 

@@ -117,16 +117,23 @@ SCAN_INLINE bool push(struct json_scan *s, struct json value)
     if (s->top == s->parser->capacity && !grow(s->parser))
         return json_fail(s, JSON_FAULT_MEMORY);
     s->values++;
+    if (value.tag == 1u << JSON_INTEGER && value.integer < 0)
+        s->traits |= JSON_HAS_NEGATIVE;
+    else if (value.tag == 1u << JSON_STRING && !value.size)
+        s->traits |= JSON_HAS_EMPTY;
     s->parser->values[s->top++] = value;
     return true;
 }
 
 // The values from `base` on become one.
 static bool close_container(struct json_scan *s, uint32_t base, enum json_type type,
-                            const struct json_shape *shape)
+                            const struct json_shape *shape, struct json_form **forms)
 {
-    struct json value = {.type = (uint8_t)type, .tag = (uint8_t)(1u << type), .size = s->top - base};
-    value.values = json_build_container(&s->doc->arena, s->parser->values + base, value.size, shape);
+    struct json value = {
+        .type = (uint8_t)type, .tag = (uint8_t)(1u << type), .size = s->top - base, .traits = s->traits};
+    const struct json *values = s->parser->values + base;
+    uint64_t form = forms ? json_shapes_form(s->shapes, forms, values, value.size) : 0;
+    value.values = json_build_container(&s->doc->arena, values, value.size, shape, form);
     s->top = base;
     return value.values ? push(s, value) : json_fail(s, JSON_FAULT_MEMORY);
 }
@@ -139,6 +146,7 @@ static bool open_container(struct json_scan *s)
         return json_fail(s, JSON_FAULT_DEPTH);
     if (!s->parser->capacity && !grow(s->parser)) // an empty container's place is a place too
         return json_fail(s, JSON_FAULT_MEMORY);
+    s->traits = 0;
     s->at++;
     skip_space(s);
     return true;
@@ -147,6 +155,7 @@ static bool open_container(struct json_scan *s)
 static bool scan_array(struct json_scan *s)
 {
     uint32_t base = s->top;
+    uint16_t outer = s->traits;
     if (!open_container(s))
         return false;
     bool more = s->at == s->end || *s->at != ']';
@@ -164,7 +173,9 @@ static bool scan_array(struct json_scan *s)
         return unexpected(s);
     s->at++;
     s->depth--;
-    return close_container(s, base, JSON_ARRAY, NULL);
+    bool ok = close_container(s, base, JSON_ARRAY, NULL, json_shapes_arrays(s->shapes));
+    s->traits = outer;
+    return ok;
 }
 
 // A name, from its opening quote on. `*node` is NULL once the object's names are not remembered.
@@ -219,13 +230,15 @@ static bool close_object(struct json_scan *s, uint32_t base, struct json_node *n
         if (!json_shape_make(&s->doc->arena, s->parser->names + base, s->top - base, &shape))
             return json_fail(s, JSON_FAULT_DUPLICATE);
     }
-    return shape ? close_container(s, base, JSON_OBJECT, shape) : json_fail(s, JSON_FAULT_MEMORY);
+    return shape ? close_container(s, base, JSON_OBJECT, shape, shape->id ? &node->forms : NULL)
+                 : json_fail(s, JSON_FAULT_MEMORY);
 }
 
 static bool scan_object(struct json_scan *s)
 {
     uint32_t base = s->top;
     struct json_node *node = json_shapes_root(s->shapes);
+    uint16_t outer = s->traits;
     if (!open_container(s))
         return false;
     bool more = s->at == s->end || *s->at != '}';
@@ -243,7 +256,9 @@ static bool scan_object(struct json_scan *s)
         return unexpected(s);
     s->at++;
     s->depth--;
-    return close_object(s, base, node);
+    bool ok = close_object(s, base, node);
+    s->traits = outer;
+    return ok;
 }
 
 static bool scan_literal(struct json_scan *s, const char *text, size_t len, enum json_type type)

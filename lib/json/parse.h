@@ -22,9 +22,9 @@
 #define JSON_DEPTH 2048 // nesting without rules
 
 // What one parser remembers, and what one text may add to it.
-#define SHAPES_NODES      16384 // names, each behind certain others
+#define SHAPES_NODES      16384 // names and types, each behind certain others
 #define SHAPES_TEXT_NODES 512
-#define SHAPES_MEMBERS    128 // of an object that is remembered
+#define SHAPES_MEMBERS    128 // of an object, or elements of an array, that are remembered
 #define SHAPES_NAME       128 // bytes of a name
 
 // Bounds beyond the grammar; all are held in json_doc_take(), none but the depth without rules.

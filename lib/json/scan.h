@@ -25,6 +25,7 @@ struct json_scan {
     uint32_t top; // of the parser's stack
     uint32_t depth;
     uint32_t values;
+    uint16_t traits; // of the container that is open
     int64_t expanded;
     enum json_fault fault;
 };

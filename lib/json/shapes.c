@@ -18,7 +18,9 @@ struct json_shapes {
     struct arena arena;
     struct json_node root;
     struct json_node *buckets[BUCKETS];
-    uint32_t count; // nodes
+    struct json_form *arrays;
+    struct json_form *forms[BUCKETS];
+    uint32_t count; // nodes of both
     uint32_t left;  // that this text may add
 };
 
@@ -136,7 +138,13 @@ enum json_step json_shapes_step(struct json_shapes *shapes, struct json_node **n
     return add_node(shapes, node, name, hash, bucket);
 }
 
-static atomic_uint_fast64_t last_id;
+// Ids of shapes and forms; the first 256 are the tags of scalars.
+static atomic_uint_fast64_t last_id = 256;
+
+static uint64_t next_id(void)
+{
+    return (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
+}
 
 const struct json_shape *json_shapes_end(struct json_shapes *shapes, struct json_node *node)
 {
@@ -154,8 +162,58 @@ const struct json_shape *json_shapes_end(struct json_shapes *shapes, struct json
     if (!shape)
         return NULL;
     *shape = *made;
-    shape->id = (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    shape->id = next_id();
     return node->shape = shape;
+}
+
+struct json_form **json_shapes_arrays(struct json_shapes *shapes)
+{
+    return &shapes->arrays;
+}
+
+// The node behind `up`, found or made; NULL if it is not remembered.
+static struct json_form *form_behind(struct json_shapes *shapes, struct json_form *up, uint64_t step)
+{
+    uint64_t mixed = (step * 0xd6e8feb86659fd93u ^ (uint64_t)(uintptr_t)up) * 0x9e3779b97f4a7c15u;
+    struct json_form **bucket = &shapes->forms[(mixed >> 32) & (BUCKETS - 1)];
+    struct json_form *found = *bucket;
+    while (found && (found->up != up || found->step != step))
+        found = found->next;
+    if (!found) {
+        found = shapes->left ? arena_zalloc(&shapes->arena, sizeof(*found)) : NULL;
+        if (!found)
+            return NULL;
+        *found = (struct json_form){.step = step, .up = up, .next = *bucket};
+        *bucket = found;
+        shapes->count++;
+        shapes->left--;
+    }
+    if (up)
+        up->likely = found;
+    return found;
+}
+
+uint64_t json_shapes_form(struct json_shapes *shapes, struct json_form **root, const struct json *values,
+                          uint32_t count)
+{
+    if (!*root)
+        *root = arena_zalloc(&shapes->arena, sizeof(**root));
+    struct json_form *at = *root;
+    if (count > SHAPES_MEMBERS)
+        return 0;
+    for (uint32_t i = 0; at && i < count; i++) {
+        uint64_t step = values[i].tag;
+        if (step & (1u << JSON_OBJECT | 1u << JSON_ARRAY))
+            step = json_form_of(&values[i]);
+        else if (step == 1u << JSON_FALSE)
+            step = 1u << JSON_TRUE;
+        if (!step)
+            return 0;
+        at = at->likely && at->likely->step == step ? at->likely : form_behind(shapes, at, step);
+    }
+    if (at && !at->id)
+        at->id = next_id();
+    return at ? at->id : 0;
 }
 
 bool json_shape_make(struct arena *arena, const struct str *names, uint32_t count,

@@ -9,12 +9,23 @@
 
 #include "lib/json/parse.h"
 
+// The forms are a tree as well, below each shape and below "array": a node is a value's type, or the form of
+// a container, behind those of the nodes above it.
+struct json_form {
+    uint64_t step;
+    const struct json_form *up;
+    struct json_form *likely;
+    struct json_form *next; // in its bucket
+    uint64_t id;            // of a container that ends here; 0: none has
+};
+
 struct json_node {
     struct str name; // needs no escapes in a text
     const struct json_node *up;
     struct json_node *likely;
     struct json_node *next; // in its bucket
     const struct json_shape *shape;
+    struct json_form *forms;
     uint64_t hash; // of the name
     uint32_t depth;
     uint32_t bucket;
@@ -38,6 +49,12 @@ enum json_step {
 enum json_step json_shapes_step(struct json_shapes *shapes, struct json_node **node, struct str name);
 // The shape of an object that ends here; NULL when there is no memory for it.
 const struct json_shape *json_shapes_end(struct json_shapes *shapes, struct json_node *node);
+
+// Where the forms of arrays begin.
+struct json_form **json_shapes_arrays(struct json_shapes *shapes);
+// The form of a container with these values; 0 if it is not remembered.
+uint64_t json_shapes_form(struct json_shapes *shapes, struct json_form **root, const struct json *values,
+                          uint32_t count);
 
 // A shape that is not remembered, with an index where it is long. The names are copied only as a list.
 // *ret_shape is NULL when memory is out; false if a name is there twice.

@@ -36,7 +36,7 @@ bool json_copy_into(struct arena *arena, const struct json *value, struct json *
     const struct json_shape *shape = NULL;
     if (json_is_object(value) && !copy_names(arena, value, &shape))
         return false;
-    struct json *values = json_build_container(arena, value->values, value->size, shape);
+    struct json *values = json_build_container(arena, value->values, value->size, shape, 0);
     for (uint32_t i = 0; values && i < value->size; i++)
         if (!json_copy_into(arena, &value->values[i], &values[i]))
             return false;

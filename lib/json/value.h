@@ -34,10 +34,14 @@ struct json {
         const char *text;
         const struct json *values; // of a container; behind a struct json_head
     };
-    uint32_t size; // bytes, elements or members
-    uint8_t type;  // enum json_type
-    uint8_t tag;   // 1 << type
+    uint32_t size;   // bytes, elements or members
+    uint8_t type;    // enum json_type
+    uint8_t tag;     // 1 << type
+    uint16_t traits; // of a container: JSON_HAS_…, about its own values
 };
+
+#define JSON_HAS_NEGATIVE 1u // an integer below 0
+#define JSON_HAS_EMPTY    2u // an empty string
 
 // The names of an object's members.
 struct json_shape {
@@ -52,7 +56,7 @@ struct json_shape {
 // to whole 16 bytes.
 struct json_head {
     const struct json_shape *shape; // NULL for an array
-    uint64_t unused;
+    uint64_t form;                  // json_form_of()
 };
 
 // All of these take NULL for a value that is not there.
@@ -106,6 +110,16 @@ static inline const struct json *json_at(const struct json *container, size_t in
 static inline const struct json_shape *json_shape_of(const struct json *object)
 {
     return ((const struct json_head *)(const void *)object->values)[-1].shape;
+}
+
+// What a container's form is: two of the same number (other than 0) have the same shapes, the same numbers of
+// elements and values of the same types all the way down; true and false count as one type. 0: only this one
+// has it. Of a scalar it is 0.
+static inline uint64_t json_form_of(const struct json *value)
+{
+    if (!json_is_object(value) && !json_is_array(value))
+        return 0;
+    return ((const struct json_head *)(const void *)value->values)[-1].form;
 }
 
 // The tags of a container's values, as struct json_head says.

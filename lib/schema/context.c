@@ -2,6 +2,7 @@
 // All memory that runs need, taken once.
 #include "lib/schema/context.h"
 
+#include "lib/schema/plan.h"
 #include "lib/schema/regex.h"
 
 #define ERROR_BYTES (1u << 20)
@@ -15,7 +16,8 @@ struct jsv_context *jsv_context_new(struct err *err)
         context->unique = malloc(2 * JSV_UNIQUE_MAX * sizeof(*context->unique));
         context->marks = malloc(JSV_MARK_WORDS * sizeof(*context->marks));
         context->memo = calloc(JSV_MEMO, sizeof(*context->memo));
-        if (context->memo && context->matcher && context->unique && context->marks)
+        context->plans = calloc(PLANS, sizeof(*context->plans));
+        if (context->plans && context->memo && context->matcher && context->unique && context->marks)
             return context;
     }
     jsv_context_free(context);
@@ -31,6 +33,7 @@ void jsv_context_free(struct jsv_context *context)
     free(context->unique);
     free(context->marks);
     free(context->memo);
+    free(context->plans);
     arena_release(&context->errors);
     free(context);
 }

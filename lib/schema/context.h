@@ -28,7 +28,10 @@ struct jsv_memo {
     uint32_t stamp; // 2 * run + (valid)
 };
 
+struct jsv_plan;
+
 struct jsv_context {
+    struct jsv_plan *plans;         // PLANS
     const struct jsv_block *blocks; // of the program's form that is run
     const struct jsv_insn *insns;
     struct jsv_memo *memo; // JSV_MEMO

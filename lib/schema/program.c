@@ -21,12 +21,15 @@ void *jsv_vec_push(void *items, uint32_t *count, uint32_t *capacity, size_t size
     return memset(at + size * (*count)++, 0, size);
 }
 
+static atomic_uint_fast64_t last_id;
+
 struct jsv_program *jsv_program_new(void)
 {
     struct jsv_program *program = calloc(1, sizeof(*program));
     if (!program)
         return NULL;
     atomic_init(&program->refs, 1);
+    program->id = (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     arena_init(&program->arena, 4096, JSV_PROGRAM_SIZE);
     return program;
 }

@@ -158,6 +158,7 @@ struct jsv_switch {
 
 struct jsv_program {
     atomic_uint refs;
+    uint64_t id;   // of this process's lifetime
     bool branches; // has instructions that may run a block in vain
     VEC(struct jsv_block) blocks;
     VEC(struct jsv_insn) insns;

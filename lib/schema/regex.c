@@ -198,6 +198,11 @@ size_t jsv_regex_steps(const struct jsv_regex *regex, size_t len)
     return regex->linear.classes ? steps : steps + cost(regex, len) / 4096;
 }
 
+const struct jsv_linear *jsv_regex_linear(const struct jsv_regex *regex)
+{
+    return &regex->linear;
+}
+
 bool jsv_regex_is_linear(const struct jsv_regex *regex)
 {
     return regex->linear.classes;

@@ -37,6 +37,9 @@ MUST_CHECK enum jsv_verdict jsv_regex_search(const struct jsv_regex *regex, stru
                                              struct str subject);
 // What a search in a subject of that length counts for, in steps of a run.
 size_t jsv_regex_steps(const struct jsv_regex *regex, size_t len);
+struct jsv_linear;
+// Its automaton, if it is one.
+const struct jsv_linear *jsv_regex_linear(const struct jsv_regex *regex);
 bool jsv_regex_is_linear(const struct jsv_regex *regex);
 // The same search by PCRE2, linear or not: for tests.
 MUST_CHECK enum jsv_verdict jsv_regex_backtrack(const struct jsv_regex *regex, struct jsv_matcher *matcher,

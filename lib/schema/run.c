@@ -428,13 +428,11 @@ enum jsv_verdict jsv_run_insn(struct jsv_context *c, const struct jsv_insn *insn
     return run_insn(c, insn, value);
 }
 
-enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
-                              const struct json *instance)
+void jsv_run_begin(struct jsv_context *c, const struct jsv_program *program)
 {
-    jsv_context_begin(context, program);
-    context->blocks = program->fast_blocks.at;
-    context->insns = program->fast_insns.at;
-    return check(context, 0, instance);
+    jsv_context_begin(c, program);
+    c->blocks = program->fast_blocks.at;
+    c->insns = program->fast_insns.at;
 }
 
 enum jsv_verdict jsv_validate_plain(const struct jsv_program *program, struct jsv_context *context,

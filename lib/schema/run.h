@@ -8,6 +8,8 @@
 
 // Whether a block admits a value; NULL is the string `context->name`.
 MUST_CHECK enum jsv_verdict jsv_run(struct jsv_context *context, uint32_t block, const struct json *value);
+// A run of the fast program begins.
+void jsv_run_begin(struct jsv_context *context, const struct jsv_program *program);
 // One instruction by itself.
 MUST_CHECK enum jsv_verdict jsv_run_insn(struct jsv_context *context, const struct jsv_insn *insn,
                                          const struct json *value);

@@ -29,11 +29,13 @@
 // Threads: a program is immutable and counted, share it; a context belongs to one thread at a time; a
 // registry is needed only while compiling. Memory: validating allocates nothing, but for the formats
 // idn-hostname and idn-email, and for labels of host names that begin with xn-- (libidn2 does); a context
-// holds about 1 MiB, most of it untouched. Instances are only read, and their strings must be UTF-8. Errors:
-// `struct err` names the schema's URI and the JSON Pointer in it. Limits: a schema nests at most 256 deep; an
-// instance 128, as far as the schema looks; 1024 subschemas may be under way at once; a run takes at most
-// JSV_STEPS steps, one per instruction, member, element and comparison, and what a search in a long text or
-// by PCRE2 is estimated to cost; unevaluated… keeps track of 2^19 members and elements at once.
+// holds about 1.5 MiB, most of it untouched. It remembers what of a program is left to ask of
+// instances of one form (lib/json/value.h), and asks the next one no more than that. Instances are only read,
+// and their strings must be UTF-8. Errors: `struct err` names the schema's URI and the JSON Pointer in it.
+// Limits: a schema nests at most 256 deep; an instance 128, as far as the schema looks; 1024 subschemas may
+// be under way at once; a run takes at most JSV_STEPS steps, one per instruction, member, element and
+// comparison, and what a search in a long text or by PCRE2 is estimated to cost; unevaluated… keeps track of
+// 2^19 members and elements at once.
 #ifndef VOX_SCHEMA_SCHEMA_H
 #define VOX_SCHEMA_SCHEMA_H
 

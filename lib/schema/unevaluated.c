@@ -211,8 +211,7 @@ enum jsv_verdict jsv_run_rest(struct jsv_context *c, const struct jsv_insn *insn
     return verdict;
 }
 
-// Whether an OP_OBJECT of the block states the member: JSV_VALID if one does.
-static enum jsv_verdict is_stated(struct jsv_context *c, const struct jsv_block *block, struct str name)
+enum jsv_verdict jsv_is_stated(struct jsv_context *c, const struct jsv_block *block, struct str name)
 {
     for (uint32_t i = 0; i < block->count; i++) {
         const struct jsv_insn *insn = c->insns + block->first + i;
@@ -241,7 +240,7 @@ enum jsv_verdict jsv_run_others(struct jsv_context *c, const struct jsv_insn *in
         return JSV_LIMIT;
     c->depth++;
     for (uint32_t at = 0; at < json_count(value) && verdict == JSV_VALID; at++) {
-        enum jsv_verdict stated = is_stated(c, block, json_name(value, at));
+        enum jsv_verdict stated = jsv_is_stated(c, block, json_name(value, at));
         verdict = stated == JSV_INVALID ? jsv_run(c, insn->a, json_at(value, at)) : stated;
     }
     c->depth--;

@@ -29,6 +29,9 @@ void jsv_marks_release(struct jsv_context *context, const struct jsv_marks *mark
 MUST_CHECK enum jsv_verdict jsv_run_rest(struct jsv_context *context, const struct jsv_insn *insn,
                                          const struct json *value);
 
+// Whether an OP_OBJECT of the block states the member: JSV_VALID if one does.
+MUST_CHECK enum jsv_verdict jsv_is_stated(struct jsv_context *context, const struct jsv_block *block,
+                                          struct str name);
 // OP_OTHER_MEMBERS.
 MUST_CHECK enum jsv_verdict jsv_run_others(struct jsv_context *context, const struct jsv_insn *insn,
                                            const struct json *value);

@@ -4,8 +4,8 @@
 //     json_schema_runner [-v] [-f] REMOTES draft7|draft2020-12 FILE…
 //
 // prints the failures with -v, asserts formats with -f, and ends with "<dialect>: <passed>/<all>". A group
-// whose schema does not compile counts as failed. Every verdict is that of both programs, and compared with
-// jsv_explain() as well. Exit status 0 means that all passed.
+// whose schema does not compile counts as failed. Every verdict is that of both programs and of a plan, and
+// compared with jsv_explain() as well. Exit status 0 means that all passed.
 #include "lib/base/file.h"
 #include "lib/schema/run.h"
 #include "tests/unit/test_parsed.h"
@@ -113,6 +113,8 @@ static void run_group(struct suite *suite, const char *file, const struct json *
         if (!program)
             continue;
         bool valid = jsv_validate(program, suite->context, data) == JSV_VALID;
+        for (unsigned again = 0; again < 2; again++) // planned, then by the plan
+            valid = valid == (jsv_validate(program, suite->context, data) == JSV_VALID) ? valid : !wanted;
         valid = valid == (jsv_validate_plain(program, suite->context, data) == JSV_VALID) ? valid : !wanted;
         size_t told = jsv_explain(program, suite->context, data, errors, ARRAY_LEN(errors));
         if (valid == wanted && valid == (told == 0))

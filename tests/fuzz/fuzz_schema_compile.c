@@ -32,6 +32,8 @@ static void run(const struct jsv_program *program)
     }
     BUG_ON(!context || !instance);
     enum jsv_verdict verdict = jsv_validate(program, context, instance);
+    for (unsigned again = 0; again < 2; again++) // planned, then by the plan
+        BUG_ON(jsv_validate(program, context, instance) != verdict && verdict != JSV_LIMIT);
     enum jsv_verdict plain = jsv_validate_plain(program, context, instance);
     BUG_ON(plain != verdict && plain != JSV_LIMIT && verdict != JSV_LIMIT);
     size_t count = jsv_explain(program, context, instance, errors, ARRAY_LEN(errors));

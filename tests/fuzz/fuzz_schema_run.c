@@ -72,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
             struct jsv_error errors[4];
             enum jsv_verdict verdict = jsv_validate(programs[i], context, doc.root);
+            for (unsigned again = 0; again < 2; again++) // planned, then by the plan
+                BUG_ON(jsv_validate(programs[i], context, doc.root) != verdict && verdict != JSV_LIMIT);
             enum jsv_verdict plain = jsv_validate_plain(programs[i], context, doc.root);
             BUG_ON(plain != verdict && plain != JSV_LIMIT && verdict != JSV_LIMIT);
             size_t count = jsv_explain(programs[i], context, doc.root, errors, ARRAY_LEN(errors));

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a plan: the fast program is walked over one instance of the form, and what does not depend on that
+// instance's own values is decided on the way.
+#include "lib/schema/plan.h"
+
+#include "lib/schema/linear.h"
+#include "lib/schema/regex.h"
+#include "lib/schema/run.h"
+#include "lib/schema/unevaluated.h"
+
+// Where a value is: the root is in container 0.
+struct place {
+    unsigned container;
+    uint32_t index;
+};
+
+struct planner {
+    struct jsv_context *c;
+    struct jsv_check checks[PLAN_CHECKS];
+    uint8_t count;
+    uint8_t containers;
+    uint8_t up[PLAN_CONTAINERS]; // the container that a container is in
+    uint16_t at[PLAN_CONTAINERS];
+    unsigned work;
+    bool failed;  // no plan
+    bool invalid; // whatever the values are
+};
+
+static void plan_block(struct planner *p, uint32_t index, const struct json *value, struct place at);
+
+static void emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_check check)
+{
+    if (p->count == PLAN_CHECKS || at.index > UINT16_MAX) {
+        p->failed = true;
+        return;
+    }
+    check.op = (uint8_t)op;
+    check.container = (uint8_t)at.container;
+    check.index = (uint16_t)at.index;
+    p->checks[p->count++] = check;
+}
+
+// The number of the container that stands at a place.
+static unsigned enter(struct planner *p, struct place at)
+{
+    for (unsigned i = 1; i < p->containers; i++)
+        if (p->up[i] == at.container && p->at[i] == at.index)
+            return i;
+    if (p->containers == PLAN_CONTAINERS || at.index > UINT16_MAX) {
+        p->failed = true;
+        return 0;
+    }
+    p->up[p->containers] = (uint8_t)at.container;
+    p->at[p->containers] = (uint16_t)at.index;
+    return p->containers++;
+}
+
+static void settle(struct planner *p, bool holds)
+{
+    p->invalid = p->invalid || !holds;
+}
+
+// A verdict on names only.
+static bool is_valid(struct planner *p, enum jsv_verdict verdict)
+{
+    p->failed = p->failed || verdict == JSV_LIMIT;
+    return verdict == JSV_VALID;
+}
+
+static void plan_child(struct planner *p, uint32_t block, const struct json *value, unsigned container,
+                       uint32_t index)
+{
+    plan_block(p, block, &value->values[index], (struct place){container, index});
+}
+
+static void plan_member(struct planner *p, const struct jsv_object *object, const struct json *value,
+                        unsigned container, uint32_t index, uint32_t *missing)
+{
+    struct str name = json_name(value, index);
+    uint32_t found = jsv_keys_find(&object->keys, name.ptr, name.len);
+    bool stated = false;
+    if (found != UINT32_MAX) {
+        const struct jsv_property *property = &object->properties[found];
+        *missing -= property->required;
+        stated = property->block != JSV_NONE;
+        if (stated)
+            plan_child(p, property->block, value, container, index);
+    }
+    for (uint32_t i = 0; i < object->pattern_count && !p->failed; i++) {
+        if (!is_valid(p, jsv_search(p->c, object->patterns[i].regex, name)))
+            continue;
+        stated = true;
+        plan_child(p, object->patterns[i].block, value, container, index);
+    }
+    if (!stated && object->additional != JSV_NONE)
+        plan_child(p, object->additional, value, container, index);
+    if (object->names == JSV_NONE)
+        return;
+    p->c->name = name;
+    settle(p, is_valid(p, jsv_run(p->c, object->names, NULL)));
+}
+
+static void plan_object(struct planner *p, const struct jsv_object *object, const struct json *value,
+                        struct place at)
+{
+    uint32_t missing = object->required;
+    unsigned container = enter(p, at);
+    for (uint32_t i = 0; i < value->size && !p->failed && !p->invalid; i++)
+        plan_member(p, object, value, container, i, &missing);
+    settle(p, !missing);
+}
+
+static void plan_array(struct planner *p, const struct jsv_array *array, const struct json *value,
+                       struct place at)
+{
+    const uint32_t *prefix = p->c->program->lists.at + array->prefix;
+    unsigned container = enter(p, at);
+    for (uint32_t i = 0; i < value->size && !p->failed && !p->invalid; i++) {
+        uint32_t block = i < array->prefix_count ? prefix[i] : array->rest;
+        if (block != JSV_NONE)
+            plan_child(p, block, value, container, i);
+    }
+}
+
+static void plan_dependency(struct planner *p, const struct jsv_dependency *dependency,
+                            const struct json *value, struct place at)
+{
+    if (!json_get(value, dependency->name))
+        return;
+    for (uint32_t i = 0; i < dependency->name_count; i++)
+        settle(p, json_get(value, dependency->names[i]) != NULL);
+    if (dependency->block != JSV_NONE)
+        plan_block(p, dependency->block, value, at);
+}
+
+static void plan_others(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                        struct place at)
+{
+    unsigned container = enter(p, at);
+    for (uint32_t i = 0; i < value->size && !p->failed; i++) {
+        enum jsv_verdict stated = jsv_is_stated(p->c, &p->c->blocks[insn->b], json_name(value, i));
+        if (!is_valid(p, stated))
+            plan_child(p, insn->a, value, container, i);
+    }
+}
+
+enum outcome { NEVER, ALWAYS, SOMETIMES };
+
+// A block by itself: its checks stay only if they are needed.
+static enum outcome try_block(struct planner *p, uint32_t block, const struct json *value, struct place at)
+{
+    uint8_t count = p->count;
+    bool invalid = p->invalid;
+    p->invalid = false;
+    plan_block(p, block, value, at);
+    enum outcome outcome = p->invalid ? NEVER : p->count > count ? SOMETIMES : ALWAYS;
+    p->invalid = invalid;
+    if (outcome == NEVER)
+        p->count = count;
+    return outcome;
+}
+
+static void emit_insn(struct planner *p, const struct jsv_insn *insn, struct place at)
+{
+    emit(p, CHECK_INSN, at, (struct jsv_check){.a = (uint32_t)(insn - p->c->program->fast_insns.at)});
+}
+
+// Where all branches but one are out of the question, that one's checks are the instruction's.
+static void plan_branches(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                          struct place at)
+{
+    uint8_t count = p->count;
+    unsigned always = 0, sometimes = 0;
+    for (uint32_t i = 0; i < insn->b && !p->failed; i++) {
+        enum outcome outcome = try_block(p, p->c->program->lists.at[insn->a + i], value, at);
+        always += outcome == ALWAYS;
+        sometimes += outcome == SOMETIMES;
+    }
+    bool any = insn->op == OP_ANY_OF;
+    if (any ? always > 0 : always > 0 && !sometimes) {
+        p->count = count;
+        settle(p, any || always == 1);
+    } else if (always + sometimes == 0) {
+        settle(p, false);
+    } else if (always || sometimes > 1) {
+        p->count = count;
+        emit_insn(p, insn, at);
+    }
+}
+
+static void plan_condition(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                           struct place at)
+{
+    const uint32_t *blocks = p->c->program->lists.at + insn->a;
+    uint8_t count = p->count;
+    enum outcome outcome = try_block(p, insn->op == OP_NOT ? insn->a : blocks[0], value, at);
+    p->count = count;
+    if (outcome == SOMETIMES) {
+        emit_insn(p, insn, at);
+    } else if (insn->op == OP_NOT) {
+        settle(p, outcome == NEVER);
+    } else {
+        uint32_t next = blocks[outcome == ALWAYS ? 1 : 2];
+        if (next != JSV_NONE)
+            plan_block(p, next, value, at);
+    }
+}
+
+static void emit_text(struct planner *p, uint32_t index, struct place at)
+{
+    const struct json *wanted = p->c->program->values.at[index];
+    uint64_t head, tail;
+    jsv_key_words(wanted->text, wanted->size, &head, &tail);
+    emit(p, CHECK_TEXT, at, (struct jsv_check){.a = index, .low = (int64_t)head, .high = (int64_t)tail});
+}
+
+static void plan_string(struct planner *p, const struct jsv_insn *insn, struct place at)
+{
+    const struct jsv_program *program = p->c->program;
+    struct jsv_check check = {.a = insn->a, .low = insn->a, .high = insn->b};
+    if (insn->op == OP_LENGTH)
+        emit(p, CHECK_LENGTH, at, check);
+    else if (insn->op == OP_ENUM)
+        emit(p, CHECK_TEXTS, at, check);
+    else if (insn->op == OP_CONST && json_is_string(program->values.at[insn->a]))
+        emit_text(p, insn->a, at);
+    else if (insn->op == OP_CONST)
+        settle(p, false);
+    else if (insn->op == OP_PATTERN && jsv_regex_is_linear(program->regexes.at[insn->a]))
+        emit(p, CHECK_LINEAR, at, check);
+    else
+        emit_insn(p, insn, at);
+}
+
+static void plan_number(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                        struct place at)
+{
+    const struct jsv_range *range = insn->op == OP_RANGE ? &p->c->program->ranges.at[insn->a] : NULL;
+    if (range && json_is_integer(value))
+        emit(p, CHECK_INTEGER, at, (struct jsv_check){.low = range->low, .high = range->high});
+    else if (range)
+        emit(p, CHECK_REAL, at, (struct jsv_check){.a = insn->a});
+    else if (insn->op == OP_INTEGRAL && json_is_real(value))
+        emit(p, CHECK_WHOLE, at, (struct jsv_check){0});
+    else if (insn->op != OP_INTEGRAL)
+        emit_insn(p, insn, at);
+}
+
+static void plan_leaf(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                      struct place at)
+{
+    if (insn->op == OP_ITEMS || insn->op == OP_MEMBERS)
+        settle(p, value->size >= insn->a && value->size <= insn->b);
+    else if (json_is_string(value))
+        plan_string(p, insn, at);
+    else if (json_is_number(value))
+        plan_number(p, insn, value, at);
+    else
+        emit_insn(p, insn, at);
+}
+
+static void plan_insn(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                      struct place at)
+{
+    const struct jsv_program *program = p->c->program;
+    if (jsv_op_is_leaf(insn->op)) {
+        plan_leaf(p, insn, value, at);
+        return;
+    }
+    switch ((enum jsv_op)insn->op) {
+    case OP_DEPENDENCY:
+        plan_dependency(p, &program->dependencies.at[insn->a], value, at);
+        break;
+    case OP_OBJECT:
+        plan_object(p, &program->objects.at[insn->a], value, at);
+        break;
+    case OP_ARRAY:
+        plan_array(p, &program->arrays.at[insn->a], value, at);
+        break;
+    case OP_REF:
+        plan_block(p, insn->a, value, at);
+        break;
+    case OP_ALL_OF:
+        for (uint32_t i = 0; i < insn->b; i++)
+            plan_block(p, program->lists.at[insn->a + i], value, at);
+        break;
+    case OP_ANY_OF:
+    case OP_ONE_OF:
+        plan_branches(p, insn, value, at);
+        break;
+    case OP_NOT:
+    case OP_IF:
+        plan_condition(p, insn, value, at);
+        break;
+    case OP_OTHER_MEMBERS:
+        plan_others(p, insn, value, at);
+        break;
+    case OP_SWITCH_TYPE: {
+        uint32_t block = program->lists.at[insn->a + value->type];
+        settle(p, block != JSV_NONE);
+        if (block != JSV_NONE)
+            plan_block(p, block, value, at);
+        break;
+    }
+    default:
+        emit_insn(p, insn, at);
+    }
+}
+
+static void plan_block(struct planner *p, uint32_t index, const struct json *value, struct place at)
+{
+    const struct jsv_block *block = &p->c->blocks[index];
+    p->work += block->count + 1;
+    // A form does not tell true from false.
+    p->failed = p->failed || p->work > PLAN_WORK ||
+                (json_is_boolean(value) && (block->types & TYPE_BOOLEAN) && ~block->types & TYPE_BOOLEAN);
+    settle(p, block->types & value->tag);
+    for (uint32_t i = 0; i < block->count && !p->failed && !p->invalid; i++) {
+        const struct jsv_insn *insn = &p->c->insns[block->first + i];
+        if (jsv_op_types(insn->op) & value->tag)
+            plan_insn(p, insn, value, at);
+    }
+}
+
+unsigned jsv_check_trait(const struct jsv_check *check)
+{
+    bool integer = check->op == CHECK_INTEGER && check->high == INT64_MAX;
+    bool length = check->op == CHECK_LENGTH && check->high == UINT32_MAX;
+    if (integer && check->low == 0)
+        return JSON_HAS_NEGATIVE;
+    return length && check->low == 1 ? JSON_HAS_EMPTY : 0;
+}
+
+static void sort_checks(struct planner *p)
+{
+    for (unsigned i = 1; i < p->count; i++) {
+        struct jsv_check check = p->checks[i];
+        unsigned at = i;
+        for (; at && p->checks[at - 1].op > check.op; at--)
+            p->checks[at] = p->checks[at - 1];
+        p->checks[at] = check;
+    }
+}
+
+// The way from the root; false if it is too long.
+static bool find_path(const struct planner *p, unsigned container, struct jsv_plan_group *group)
+{
+    unsigned depth = 0;
+    for (unsigned at = container; at; at = p->up[at])
+        depth++;
+    if (depth > PLAN_DEPTH)
+        return false;
+    group->depth = (uint8_t)depth;
+    for (unsigned at = container; at; at = p->up[at])
+        group->path[--depth] = p->at[at];
+    return true;
+}
+
+static bool group_checks(struct planner *p, struct jsv_plan *plan)
+{
+    uint8_t next = 0;
+    sort_checks(p);
+    for (unsigned container = 0; container < p->containers; container++) {
+        struct jsv_plan_group *group = &plan->group[plan->groups];
+        *group = (struct jsv_plan_group){.first = next};
+        for (unsigned i = 0; i < p->count; i++) {
+            unsigned trait = container ? jsv_check_trait(&p->checks[i]) : 0;
+            if (p->checks[i].container != container || !trait)
+                continue;
+            plan->checks[next++] = p->checks[i];
+            group->avoid |= (uint8_t)trait;
+        }
+        group->rest = next;
+        for (unsigned i = 0; i < p->count; i++)
+            if (p->checks[i].container == container && (!container || !jsv_check_trait(&p->checks[i])))
+                plan->checks[next++] = p->checks[i];
+        if (next == group->first)
+            continue;
+        plan->checks[next++] = (struct jsv_check){.op = CHECK_END};
+        plan->groups++;
+        if (!find_path(p, container, group))
+            return false;
+    }
+    return true;
+}
+
+void jsv_plan_make(struct jsv_context *c, struct jsv_plan *plan, const struct json *instance)
+{
+    struct planner p = {.c = c, .containers = 1};
+    plan->groups = 0;
+    plan_block(&p, 0, instance, (struct place){0, 0});
+    if (p.failed)
+        plan->state = PLAN_NONE;
+    else if (p.invalid)
+        plan->state = PLAN_INVALID;
+    else if (!group_checks(&p, plan))
+        plan->state = PLAN_NONE;
+    else
+        plan->state = p.count && p.checks[p.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
+}

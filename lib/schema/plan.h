@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans: what a program has left to ask of instances of one form (private to lib/schema).
+//
+// A form (lib/json/value.h) settles names, types and numbers of elements all the way down. So for a program
+// and a form most instructions are decided once, and what is left is a short list of checks of single
+// values, or a refusal. Plans are in the context, in a table of fixed size; a form is planned when it is met
+// for the second time, and another that falls on the same place drives it out. What does not fit a plan runs
+// as if there were none. A plan agrees with the fast program; where that would hit a limit, a plan may know
+// better.
+#ifndef VOX_SCHEMA_PLAN_H
+#define VOX_SCHEMA_PLAN_H
+
+#include "lib/schema/context.h"
+
+#define PLANS           256
+#define PLAN_CHECKS     40
+#define PLAN_CONTAINERS 16
+#define PLAN_DEPTH      6
+#define PLAN_WORK       2000 // instructions and members looked at while a plan is made
+
+// In the order in which they run.
+enum jsv_check_op {
+    CHECK_INTEGER, // low..high
+    CHECK_LENGTH,  // low..high code points
+    CHECK_REAL,    // a: range
+    CHECK_WHOLE,   // a real without a fraction
+    CHECK_TEXT,    // a: value, a string; low and high: its words (keys.h)
+    CHECK_TEXTS,   // a: enum, of strings as far as it concerns a string
+    CHECK_LINEAR,  // a: regex, which is an automaton
+    CHECK_INSN,    // a: instruction
+    CHECK_END      // of a group
+};
+
+struct jsv_check {
+    uint8_t op;
+    uint8_t container; // 0: the root by itself
+    uint16_t index;
+    uint32_t a;
+    int64_t low, high;
+};
+
+// The trait without which a check holds; 0 if there is none.
+unsigned jsv_check_trait(const struct jsv_check *check);
+
+enum jsv_plan_state {
+    PLAN_EMPTY,
+    PLAN_SEEN, // once
+    PLAN_NONE, // it cannot be planned
+    PLAN_INVALID,
+    PLAN_LIGHT, // no check takes steps
+    PLAN_FULL
+};
+
+// The checks of values that are neighbours: where these are, from the root on.
+struct jsv_plan_group {
+    uint8_t depth;
+    uint8_t first; // check
+    uint8_t rest;  // the first check that has something to ask of values without these traits:
+    uint8_t avoid; // JSON_HAS_…
+    uint16_t path[PLAN_DEPTH];
+};
+
+struct jsv_plan {
+    uint64_t program;
+    uint64_t form;
+    uint8_t state; // enum jsv_plan_state
+    uint8_t groups;
+    struct jsv_plan_group group[PLAN_CONTAINERS];
+    struct jsv_check checks[PLAN_CHECKS + PLAN_CONTAINERS];
+};
+
+static inline struct jsv_plan *jsv_plan_slot(struct jsv_context *context, const struct jsv_program *program,
+                                             uint64_t form)
+{
+    uint64_t mixed = (form ^ program->id << 40) * 0x9e3779b97f4a7c15u;
+    return &context->plans[mixed >> 56];
+}
+_Static_assert(PLANS == 256, "eight bits choose a plan");
+
+// Makes the plan for a form by an instance of it. The context's run has begun, on the fast program.
+void jsv_plan_make(struct jsv_context *context, struct jsv_plan *plan, const struct json *instance);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// lib/schema/plan: which instances get a plan, and that a plan looks at values.
+#include "lib/base/buf.h"
+#include "lib/schema/plan.h"
+#include "tests/unit/check_main.h"
+#include "tests/unit/test_parsed.h"
+
+#define URI "https://test.invalid/schema.json"
+
+static struct jsv_context *context;
+
+static struct jsv_program *compile(const char *text)
+{
+    struct err err = {.text = ""};
+    struct jsv_program *program = NULL;
+    struct jsv_registry *registry = jsv_registry_new();
+    if (!context)
+        context = jsv_context_new(&err);
+    ck_assert_msg(jsv_registry_add(registry, URI, parsed(text), JSV_2020_12, &err) &&
+                      jsv_compile(registry, URI, NULL, &program, &err),
+                  "%s", err.text);
+    jsv_registry_free(registry);
+    return program;
+}
+
+static enum jsv_plan_state state_of(const struct jsv_program *program, const struct json *instance)
+{
+    const struct jsv_plan *plan = jsv_plan_slot(context, program, json_form_of(instance));
+    bool known = plan->program == program->id && plan->form == json_form_of(instance);
+    return known ? (enum jsv_plan_state)plan->state : PLAN_EMPTY;
+}
+
+static void learn(const struct jsv_program *program, const char *text)
+{
+    for (unsigned i = 0; i < 2; i++)
+        (void)!jsv_validate(program, context, parsed(text));
+}
+
+static const char event_schema[] =
+    "{\"type\":\"object\",\"required\":[\"E\"],\"additionalProperties\":false,\"properties\":{\"E\":{"
+    "\"type\":\"object\",\"required\":[\"id\",\"n\"],\"properties\":{\"id\":{\"type\":\"string\","
+    "\"minLength\":1},\"n\":{\"type\":\"integer\",\"minimum\":0},\"rank\":{\"type\":\"integer\","
+    "\"minimum\":1,\"maximum\":9},\"kind\":{\"enum\":[\"a\",\"bc\"]},\"is\":{\"const\":\"seventeen "
+    "bytes!!\"},"
+    "\"ratio\":{\"type\":\"number\",\"maximum\":1},\"hash\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{4}$"
+    "\"},"
+    "\"other\":{\"type\":\"integer\"},\"short\":{\"maxLength\":2}}}}}";
+
+START_TEST(schema_plan__looks_at_values)
+{
+    static const struct {
+        const char *good, *bad; // of one form
+    } rows[] = {
+        {"{\"E\":{\"id\":\"x\",\"n\":0}}", "{\"E\":{\"id\":\"\",\"n\":0}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":5}}", "{\"E\":{\"id\":\"x\",\"n\":-1}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"other\":-7}}", "{\"E\":{\"id\":\"x\",\"n\":-7,\"other\":0}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"rank\":9}}", "{\"E\":{\"id\":\"x\",\"n\":0,\"rank\":10}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"rank\":1}}", "{\"E\":{\"id\":\"x\",\"n\":0,\"rank\":0}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"kind\":\"bc\"}}", "{\"E\":{\"id\":\"x\",\"n\":0,\"kind\":\"b\"}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"is\":\"seventeen bytes!!\"}}",
+         "{\"E\":{\"id\":\"x\",\"n\":0,\"is\":\"seventeen_bytes!!\"}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"ratio\":0.5}}", "{\"E\":{\"id\":\"x\",\"n\":0,\"ratio\":1.5}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":1.0}}", "{\"E\":{\"id\":\"x\",\"n\":1.5}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"hash\":\"09af\"}}",
+         "{\"E\":{\"id\":\"x\",\"n\":0,\"hash\":\"09ag\"}}"},
+        {"{\"E\":{\"id\":\"x\",\"n\":0,\"short\":\"\\u20ac\\u20ac\"}}",
+         "{\"E\":{\"id\":\"x\",\"n\":0,\"short\":\"abc\"}}"},
+    };
+    struct jsv_program *program = compile(event_schema);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *good = parsed(rows[i].good), *bad = parsed(rows[i].bad);
+        ck_assert_msg(json_form_of(good) && json_form_of(good) == json_form_of(bad), "%s", rows[i].good);
+        learn(program, i % 2 ? rows[i].bad : rows[i].good);
+        ck_assert_msg(state_of(program, good) == PLAN_LIGHT, "%s", rows[i].good);
+        ck_assert_msg(jsv_validate(program, context, good) == JSV_VALID, "%s", rows[i].good);
+        ck_assert_msg(jsv_validate(program, context, bad) == JSV_INVALID, "%s", rows[i].bad);
+    }
+    jsv_program_unref(program);
+}
+END_TEST
+
+START_TEST(schema_plan__settles_names_and_types)
+{
+    static const char *const never[] = {
+        "{\"E\":{\"id\":\"x\"}}",
+        "{\"E\":{\"id\":1,\"n\":0}}",
+        "{\"E\":[]}",
+        "{\"F\":{\"id\":\"x\",\"n\":0}}",
+        "{\"E\":{\"id\":\"x\",\"n\":0},\"F\":1}",
+        "[]",
+        "{}",
+    };
+    struct jsv_program *program = compile(event_schema);
+    for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+        learn(program, never[i]);
+        ck_assert_msg(state_of(program, parsed(never[i])) == PLAN_INVALID, "%s", never[i]);
+        ck_assert_int_eq(jsv_validate(program, context, parsed(never[i])), JSV_INVALID);
+    }
+    ck_assert_int_eq(jsv_validate(program, context, parsed("1")), JSV_INVALID);
+    jsv_program_unref(program);
+}
+END_TEST
+
+// What depends on values under a choice is asked of the program; what has no form, or does not fit, is as
+// before.
+START_TEST(schema_plan__leaves_the_rest_to_the_program)
+{
+    struct jsv_program *program =
+        compile("{\"anyOf\":[{\"items\":{\"minimum\":5}},{\"items\":{\"maximum\":1}}]}");
+    struct buf text;
+    learn(program, "[9]");
+    ck_assert_int_eq(state_of(program, parsed("[1]")), PLAN_FULL);
+    ck_assert_int_eq(jsv_validate(program, context, parsed("[0]")), JSV_VALID);
+    ck_assert_int_eq(jsv_validate(program, context, parsed("[3]")), JSV_INVALID);
+    ck_assert_int_eq(jsv_validate(program, context, parsed("[6]")), JSV_VALID);
+    jsv_program_unref(program);
+
+    program = compile("{\"items\":{\"minimum\":5}}");
+    buf_init(&text, 1 << 16);
+    for (unsigned count = PLAN_CHECKS; count <= PLAN_CHECKS + 1; count++) {
+        buf_clear(&text);
+        for (unsigned i = 0; i < count; i++)
+            buf_put_cstr(&text, i ? ",7" : "[7");
+        buf_put(&text, "]", 2);
+        learn(program, text.ptr);
+        ck_assert_int_eq(state_of(program, parsed(text.ptr)), count > PLAN_CHECKS ? PLAN_NONE : PLAN_LIGHT);
+        ck_assert_int_eq(jsv_validate(program, context, parsed(text.ptr)), JSV_VALID);
+        text.ptr[1] = '4';
+        ck_assert_int_eq(jsv_validate(program, context, parsed(text.ptr)), JSV_INVALID);
+    }
+    buf_release(&text);
+    jsv_program_unref(program);
+}
+END_TEST
+
+// Two programs and one form.
+START_TEST(schema_plan__is_of_one_program)
+{
+    struct jsv_program *small = compile("{\"items\":{\"maximum\":5}}"),
+                       *large = compile("{\"items\":{\"minimum\":6}}");
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_int_eq(jsv_validate(small, context, parsed("[3]")), JSV_VALID);
+        ck_assert_int_eq(jsv_validate(large, context, parsed("[3]")), JSV_INVALID);
+        ck_assert_int_eq(jsv_validate(small, context, parsed("[8]")), JSV_INVALID);
+        ck_assert_int_eq(jsv_validate(large, context, parsed("[8]")), JSV_VALID);
+    }
+    jsv_program_unref(small);
+    jsv_program_unref(large);
+    jsv_context_free(context);
+    context = NULL;
+}
+END_TEST
+
+CHECK_MAIN("schema_plan", schema_plan__looks_at_values, schema_plan__settles_names_and_types,
+           schema_plan__leaves_the_rest_to_the_program, schema_plan__is_of_one_program)
