@@ -2,6 +2,7 @@
 """What the parts of bench/run share: the release build, a private PostgreSQL with a sink, measuring programs, pairs."""
 
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,18 @@ def tool(name, *argv, url=None):
     if done.returncode != 0:
         sys.exit(f"bench_{name} failed: {done.stdout}{done.stderr}")
     return {k: float(v) for k, v in (line.split(": ") for line in done.stdout.splitlines())}
+
+
+def node_modules(*packages):
+    """The folder with these packages ("ajv@8"), installed once; None where that cannot be."""
+    modules = PEERS / "node_modules"
+
+    def there():
+        return all((modules / package.split("@")[0]).is_dir() for package in packages)
+    if not there() and shutil.which("node") and shutil.which("npm"):
+        PEERS.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, *packages], check=False)
+    return modules if there() else None
 
 
 def rss_mb(process):

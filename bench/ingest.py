@@ -2,8 +2,8 @@
 """bench/run ingest: single events through HTTP, beside the writer's own statements without HTTP, and beside peers."""
 
 import gate
-from common import Bench, cpu_seconds, rss_mb
-from peers import Insert, Node, node_modules
+from common import Bench, cpu_seconds, node_modules, rss_mb
+from peers import Insert, NODE_PACKAGES, Node
 from plot import plot
 
 CONNECTIONS = (1, 16, 64, 256, 512)
@@ -17,7 +17,7 @@ class Table:
     def __init__(self, bench):
         self.bench = bench
         self.insert = Insert(bench.cluster, "bench")
-        self.node = Node(bench.cluster, "bench", bench.token) if node_modules() else None
+        self.node = Node(bench.cluster, "bench", bench.token) if node_modules(*NODE_PACKAGES) else None
         self.rows = []
 
     def peer(self, name, connections, load):

@@ -4,17 +4,16 @@
 import os
 import pathlib
 import re
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from common import EVENT, PEERS, ROOT, tool
+from common import EVENT, ROOT, node_modules, tool
 
 NODE_PACKAGES = ("ajv@8", "fastify@5", "pg@8")
-POOL = 32  # 8, 16, 32, 64 and 128 connections of the peer were tried; bench/README.md
+POOL = 32  # the Node endpoint's connections to the database
 WARM_SECONDS = 4
 
 INSERT = """\
@@ -26,17 +25,6 @@ INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, to
  sha256, payload)
 SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, sha256, '{body}'::jsonb FROM key;
 """
-
-
-def node_modules():
-    """The folder with the Node packages, installed once; None where node or npm are missing."""
-    modules = PEERS / "node_modules"
-    if not all((modules / p.split("@")[0]).is_dir() for p in NODE_PACKAGES):
-        if not (shutil.which("node") and shutil.which("npm")):
-            return None
-        PEERS.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, *NODE_PACKAGES], check=False)
-    return modules if all((modules / p.split("@")[0]).is_dir() for p in NODE_PACKAGES) else None
 
 
 class Insert:
@@ -73,7 +61,7 @@ class Node:
         environment = dict(os.environ, PGHOST=str(cluster.folder), PGDATABASE=database, PGUSER="vox", TOKEN=token,
                            NODE_ENV="production")
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "node", ROOT / "bench/peers/endpoint.mjs", node_modules(),
+            ["setpriv", "--pdeathsig", "KILL", "node", ROOT / "bench/peers/endpoint.mjs", node_modules(*NODE_PACKAGES),
              ROOT / "contracts/model-call.v1.schema.json", str(POOL)],
             env=environment, text=True, stdout=subprocess.PIPE)
         word, port = self.process.stdout.readline().split() or ("", "")

@@ -17,30 +17,17 @@ of the turns, for what else the machine does only adds. Wants the release build.
 
 import argparse
 import math
-import pathlib
-import shutil
 import statistics
 import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import ROOT, node_modules
+
 CONTRACTS = ROOT / "contracts"
-PEERS = ROOT / "build/peers"
 
 
 def lines(*argv):
     done = subprocess.run([str(a) for a in argv], check=True, text=True, stdout=subprocess.PIPE)
     return {k: float(v) for k, v in (line.rsplit(": ", 1) for line in done.stdout.splitlines())}
-
-
-def ajv_modules():
-    """The folder that has ajv, installed once; None where that cannot be."""
-    modules = PEERS / "node_modules"
-    if not (modules / "ajv").is_dir():
-        if not (shutil.which("node") and shutil.which("npm")):
-            return None
-        PEERS.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, "ajv@8"], check=False)
-    return modules if (modules / "ajv").is_dir() else None
 
 
 def geometric(values):
@@ -49,7 +36,7 @@ def geometric(values):
 
 def measure(_options=None, rounds=3):
     """The figures, after the table is printed."""
-    modules = ajv_modules()
+    modules = node_modules("ajv@8")
     turns = []
     for _ in range(rounds):
         got = lines(ROOT / "build/release/bench/bench_schema", CONTRACTS)
