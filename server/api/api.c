@@ -5,6 +5,8 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/names.h"
 
+#include <sodium.h>
+
 // What one event may need as a tree: a value takes up to 128 bytes of it, its text no more than itself.
 #define DOC_CEILING ((size_t)LIMIT_JSON_NODES * 128 + 4 * (size_t)LIMIT_EVENT_BYTES)
 
@@ -38,6 +40,7 @@ bool api_init(struct api *api, struct err *err)
     json_parser_init(&api->parser);
     json_doc_init(&api->doc, &api->parser, DOC_CEILING);
     buf_init(&api->line, LIMIT_EVENT_BYTES);
+    crypto_shorthash_keygen(api->asked.key);
     api->judge = jsv_context_new(err);
     return api->judge != NULL;
 }

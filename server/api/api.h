@@ -23,6 +23,17 @@
 
 struct batch_job;
 
+// Tokens that were asked for before their body was read: a keyed hash of the text, and when it was first.
+struct asked_token {
+    uint64_t name;
+    int64_t at; // monotonic microseconds; 0: a free slot
+};
+
+struct asked_tokens {
+    struct asked_token slots[256];
+    uint8_t key[16];
+};
+
 struct api {
     struct catalog *catalog;
     struct writer *writer;
@@ -40,7 +51,8 @@ struct api {
     struct buf line;                        // the minified text of a batch line
     struct batch_job *batches[BATCHES_MAX]; // under way; NULL: a free place
     size_t batch_kept;                      // bytes of their bodies that wait for a signature or a token
-    struct contracts_page *contracts;       // the last answer of /v1/contracts; NULL: none yet
+    struct asked_tokens asked;
+    struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };
 
 // Fills the scratch. `api` is zeroed but for what the caller set.

@@ -4,8 +4,10 @@
 
 #include "server/api/admit.h"
 
-// Knowledge of tokens as old as this is still fresh. More than the Retry-After of a 503, so that who comes
-// again finds what the refresh brought that the first answer asked for.
+#include <sodium.h>
+
+// Who expects 100-continue is to hear 401 at once, not to be sent away first: tokens as old as this are taken
+// for fresh then, although a token made in the last moments may be missing.
 #define FRESH_US (2 * USEC_PER_SEC)
 
 // A token may have been revoked since. The catalog tries by itself to read again.
@@ -96,16 +98,40 @@ enum auth_result auth_again(struct auth *a)
     return AUTH_ANSWERED;
 }
 
+// Were the tokens read again since this one was first asked for? If not, that it was asked for is noted. Two
+// that share a slot push each other out: then they are asked to come again, which is true of both.
+static bool asked_before_load(struct auth *a)
+{
+    struct asked_tokens *asked = &a->api->asked;
+    struct str header = http_request_header(a->request, "Authorization", NULL);
+    uint8_t hash[crypto_shorthash_BYTES];
+    uint64_t name;
+    crypto_shorthash(hash, (const uint8_t *)header.ptr, header.len, asked->key);
+    memcpy(&name, hash, sizeof(name));
+    struct asked_token *slot = &asked->slots[name % ARRAY_LEN(asked->slots)];
+    if (slot->name == name && slot->at)
+        return a->snapshot->loaded_at > slot->at;
+    *slot = (struct asked_token){.name = name, .at = clock_mono_us(a->api->clock)};
+    return false;
+}
+
+static bool is_fresh_enough(const struct auth *a)
+{
+    return http_request_expects_continue(a->request) &&
+           clock_mono_us(a->api->clock) - a->snapshot->loaded_at < FRESH_US;
+}
+
 void auth_refuse_stranger(struct auth *a)
 {
-    catalog_refresh(a->api->catalog);
-    if (clock_mono_us(a->api->clock) - a->snapshot->loaded_at < FRESH_US)
+    if (asked_before_load(a) || is_fresh_enough(a)) {
         http_reply_problem(a->request, PROBLEM_token_invalid, STR_NULL, NULL, 0);
-    else
-        http_reply_problem(a->request, PROBLEM_not_ready,
-                           STR("The token is not known yet; the tokens are being read again. Wait as "
-                               "Retry-After says, then send again."),
-                           NULL, 0);
+        return;
+    }
+    catalog_refresh(a->api->catalog);
+    http_reply_problem(a->request, PROBLEM_not_ready,
+                       STR("The token is not known yet; the tokens are being read again. Wait as "
+                           "Retry-After says, then send again."),
+                       NULL, 0);
 }
 
 void auth_release(struct auth *a)

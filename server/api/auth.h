@@ -30,8 +30,9 @@ enum auth_result auth_begin(struct auth *auth, struct api *api, struct http_requ
 void auth_refresh(struct auth *auth, http_handler *resume);
 // AUTH_OK or AUTH_ANSWERED.
 enum auth_result auth_again(struct auth *auth);
-// A token that is not known, where the body cannot be awaited while the tokens are read again. Unless they
-// were read just now the client must not hear that its token is bad: it would stop for good.
+// A token that is not known, where the body cannot be awaited while the tokens are read again. Unless a load
+// that began after the token was first used here does not know it, the client must not hear that it is bad:
+// it would stop for good.
 void auth_refuse_stranger(struct auth *auth);
 void auth_release(struct auth *auth);
 

@@ -291,6 +291,7 @@ class Limited(BatchCase):
 
     def test_a_batch_runs_at_its_rate(self):
         token = self.sink.token("demo", "ingest")
+        self.wait_accepted(token)  # a body as long as this one's is not awaited for a token that is not known yet
         verdicts = self.send([envelope(model_call(f"n{i}")) for i in range(150)], token=token)
         self.assertEqual([v["status"] for v in verdicts], [201] * 150)
 

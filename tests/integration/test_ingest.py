@@ -509,12 +509,24 @@ class Tokens(SinkCase):
         sink.migrate()
         return sink.token()
 
-    def wait_accepted(self, token):
-        wait_until(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=token).status == 404, "a new token works")
-
     def test_new_token_works_at_once(self):
         token = self.sink.token("fresh", "ingest")
         self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=token), "receipt_unknown")
+
+    def test_new_token_with_a_long_body(self):
+        """A body that is not awaited: the token may be asked to come again, and is never called bad."""
+        event = {**model_call(), "padding": "x" * 100_000}
+        for _ in range(10):
+            token = self.sink.token("fresh", "ingest")
+            answer = self.sink.post(event, token)
+            if answer.status == 503:
+                self.assert_problem(answer, "not_ready")
+                answer = wait_until(lambda: (lambda a: a if a.status != 503 else None)(self.sink.post(event, token)),
+                                    "the tokens are read again")
+            self.assert_problem(answer, "unknown_contract")
+        unknown = self.another_clusters_token()
+        self.assert_problem(self.sink.post(event, unknown), "not_ready")
+        wait_until(lambda: self.sink.post(event, unknown).code == "token_invalid", "the tokens are read again")
 
     def test_scopes(self):
         answer = self.sink.post(model_call(), self.read_token)

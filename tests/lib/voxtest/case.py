@@ -5,7 +5,7 @@ import atexit
 import itertools
 import unittest
 
-from .base import PROBLEMS
+from .base import PROBLEMS, uuid7, wait_until
 from .cluster import Cluster
 from .sink import Sink
 
@@ -88,6 +88,9 @@ class SinkCase(unittest.TestCase):
 
     def rows(self):
         return int(self.value("SELECT count(*) FROM telemetry.events"))
+
+    def wait_accepted(self, token):
+        wait_until(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=token).status == 404, "a new token works")
 
     # -- answers
 
