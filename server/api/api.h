@@ -20,6 +20,7 @@
 #define BATCHES_MAX          32
 #define BATCHES_OF_ONE       16
 #define BATCHES_OF_STRANGERS 4
+#define BATCHES_FOR_FIRSTS   8 // the last ones: for tokens that hold none
 
 struct batch_job;
 

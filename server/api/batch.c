@@ -72,14 +72,17 @@ static bool same_holder(const struct batch_job *a, const struct batch_job *b)
 static bool take_place(struct batch_job *job)
 {
     struct batch_job **places = job->api->batches, **free_one = NULL;
-    unsigned held = 0;
+    unsigned held = 0, left = 0;
     for (size_t i = 0; i < BATCHES_MAX; i++) {
-        if (!places[i])
-            free_one = &places[i];
-        else
+        if (places[i]) {
             held += same_holder(job, places[i]);
+        } else {
+            free_one = &places[i];
+            left++;
+        }
     }
-    if (!free_one || held >= (job->stranger ? BATCHES_OF_STRANGERS : BATCHES_OF_ONE))
+    if (left <= (held ? BATCHES_FOR_FIRSTS : 0) ||
+        held >= (job->stranger ? BATCHES_OF_STRANGERS : BATCHES_OF_ONE))
         return false;
     job->place = free_one;
     *free_one = job;

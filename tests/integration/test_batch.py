@@ -252,35 +252,48 @@ class Bounds(BatchCase):
         if not SANITIZED:
             self.assertLess(self.sink.rss() - before, 64 << 20)
 
-    def hold(self, count, token):
+    def begin(self, count, token, rest):
         """Connections that each begin a batch and do not end it."""
-        held = [self.sink.connect() for _ in range(count)]
-        for connection in held:
+        connections = [self.sink.connect() for _ in range(count)]
+        for connection in connections:
             self.addCleanup(connection.close)
             connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
-                            b"Authorization: Bearer " + token.encode() + b"\r\nContent-Length: 100\r\n\r\n{")
-        return held
+                            b"Authorization: Bearer " + token.encode() + b"\r\nContent-Length: 100\r\n" + rest)
+        return connections
+
+    def hold(self, count, token):
+        """Begins so many; those that got a place."""
+        connections = self.begin(count, token, b"Expect: 100-continue\r\n\r\n")
+        first = {connection: connection.socket.recv(12) for connection in connections}
+        self.assertEqual(set(first.values()) - {b"HTTP/1.1 100", b"HTTP/1.1 503"}, set())
+        return [connection for connection in connections if first[connection].endswith(b"100")]
 
     def status(self, token):
         return self.batch([compact(model_call("one more"))], NDJSON, token=token).status
 
     def test_many_at_once(self):
-        """More than are taken at once hear 503 and store nothing of theirs; one token cannot take all places."""
-        first, second, third = (self.sink.token("demo", "ingest") for _ in range(3))
-        held = self.hold(16, first)
-        wait_until(lambda: self.status(first) == 503, "one token has all that it may have")
-        self.assertEqual(self.status(second), 200)
-        held += self.hold(16, second)
-        wait_until(lambda: self.status(third) == 503, "all places are taken")
-        self.assert_problem(self.batch([compact(model_call("full"))], NDJSON, token=third), "overloaded")
+        """More than are taken at once hear 503 and store nothing of theirs; the last quarter is for who has none yet."""
+        first, second, *others = (self.sink.token("demo", "ingest") for _ in range(11))
+        held = self.hold(20, first)
+        self.assertEqual(len(held), 16, "one token has all that it may have")
+        held += self.hold(20, second)
+        self.assertEqual(len(held), 24, "two have all that they may have")
+        for token in first, second:
+            self.assert_problem(self.batch([compact(model_call("full"))], NDJSON, token=token), "overloaded")
+        for token in others[:8]:
+            got = self.hold(1, token) + self.hold(1, token)
+            self.assertEqual(len(got), 1, "each of the others has one")
+            held += got
+        for token in first, others[0], others[8]:
+            self.assert_problem(self.batch([compact(model_call("full"))], NDJSON, token=token), "overloaded")
         for connection in held:
             connection.close()
-        for token in first, second, third:
+        for token in first, second, others[8]:
             wait_until(lambda: self.status(token) == 200, "places are free again")
 
     def test_made_up_tokens_take_no_places(self):
         """Whose token nobody knows waits for it with few others of that kind, not in the places of those who are known."""
-        self.hold(40, made_up_token())
+        self.begin(40, made_up_token(), b"\r\n{")  # one that expects 100 has its answer before its body
         wait_until(lambda: self.batch([compact(model_call("refused"))], NDJSON, token=made_up_token()).code == "overloaded",
                    "strangers have all that they may have")
         self.assertEqual(self.status(self.write_token), 200)
