@@ -195,10 +195,12 @@ static bool number_contracts(struct replay *r, struct err *err)
     return true;
 }
 
-// What the sink would say today, of the same text and the same pin.
+// What the sink would say today, of the same text and the same pin, to a token with the same list of
+// contracts.
 static bool judge(struct replay *r, const struct quarantine_row *row, struct event *event)
 {
-    struct token token = {.project_id = row->project_id, .max_class = row->max_class};
+    struct token token = {
+        .project_id = row->project_id, .max_class = row->max_class, .contracts = row->contracts};
     struct candidate candidate = {.api = &r->api,
                                   .snapshot = &r->snapshot,
                                   .token = &token,

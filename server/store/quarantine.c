@@ -5,8 +5,9 @@
 
 #define ROW_SQL                                                                                           \
     "SELECT q.event_id, q.project_id, p.name, p.max_class, q.received_at, q.code, q.contract, q.pointer," \
-    " q.expires_on::text, octet_length(q.body)::int8 FROM telemetry.quarantine q"                         \
-    " JOIN telemetry.projects p ON p.id = q.project_id WHERE q.expires_on > telemetry.today()"
+    " q.expires_on::text, octet_length(q.body)::int8, array_to_string(k.contracts, ',')"                  \
+    " FROM telemetry.quarantine q JOIN telemetry.projects p ON p.id = q.project_id"                       \
+    " LEFT JOIN telemetry.tokens k ON k.id = q.token_id WHERE q.expires_on > telemetry.today()"
 
 static bool copy(struct arena *arena, struct str from, struct str *ret_to)
 {
@@ -27,7 +28,8 @@ static bool read_row(const PGresult *result, int i, struct arena *arena, struct 
            copy(arena, pg_text(result, i, 5), &ret_row->code) &&
            copy(arena, pg_text(result, i, 6), &ret_row->contract) &&
            copy(arena, pg_text(result, i, 7), &ret_row->pointer) &&
-           copy(arena, pg_text(result, i, 8), &ret_row->expires_on);
+           copy(arena, pg_text(result, i, 8), &ret_row->expires_on) &&
+           copy(arena, pg_text(result, i, 10), &ret_row->contracts);
 }
 
 static bool read_rows(struct db *db, const char *sql, const struct pg_params *params, struct arena *arena,

@@ -18,7 +18,8 @@ struct quarantine_row {
     struct str pointer;  // of the first error; absent: none
     struct str expires_on;
     int64_t bytes;
-    struct str body; // store_quarantine_body() fills it
+    struct str contracts; // that its token may send now, "model-call,tool-run.v2"; absent: all
+    struct str body;      // store_quarantine_body() fills it
 };
 
 // Rows not expired, by time, at most `limit` behind `after` (NULL: from the first), without bodies, in

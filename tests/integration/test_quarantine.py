@@ -150,6 +150,26 @@ class Quarantine(SinkCase):
         self.assertEqual(self.value(f"SELECT expires_on - telemetry.today() = (SELECT days FROM telemetry.contract_retention r "
                                     f"WHERE r.contract_id = e.contract_id) FROM telemetry.events e WHERE event_id = '{mended}'"), "t")
 
+    def test_replay_keeps_to_the_tokens_contracts(self):
+        """What came by a token that may send one contract alone is not stored as another by a replay."""
+        listed = self.sink.token("listed", "ingest", "--on-invalid", "quarantine", "--contracts", "model-call.v1")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="vox-contracts-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copytree(CONTRACTS, folder / "contracts")
+        folder.chmod(0o755)
+        key = uuid7()
+        self.assert_receipt(self.sink.post(INVALID, listed, key), 202)
+        schema = folder / "contracts/model-call.v1.schema.json"
+        schema.write_text(schema.read_text().replace('"minimum": 0', '"minimum": -5'))
+        replay = ("quarantine", "replay", "--project", "listed", "--contracts-dir", str(folder / "contracts"))
+        # The list is today's, as the contracts are.
+        self.sink.command("token", "set", listed.split("_")[1], "--contracts", "model-discovery")
+        self.assertEqual(self.sink.command(*replay).stdout, "0 events moved out of quarantine, 1 stay\n")
+        self.assertEqual((self.stored(key), len(self.quarantined(key))), (0, 1))
+        self.sink.command("token", "set", listed.split("_")[1], "--contracts", "model-call")
+        self.assertEqual(self.sink.command(*replay).stdout, "1 events moved out of quarantine, 0 stay\n")
+        self.assertEqual((self.stored(key), len(self.quarantined(key))), (1, 0))
+
     def test_metrics(self):
         name = ("vox_sink_events_total", (("contract", "unknown"), ("outcome", "quarantined")))
         before = self.sink.metrics().get(name, 0)
