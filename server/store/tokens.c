@@ -6,6 +6,18 @@
 
 #define TOKENS_USEC (30 * USEC_PER_SEC)
 
+// Seven parameters: what a token may, and what becomes of what it sends.
+static void put_terms(struct pg_params *params, const struct token_row *row)
+{
+    pg_param_text(params, row->contracts);
+    pg_param_i64(params, row->rate_milli);
+    pg_param_i64(params, row->burst);
+    pg_param_i64(params, row->quota_events);
+    pg_param_i64(params, row->quota_bytes);
+    pg_param_text(params, row->signature);
+    pg_param_text(params, row->on_invalid);
+}
+
 static bool insert_token(struct db *db, const struct token_row *row, struct err *err)
 {
     struct pg_params project = {0}, params = {0};
@@ -24,13 +36,7 @@ static bool insert_token(struct db *db, const struct token_row *row, struct err 
     pg_param_text(&params, row->scopes);
     pg_param_text(&params, row->label);
     pg_param_time(&params, row->expires_at);
-    pg_param_text(&params, row->contracts);
-    pg_param_i64(&params, row->rate_milli);
-    pg_param_i64(&params, row->burst);
-    pg_param_i64(&params, row->quota_events);
-    pg_param_i64(&params, row->quota_bytes);
-    pg_param_text(&params, row->signature);
-    pg_param_text(&params, row->on_invalid);
+    put_terms(&params, row);
     if (!pg_run_unique(
             db,
             "INSERT INTO telemetry.tokens (project_id, key_id, secret_hash, scopes, label, expires_at, "
@@ -89,13 +95,7 @@ static bool update_token(struct db *db, const struct token_row *row, unsigned fi
     pg_param_text(&params, row->key_id);
     pg_param_i32(&params, (int32_t)fields);
     pg_param_text(&params, row->label);
-    pg_param_text(&params, row->contracts);
-    pg_param_i64(&params, row->rate_milli);
-    pg_param_i64(&params, row->burst);
-    pg_param_i64(&params, row->quota_events);
-    pg_param_i64(&params, row->quota_bytes);
-    pg_param_text(&params, row->signature);
-    pg_param_text(&params, row->on_invalid);
+    put_terms(&params, row);
     pg_param_time(&params, row->expires_at);
     if (!change_one(
             db,
@@ -108,7 +108,8 @@ static bool update_token(struct db *db, const struct token_row *row, unsigned fi
             " quota_bytes_per_day = CASE WHEN $2 & 32 > 0 THEN nullif($8, 0) ELSE quota_bytes_per_day END,"
             " signature = CASE WHEN $2 & 64 > 0 THEN $9 ELSE signature END,"
             " on_invalid = CASE WHEN $2 & 128 > 0 THEN $10 ELSE on_invalid END,"
-            " expires_at = CASE WHEN $2 & 256 > 0 THEN $11 ELSE expires_at END"
+            " expires_at = CASE WHEN $2 & 256 > 0 THEN $11 ELSE expires_at END,"
+            " meant_to_expire_at = CASE WHEN $2 & 256 > 0 THEN NULL ELSE meant_to_expire_at END"
             " WHERE key_id = $1",
             &params, &found, err))
         return false;
@@ -155,7 +156,8 @@ static bool copy_token(struct db *db, struct str old, const struct token_row *fr
             "rate_per_second,"
             " burst, quota_per_day, quota_bytes_per_day, signature, on_invalid, expires_at)"
             " SELECT project_id, $2, $3, scopes, label, contracts, rate_per_second, burst, quota_per_day,"
-            " quota_bytes_per_day, signature, on_invalid, now() + (expires_at - created_at)"
+            " quota_bytes_per_day, signature, on_invalid, now() + (CASE WHEN meant_to_expire_at IS NULL"
+            " THEN expires_at ELSE nullif(meant_to_expire_at, 'infinity') END - created_at)"
             " FROM telemetry.tokens WHERE key_id = $1 AND revoked_at IS NULL"
             " AND (expires_at IS NULL OR expires_at > now()) FOR UPDATE",
             &params, &found, err))
@@ -172,8 +174,10 @@ static bool end_token(struct db *db, struct str old, int64_t overlap_us, struct 
     pg_param_text(&params, old);
     pg_param_i64(&params, overlap_us);
     return change_one(db,
-                      "UPDATE telemetry.tokens SET expires_at ="
-                      " least(expires_at, now() + $2 * interval '1 microsecond') WHERE key_id = $1",
+                      "UPDATE telemetry.tokens SET"
+                      " meant_to_expire_at = coalesce(meant_to_expire_at, expires_at, 'infinity'),"
+                      " expires_at = least(expires_at, now() + $2 * interval '1 microsecond')"
+                      " WHERE key_id = $1",
                       &params, &found, err);
 }
 

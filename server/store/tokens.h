@@ -50,7 +50,8 @@ enum token_field {
 MUST_CHECK bool store_token_set(struct db *db, const struct token_row *row, unsigned fields,
                                 const struct token_key_row *key, bool *ret_added, struct err *err);
 // A new token fresh->key_id with fresh->hash, everything else as the token `old` has it, a lifetime as long
-// as its; the old one ends after `overlap_us`. `keys` are the new one's, with kids of their own.
+// as was meant for it before any rotation; the old one ends after `overlap_us`. `keys` are the new one's,
+// with kids of their own.
 MUST_CHECK bool store_token_rotate(struct db *db, struct str old, const struct token_row *fresh,
                                    int64_t overlap_us, const struct token_key_row *keys, size_t key_count,
                                    struct err *err);

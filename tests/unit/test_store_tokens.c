@@ -175,12 +175,41 @@ START_TEST(store_tokens__rotation_keeps_what_a_token_may)
     ck_assert_int_eq(new->hash[0], 2);
     ck_assert_uint_eq(keys(true, &rows), 1);
     ck_assert_view_eq(rows[0].token, KEY_B);
+    // Rotated again during its overlap: the lifetime that was meant, not what the first rotation left of it.
+    const struct token_row again = {.key_id = STR("dddddddddd"), .hash = {4}};
+    ck_assert(store_token_rotate(db, STR(KEY_A), &again, 1800 * USEC_PER_SEC, NULL, 0, &err));
+    ck_assert_int_ge(find("dddddddddd")->expires_at, change.expires_at);
+    ck_assert_int_lt(find(KEY_A)->expires_at, old->expires_at);
     // What is revoked, or was never there, is not rotated, and nothing of it is done.
     ck_assert(store_token_revoke(db, STR(KEY_A), &found, &err) && found);
     const struct token_row third = {.key_id = STR("cccccccccc"), .hash = {3}};
     ck_assert(!store_token_rotate(db, STR(KEY_A), &third, 0, NULL, 0, &err));
     ck_assert(!store_token_rotate(db, STR("zzzzzzzzzz"), &third, 0, NULL, 0, &err));
     ck_assert_ptr_null(find("cccccccccc"));
+    end();
+}
+END_TEST
+
+START_TEST(store_tokens__second_rotation_of_an_endless_one_is_endless)
+{
+    const struct token_row first = {.key_id = STR(KEY_B), .hash = {2}},
+                           second = {.key_id = STR("cccccccccc"), .hash = {3}},
+                           third = {.key_id = STR("dddddddddd"), .hash = {4}};
+    const struct token_row change = {.key_id = STR(KEY_A),
+                                     .expires_at = clock_wall_us(clock_system()) + USEC_PER_DAY};
+    bool added;
+    begin();
+    ck_assert(store_token_rotate(db, STR(KEY_A), &first, 3600 * USEC_PER_SEC, NULL, 0, &err));
+    ck_assert(find(KEY_A)->expires_at != INT64_MAX);
+    ck_assert(find(KEY_B)->expires_at == INT64_MAX);
+    ck_assert_msg(store_token_rotate(db, STR(KEY_A), &second, 3600 * USEC_PER_SEC, NULL, 0, &err), "%s",
+                  err.text);
+    ck_assert(find("cccccccccc")->expires_at == INT64_MAX);
+    // An end that the operator sets in between is what is meant from then on.
+    ck_assert(store_token_set(db, &change, TOKEN_EXPIRES, NULL, &added, &err));
+    ck_assert(store_token_rotate(db, STR(KEY_A), &third, 3600 * USEC_PER_SEC, NULL, 0, &err));
+    ck_assert_int_ge(find("dddddddddd")->expires_at, change.expires_at);
+    ck_assert_int_lt(find("dddddddddd")->expires_at, change.expires_at + USEC_PER_DAY);
     end();
 }
 END_TEST
@@ -236,4 +265,5 @@ END_TEST
 CHECK_MAIN_WITH(cluster_start, "store_tokens", store_tokens__are_set_field_by_field,
                 store_tokens__first_key_comes_with_the_policy, store_tokens__two_keys_are_active_at_most,
                 store_tokens__rotation_keeps_what_a_token_may,
+                store_tokens__second_rotation_of_an_endless_one_is_endless,
                 store_tokens__master_key_is_rotated_whole_or_not)
