@@ -184,10 +184,15 @@ class HttpCases(SinkCase):
 
     def test_expect_early(self):
         expect = "Expect: 100-continue"
+        slow = "Authorization: Bearer " + self.sink.token("demo", "ingest", "--rate", "0.001", "--burst", "1")
+        bad = b'{"Unheard":{}}'  # refused, and charged
+        wait_until(lambda: 429 in self.statuses(self.exchange(
+            self.head(f"Content-Length: {len(bad)}", "Connection: close", slow, auth=False) + bad)), "its burst is used")
         for name, data, status in (
                 ("no token", self.head(LENGTH, expect, auth=False), 401),
                 ("bad token", self.head(LENGTH, expect, "Authorization: Bearer vts_no", auth=False), 401),
                 ("too big", self.head("Content-Length: 9999999", expect), 413),
+                ("rate-limited", self.head(LENGTH, expect, slow, auth=False), 429),
                 ("wrong type", self.head(LENGTH, expect).replace(b"application/json", b"text/plain"), 415),
                 ("no such path", self.head(LENGTH, expect, first="POST /v1/none HTTP/1.1"), 404)):
             with self.subTest(name):
