@@ -170,6 +170,7 @@ static int list_table(const struct contract_set *set)
         return EXIT_OK;
     }
     table_init(&table, titles, ARRAY_LEN(titles));
+    table.optional = 2;
     for (size_t i = 0; i < contract_set_count(set); i++) {
         const struct contract *contract = contract_set_at(set, i);
         char kept[192];

@@ -58,6 +58,7 @@ static int list_table(const struct quarantine_row *rows, size_t count)
         return EXIT_OK;
     }
     table_init(&table, titles, ARRAY_LEN(titles));
+    table.optional = 3;
     for (size_t i = 0; i < count; i++) {
         char id[UUID_TEXT_LEN + 1];
         uuid_format(&rows[i].event_id, id);

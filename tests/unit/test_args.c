@@ -184,5 +184,61 @@ START_TEST(table__aligns_and_disarms)
 }
 END_TEST
 
+START_TEST(table__folds_what_is_too_wide)
+{
+    static const char *const titles[] = {"NAME", "WHEN", "NOTE"};
+    static const char wide[] =
+        "NAME  WHEN                  NOTE\n"
+        "a     2027-01-15T08:00:00Z  \xc3\xa9\xc3\xa9 one, two-three 0123456789abcdef\n";
+    static const struct {
+        size_t room, optional;
+        const char *want;
+    } rows[] = {
+        {0, 2, wide},
+        {62, 2, wide},
+        {61, 0,
+         "NAME  WHEN                  NOTE\n"
+         "a     2027-01-15T08:00:00Z  \xc3\xa9\xc3\xa9 one, two-three\n"
+         "                            0123456789abcdef\n"},
+        {58, 1,
+         "NAME  WHEN\n"
+         "a     2027-01-15T08:00:00Z\n"
+         "left out for want of width: NOTE; --json has all\n"},
+        {30, 0,
+         "NAME  WHEN         NOTE\n"
+         "a     2027-01-15T  \xc3\xa9\xc3\xa9 one,\n"
+         "      08:00:00Z    two-three\n"
+         "                   0123456789a\n"
+         "                   bcdef\n"},
+        {1, 1,
+         "NAME  WHEN\n"
+         "a     2027-01-15T\n"
+         "      08:00:00Z\n"
+         "left out for want of width: NOTE; --json has all\n"},
+        {1, 2,
+         "NAME\n"
+         "a\n"
+         "left out for want of width: WHEN, NOTE; --json has all\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct table table;
+        char *text = NULL;
+        size_t len;
+        table_init(&table, titles, ARRAY_LEN(titles));
+        table.optional = rows[i].optional;
+        table_cell(&table, STR("a"));
+        table_cell_time(&table, 1800000000123456);
+        table_cell(&table, STR("\xc3\xa9\xc3\xa9 one, two-three 0123456789abcdef"));
+        FILE *out = open_memstream(&text, &len);
+        ck_assert_ptr_nonnull(out);
+        ck_assert(table_print_folded(&table, rows[i].room, out));
+        fclose(out);
+        ck_assert_str_eq(text, rows[i].want);
+        free(text);
+        table_release(&table);
+    }
+}
+END_TEST
+
 CHECK_MAIN("args", args__project_names, args__classes, args__durations, args__rates,
-           args__counts_and_contracts, args__expiry, table__aligns_and_disarms)
+           args__counts_and_contracts, args__expiry, table__aligns_and_disarms, table__folds_what_is_too_wide)
