@@ -25,6 +25,7 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLA
 // One member for each row: const char * (NULL where unset), or int64_t for INTEGER, in the row's unit.
 struct config {
 #define OPTION_TEXT(name, ...)    const char *name;
+#define OPTION_PATH(name, ...)    const char *name;
 #define OPTION_SECRET(name, ...)  const char *name;
 #define OPTION_CHOICE(name, ...)  const char *name;
 #define OPTION_ADDRESS(name, ...) const char *name;

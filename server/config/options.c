@@ -12,6 +12,13 @@ const struct option option_table[OPTION_COUNT] = {
      .reloadable = (r),         \
      .help = (h),               \
      .offset = offsetof(struct config, n)},
+#define OPTION_PATH(n, p, r, h) \
+    {.name = #n,                \
+     .type = OPTION_TYPE_PATH,  \
+     .path = (p),               \
+     .reloadable = (r),         \
+     .help = (h),               \
+     .offset = offsetof(struct config, n)},
 #define OPTION_SECRET(n, h) \
     {.name = #n, .type = OPTION_TYPE_SECRET, .help = (h), .offset = offsetof(struct config, n)},
 #define OPTION_CHOICE(n, d, c, r, h) \
@@ -136,6 +143,7 @@ static bool refuse(const struct option *option, const char *value, const char *o
             "unix:/PATH, or several of them with commas",
             option->name, value, origin);
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_PATH:
     case OPTION_TYPE_SECRET:
         break;
     }

@@ -11,6 +11,7 @@
 
 enum option_row {
 #define OPTION_TEXT(name, ...)    OPTION_ROW_##name,
+#define OPTION_PATH(name, ...)    OPTION_ROW_##name,
 #define OPTION_SECRET(name, ...)  OPTION_ROW_##name,
 #define OPTION_CHOICE(name, ...)  OPTION_ROW_##name,
 #define OPTION_ADDRESS(name, ...) OPTION_ROW_##name,
@@ -21,6 +22,7 @@ enum option_row {
 
 enum option_type {
     OPTION_TYPE_TEXT,
+    OPTION_TYPE_PATH,
     OPTION_TYPE_SECRET,
     OPTION_TYPE_CHOICE,
     OPTION_TYPE_ADDRESS,
@@ -34,6 +36,7 @@ struct option {
     const char *help;
     const char *text;    // default; NULL: unset
     const char *choices; // CHOICE: "a|b|c"
+    const char *path;    // PATH: "FILE" or "DIR"
     int64_t integer;     // INTEGER: default, range, unit
     int64_t min, max;
     const char *unit;

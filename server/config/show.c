@@ -9,14 +9,13 @@
 // The flag with its value's name, or for a secret the flag of its file.
 static void flag_text(const struct option *option, char ret_text[static 2 * OPTION_NAME_MAX])
 {
-    static const char *const values[] = {[OPTION_TYPE_TEXT] = " TEXT",
-                                         [OPTION_TYPE_SECRET] = "-file FILE",
-                                         [OPTION_TYPE_CHOICE] = " NAME",
-                                         [OPTION_TYPE_ADDRESS] = " ADDRESSES",
-                                         [OPTION_TYPE_INTEGER] = " N"};
+    static const char *const values[] = {[OPTION_TYPE_TEXT] = " TEXT",         [OPTION_TYPE_PATH] = " ",
+                                         [OPTION_TYPE_SECRET] = "-file FILE",  [OPTION_TYPE_CHOICE] = " NAME",
+                                         [OPTION_TYPE_ADDRESS] = " ADDRESSES", [OPTION_TYPE_INTEGER] = " N"};
     char flag[OPTION_NAME_MAX];
     option_flag(option, flag);
-    snprintf(ret_text, 2 * OPTION_NAME_MAX, "%s%s", flag, values[option->type]);
+    snprintf(ret_text, 2 * OPTION_NAME_MAX, "%s%s%s", flag, values[option->type],
+             option->path ? option->path : "");
 }
 
 // "100 to 600000 ms", "debug, info, warn, error", or nothing.
