@@ -78,7 +78,11 @@ static void look_at_configuration(struct doctor *doctor)
     else
         note(doctor, STATUS_OK, "configuration", "every option is known and in range");
     struct err err;
-    if (!process_may_serve(doctor->config->user, &err))
+    if (geteuid() == 0 && !doctor->config->user)
+        note(doctor, STATUS_WARN, "user",
+             "root runs this doctor, but serve does not run as root: start serve as another user, or let it "
+             "become one by --user or VOX_SINK_USER");
+    else if (!process_may_serve(doctor->config->user, &err))
         note(doctor, STATUS_FAIL, "user", "%s", err.text);
     struct rlimit limit;
     rlim_t need = (rlim_t)doctor->config->max_connections + OTHER_DESCRIPTORS;

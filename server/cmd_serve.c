@@ -376,7 +376,9 @@ int cmd_serve(int argc, char **argv)
         code = command_error(EXIT_CONFIG,
                              "stop_deadline must exceed commit_deadline by 2 s, so that what is being "
                              "committed can be answered");
-    else if (!process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err) ||
+    else if (!db_url_check(command.config.database_url, &err) ||
+             !db_url_check(url_or(command.config.read_database_url, command.config.database_url), &err) ||
+             !process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err) ||
              !limits_from(&command.config, &serve.limits, &err))
         code = command_error(EXIT_CONFIG, "%s", err.text);
     else

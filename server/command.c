@@ -231,6 +231,10 @@ struct db *command_database(const struct command *command, bool with_schema, int
     }
     struct db *db;
     struct err err;
+    if (!db_url_check(url, &err)) {
+        *ret_code = command_error(EXIT_CONFIG, "%s", err.text);
+        return NULL;
+    }
     int64_t deadline = clock_mono_us(clock_system()) + CONNECT_DEADLINE;
     bool ok = db_connect(url, DB_OWNER, deadline, &db, &err);
     if (ok && with_schema && !store_schema_fits(db, &err)) {

@@ -242,6 +242,12 @@ bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, 
     return err_set(err, "%s", all.text);
 }
 
+bool db_url_check(const char *url, struct err *err)
+{
+    struct db_hosts ignored;
+    return db_hosts_read(url, &ignored, err);
+}
+
 void db_close(struct db *db)
 {
     if (!db)

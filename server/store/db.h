@@ -30,6 +30,8 @@ MUST_CHECK bool db_connect(const char *url, enum db_role role, int64_t deadline,
 // reads) connecting fails, and whatever the connection waits for then or later ends as lost. -1: never.
 MUST_CHECK bool db_connect_stoppable(const char *url, enum db_role role, int64_t deadline, int stop_fd,
                                      struct db **ret_db, struct err *err);
+// Is `url` one that can be read? No connection is made.
+MUST_CHECK bool db_url_check(const char *url, struct err *err);
 void db_close(struct db *db); // NULL is allowed
 // Nothing waits past this (monotonic microseconds), whatever its own deadline, until the next call.
 void db_limit(struct db *db, int64_t deadline);

@@ -2,11 +2,13 @@
 """The commands of vox-sink: what they say, for people and machines, and their exit codes."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 
 from voxtest import CONTRACTS, SINK, SinkCase, model_call, run, samples, uuid7, wait_until
 
@@ -77,6 +79,43 @@ class Words(SinkCase):
                 done = self.new_sink(**{name: value}).command("serve", check=False)
                 self.assertIn(done.returncode, (1, 3), done)
                 self.assertIn(name.upper() if name.upper() in done.stderr else name, done.stderr)
+
+    def test_url_that_nobody_can_read(self):
+        """A wrong configuration, whichever command finds it; the password in it is not repeated."""
+        sink = self.new_sink()
+        for name in ("VOX_SINK_DATABASE_URL", "VOX_SINK_READ_DATABASE_URL"):
+            sink.environment[name] = "postgresql://u:hunter2secret@%zz"
+            for words in (["serve"], ["migrate"], ["token", "list"])[:1 if "READ" in name else None]:
+                with self.subTest(name=name, command=words):
+                    done = sink.command(*words, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (3, ""), done)
+                    self.assertIn("URL", done.stderr)
+                    self.assertNotIn("hunter2secret", done.stderr)
+            sink.environment[name] = "postgresql://x@/x?host=/nonexistent"
+
+    def test_tables_fold_on_a_terminal(self):
+        """80 columns hold every table there; a pipe has a line a row."""
+        def shown(columns, *words):
+            master, slave = os.openpty()
+            termios.tcsetwinsize(slave, (24, columns))
+            with open(master, "rb", buffering=0) as screen:
+                process = subprocess.Popen([SINK, *words], stdout=slave, env=self.sink.environment)
+                os.close(slave)
+                text = b""
+                try:
+                    while chunk := screen.read(4096):
+                        text += chunk
+                except OSError:  # the other side is closed
+                    pass
+                self.assertEqual(process.wait(), 0)
+            return text.decode().splitlines()
+        piped = self.sink.command("contracts", "list").stdout.splitlines()
+        self.assertGreater(max(map(len, piped)), 80)
+        self.assertEqual(shown(200, "contracts", "list"), piped)
+        for words in (["contracts", "list"], ["contracts", "guard"]):
+            folded = shown(80, *words)
+            self.assertLessEqual(max(map(len, folded)), 80, folded)
+        self.assertEqual(len(shown(80, "contracts", "list")), len(piped) + 1)
 
     def test_unknown_environment_name(self):
         done = self.new_sink(queue_evnts="1").command("config", "show", check=False)
@@ -235,6 +274,19 @@ class Projects(SinkCase):
         done = sick.command("doctor", check=False)
         self.assertIn(done.returncode, (1, 3, 4), done)
         self.assertIn("VOX_SINK_DATABASE_URL", done.stdout + done.stderr)
+
+    def test_doctor_of_root(self):
+        """Root may look; that `serve` wants another user is a warning then, and what was asked for is checked."""
+        if os.geteuid() != 0:
+            self.skipTest("root only")
+        bare = self.new_sink()
+        bare.environment.pop("VOX_SINK_USER", None)
+        for user, code, status in ((None, 0, "warn"), ("root", 4, "fail"), ("nobody-of-this-name", 4, "fail")):
+            if user:
+                bare.environment["VOX_SINK_USER"] = user
+            done = bare.command("doctor", "--json", check=False)
+            found = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "user"]
+            self.assertEqual((done.returncode, [check["status"] for check in found]), (code, [status]), found)
 
     def test_secret_from_a_file(self):
         path = self.sink.folder / "url"
