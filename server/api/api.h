@@ -52,6 +52,7 @@ struct api {
     struct buf line;                        // the minified text of a batch line
     struct batch_job *batches[BATCHES_MAX]; // under way; NULL: a free place
     size_t batch_kept;                      // bytes of their bodies that wait for a signature or a token
+    size_t batch_verdicts;                  // bytes of verdicts that wait to go out
     struct asked_tokens asked;
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };

@@ -213,20 +213,29 @@ void batch_on_body(struct http_request *request, struct str piece, void *app)
 
 // ---- the body is there
 
+// Verdicts as text, until there is a piece of the answer.
+static size_t fill_answer(struct batch_job *job, size_t cap)
+{
+    size_t left = job->answer.len - job->answer_at;
+    if (left)
+        memmove(job->answer.ptr, job->answer.ptr + job->answer_at, left);
+    job->answer.len = left;
+    job->answer_at = 0;
+    while (job->answer.len < cap && batch_answer_next(job))
+        ;
+    return MIN(cap, job->answer.len);
+}
+
 static ssize_t produce(struct http_request *request, char *bytes, size_t cap, void *app UNUSED)
 {
     struct batch_job *job = http_request_context(request);
     for (;;) {
         batch_give(job);
         enum batch_take took = batch_take(job);
-        size_t len = MIN(cap, job->answer.len - job->answer_at);
+        size_t len = fill_answer(job, MIN(cap, (size_t)BATCH_CHUNK));
         if (len) {
-            memcpy(bytes, job->answer.ptr + job->answer_at, len);
-            job->answer_at += len;
-            if (job->answer_at == job->answer.len) {
-                job->answer_at = 0;
-                buf_recycle(&job->answer, BATCH_CHUNK);
-            }
+            memcpy(bytes, job->answer.ptr, len);
+            job->answer_at = len;
             return (ssize_t)len;
         }
         if (job->broken || (job->finished && !job->head))

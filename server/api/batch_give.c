@@ -3,10 +3,7 @@
 #include "server/api/batch_job.h"
 
 #include "lib/base/log.h"
-#include "lib/wire/receipt.h"
 #include "server/store/query.h"
-
-#include <inttypes.h>
 
 #define PROBLEM_ROOM 16384
 
@@ -120,54 +117,54 @@ static void begin_look_up(struct batch_job *job, struct batch_entry *entry)
 
 // ---- verdicts
 
-static void put_receipt(struct buf *out, const struct batch_entry *entry, struct str contract)
+static struct verdict verdict_of(const struct batch_entry *entry)
 {
     const struct event *e = &entry->event;
-    struct receipt receipt = {
-        .event_id = e->id,
-        .id = entry->foreign_id,
-        .contract = contract,
+    bool refused = e->outcome == EVENT_REFUSED;
+    return (struct verdict){
+        .line = (uint32_t)entry->number, // a body has no more bytes
+        .has_id = entry->has_id || !refused,
+        .id = e->id,
+        .foreign_id = entry->foreign_id,
+        .problem = refused ? e->problem : PROBLEM_NONE,
+        .problem_text = entry->problem,
+        .contract = entry->contract,
         .received_at = e->received_at,
+        .sha256 = refused ? NULL : e->sha256,
         .duplicate = e->outcome == EVENT_DUPLICATE,
+        .quarantined = e->quarantined,
     };
-    memcpy(receipt.sha256, e->sha256, SHA256_LEN);
-    buf_put_cstr(out, ",\"receipt\":");
-    receipt_write(out, &receipt);
 }
 
-static void put_id(struct buf *out, const struct batch_entry *entry)
+// Of a verdict that cannot be kept the answer ends; what is behind it is not told either.
+static void put_verdict(struct batch_job *job, const struct verdict *verdict)
 {
-    char text[UUID_TEXT_LEN + 1];
-    struct str id = entry->foreign_id;
-    if (!entry->has_id && entry->event.outcome == EVENT_REFUSED)
+    size_t size = verdict_size(verdict);
+    job->broken = job->broken || !verdicts_put(&job->verdicts, verdict);
+    if (job->broken)
         return;
-    if (!id.ptr) {
-        uuid_format(&entry->event.id, text);
-        id = str_slice(text, UUID_TEXT_LEN);
-    }
-    buf_put_cstr(out, ",\"id\":");
-    json_put_string(out, id);
+    job->verdict_bytes += size;
+    job->api->batch_verdicts += size;
 }
 
-static void put_verdict(struct buf *out, const struct batch_entry *entry, struct str contract)
+static void let_go(struct batch_job *job, size_t size)
 {
-    const struct event *e = &entry->event;
-    int status = e->outcome == EVENT_STORED      ? (e->quarantined ? 202 : 201)
-                 : e->outcome == EVENT_DUPLICATE ? 200
-                                                 : problem_info(e->problem)->status;
-    buf_putf(out, "{\"line\":%" PRIu64, entry->number);
-    put_id(out, entry);
-    buf_putf(out, ",\"status\":%d", status);
-    if (e->outcome == EVENT_REFUSED) {
-        buf_put_cstr(out, ",\"problem\":");
-        if (entry->problem.ptr)
-            buf_put_str(out, entry->problem);
-        else
-            problem_write(out, e->problem, STR_NULL, STR_NULL, NULL, 0);
-    } else {
-        put_receipt(out, entry, contract);
-    }
-    buf_put_cstr(out, "}\n");
+    job->verdict_bytes -= size;
+    job->api->batch_verdicts -= size;
+}
+
+bool batch_answer_next(struct batch_job *job)
+{
+    size_t len = job->answer.len;
+    size_t size = verdicts_write(&job->verdicts, &job->answer);
+    let_go(job, size);
+    if (buf_ok(&job->answer))
+        return size > 0;
+    job->answer.len = len; // no half of a line
+    job->broken = true;
+    verdicts_release(&job->verdicts);
+    let_go(job, job->verdict_bytes);
+    return false;
 }
 
 static void forget_head(struct batch_job *job)
@@ -187,7 +184,7 @@ void batch_give(struct batch_job *job)
     for (struct batch_entry *entry; (entry = job->head) != NULL;) {
         if (!atomic_load_explicit(&entry->settled, memory_order_acquire))
             return;
-        struct str contract = candidate_contract_name(entry->contract);
+        struct verdict verdict = verdict_of(entry);
         if (entry->event.outcome == EVENT_DUPLICATE) {
             const struct contract *first =
                 snapshot_contract(job->auth.snapshot, entry->event.stored_contract_id);
@@ -195,10 +192,10 @@ void batch_give(struct batch_job *job)
                 begin_look_up(job, entry);
                 continue;
             }
-            contract = first || entry->event.quarantined ? candidate_contract_name(first) : entry->first;
+            verdict.contract = first;
+            verdict.contract_text = entry->event.quarantined ? STR_NULL : entry->first;
         }
-        put_verdict(&job->answer, entry, contract);
-        job->broken = job->broken || !buf_ok(&job->answer);
+        put_verdict(job, &verdict);
         batch_entry_count(entry);
         forget_head(job);
     }
@@ -217,6 +214,7 @@ static void free_job(struct batch_job *job)
     buf_release(&job->input);
     line_splitter_release(&job->splitter);
     buf_release(&job->answer);
+    verdicts_release(&job->verdicts);
     arena_release(&job->lookup_arena);
     arena_release(&job->arena);
     pthread_mutex_destroy(&job->lock);
@@ -245,6 +243,7 @@ void batch_job_release(void *context)
     if (job->place)
         *job->place = NULL;
     job->api->batch_kept -= job->kept_bytes;
+    let_go(job, job->verdict_bytes);
     sign_release(&job->sign);
     if (job->count)
         metrics_observe(job->api->metrics, METRIC_BATCH_LINES, job->count);

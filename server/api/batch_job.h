@@ -2,7 +2,7 @@
 // A batch under way, for the files of POST /v1/batch only.
 //
 //   body ─► decoder ─► splitter ─► judge ─► writer ─► verdict ─► answer
-//           batch_take.c ───────────────►           batch_give.c
+//           batch_take.c ───────────────►           batch_give.c, batch_verdict.c
 //
 // Lines are taken while the window is open: so many lines and bytes may be between the judge and the answer.
 // Verdicts are given in the order of the lines, each when its line has settled: at once where it was refused,
@@ -17,6 +17,7 @@
 #include "lib/wire/coding.h"
 #include "server/api/admit.h"
 #include "server/api/auth.h"
+#include "server/api/batch_verdict.h"
 #include "server/api/candidate.h"
 #include "server/api/ingest.h"
 #include "server/api/sign.h"
@@ -31,8 +32,14 @@
 // Lines judged before others get their turn on the loop.
 #define BATCH_TURN_LINES 64
 #define BATCH_CHUNK      (64 * 1024)
-// Verdicts waiting for the body's end or for a slow reader: 10,000 of the longest.
-#define BATCH_ANSWER_BYTES (20 * 1024 * 1024)
+// Of verdicts written out: a piece of the answer, and the longest that may end it.
+#define BATCH_ANSWER_BYTES (2 * BATCH_CHUNK)
+// Of all verdicts that wait for their body's end or for a slow reader, of all batches. The batches of one
+// token stay below it, whatever ids they have; where it is reached, the line that would be next hears of it,
+// and no more are taken: waiting could last for ever, as only the body's end lets verdicts go.
+#define BATCH_VERDICT_BYTES (96 * 1024 * 1024)
+// What a line may need of it before it is known.
+#define BATCH_VERDICT_LINE 512
 // Of schema errors in one answer; problems beyond it have their code only.
 #define BATCH_ERROR_BYTES (1024 * 1024)
 // Of all bodies that are kept whole: nothing of a signed one may be stored before its signature is checked.
@@ -94,7 +101,9 @@ struct batch_job {
     size_t entries, bytes;
     unsigned submitted;
     size_t error_bytes;
-    struct buf answer;
+    struct verdicts verdicts;
+    size_t verdict_bytes; // of api->batch_verdicts
+    struct buf answer;    // of the verdicts, what is written out and not taken yet
     size_t answer_at;
     bool broken; // no memory for a verdict: the answer ends early
     struct reader_job lookup;
@@ -115,6 +124,8 @@ void batch_stop(struct batch_job *job, enum problem problem);
 
 // batch_give.c: makes verdicts of what has settled, in order.
 void batch_give(struct batch_job *job);
+// Writes the next verdict that waits into job->answer; false: none does.
+bool batch_answer_next(struct batch_job *job);
 void batch_entry_refused(struct batch_entry *entry, enum problem problem, const struct candidate *candidate);
 struct batch_entry *batch_entry_new(struct batch_job *job, size_t room);
 // On any thread: the entry has settled.

@@ -190,6 +190,10 @@ static void take_line(struct batch_job *job, enum line_found found, struct str t
         stop_taking(job, PROBLEM_body_too_large);
         return;
     }
+    if (job->api->batch_verdicts > BATCH_VERDICT_BYTES - BATCH_VERDICT_LINE) {
+        stop_taking(job, PROBLEM_overloaded);
+        return;
+    }
     enum problem problem = admit(job);
     if (!problem)
         problem = found == LINE_TOO_LONG ? PROBLEM_body_too_large : judge(job, text, &d);

@@ -8,6 +8,7 @@ import hashlib
 import json
 import struct
 import threading
+import unittest
 import uuid
 
 from voxtest import LONG, PROBLEMS, SANITIZED, Load, Refused, SinkCase, made_up_token, minified_sha256, \
@@ -251,6 +252,58 @@ class Bounds(BatchCase):
             self.assertEqual({v["status"] for v in self.verdicts(answer)} - {200, 201}, set())
         if not SANITIZED:
             self.assertLess(self.sink.rss() - before, 64 << 20)
+
+    @contextlib.contextmanager
+    def unended(self, body):
+        """All batches that there may be, with all of their body but a line's end."""
+        tokens = [self.sink.token("demo", "ingest") for _ in range(10)]
+        for token in tokens:
+            self.wait_accepted(token)
+        with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(32) as pool:
+            held = []
+            for token in tokens[:1] * 16 + tokens[1:2] * 8 + tokens[2:]:
+                connection = stack.enter_context(self.sink.connect(120))
+                connection.send(f"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: {ENVELOPES}\r\nAuthorization: "
+                                f"Bearer {token}\r\nContent-Length: {len(body) + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
+                self.assertEqual(connection.read_continue(), 100)
+                held.append(connection)
+            list(pool.map(lambda connection: connection.send(body.encode()), held))
+            yield held
+
+    def answer_of(self, connection):
+        connection.send(b"\n")
+        return connection.read()
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's memory says nothing")
+    def test_memory_of_verdicts(self):
+        """No verdict goes out before its body's end: all of them wait, in a bounded room."""
+        refused = compact({"event": model_call("verdict", latency_ms=-1)}) + "\n"
+        body = (refused * 3 + compact({"event": model_call("verdict")}) + "\n") * 2500
+        before, stored = self.sink.rss(), "SELECT count(*) FROM telemetry.events WHERE trace_id = 'verdict'"
+        with self.unended(body) as held:
+            wait_until(lambda: self.value(stored) == "80000", "all lines are stored", 120)
+            self.assertLess(self.sink.rss() - before, 128 << 20)
+            for connection in held:
+                lines = self.answer_of(connection).body.splitlines()
+                self.assertEqual((len(lines), sum(b'"status":201' in line for line in lines)), (10000, 2500))
+                self.assertEqual([json.loads(line)["line"] for line in lines[::999]], list(range(1, 10001, 999)))
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's memory says nothing")
+    def test_too_many_verdicts(self):
+        """Where the room for them is used up, batches end early, and say so; they get on, and so does who comes later."""
+        body = compact({"event": model_call("first")}) + "\n" + 9999 * (compact({"id": "i" * 256, "event": {}}) + "\n")
+        before, short = self.sink.rss(), 0
+        with self.unended(body) as held:
+            self.assertLess(self.sink.rss() - before, 192 << 20)
+            for connection in held:
+                verdicts = self.verdicts(self.answer_of(connection))
+                self.assertEqual([v["line"] for v in verdicts], list(range(1, len(verdicts) + 1)))
+                self.assertEqual(verdicts[0]["status"], 201)
+                if len(verdicts) < 10000 or verdicts[-1]["status"] == 503:
+                    self.assert_problem_line(verdicts[-1], "overloaded")
+                    short += 1
+        self.assertTrue(0 < short < 32, short)
+        self.assertEqual(len(self.send(body.encode())), 10000)
 
     def begin(self, count, token, rest):
         """Connections that each begin a batch and do not end it."""

@@ -92,17 +92,17 @@ class Connection:
         return data
 
     def _chunked(self, on_line):
-        body, told = b"", 0
+        body, told = bytearray(), 0
         while True:
             size = int(self._until(b"\r\n").split(b";")[0], 16)
             if size == 0:
                 while self._until(b"\r\n"):
                     pass
-                return body
+                return bytes(body)
             body += self._exactly(size)
             assert self._exactly(2) == b"\r\n"
             while on_line and (end := body.find(b"\n", told)) >= 0:
-                on_line(body[told:end])
+                on_line(bytes(body[told:end]))
                 told = end + 1
 
     def read(self, method="GET", on_line=None):
@@ -128,6 +128,10 @@ class Connection:
                 else:
                     answer.body = self.rest()
             return answer
+
+    def read_continue(self):
+        """The status of what comes first, a 100 Continue or the head of a final answer."""
+        return int(self._until(b"\r\n\r\n").split(b" ")[1])
 
     def rest(self):
         """Everything until the server closes; TimeoutError if it does not."""
