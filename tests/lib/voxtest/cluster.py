@@ -20,11 +20,23 @@ def _bin_folder():
     return preferred if (preferred / "initdb").exists() else folders[0].parent
 
 
-def _runs(pid):
+def _state(pid):
+    """The letter of proc(5): R, S, T …; X where there is no such process."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return "X"
+
+
+def _children(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _descendants(pid):
+    return [found for child in _children(pid) for found in (child, *_descendants(child))]
 
 
 class Cluster:
@@ -109,29 +121,32 @@ class Cluster:
 
     def kill(self):
         """kill -9 of the postmaster; waits until the last of its children has let go of the data folder."""
-        children = self._children()
+        children = self._stop_forking()
         self.process.kill()
         self.process.wait(60)
         self.process = None
-        wait_until(lambda: not any(_runs(pid) for pid in children), "the killed server's children are gone", 60)
+        wait_until(lambda: all(_state(pid) in "ZX" for pid in children), "the killed server's children are gone", 120)
 
-    def _children(self):
-        return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+    def _stop_forking(self):
+        """Stops the postmaster; all processes that it has, which cannot become more."""
+        postmaster = self.process.pid
+        os.kill(postmaster, signal.SIGSTOP)
+        wait_until(lambda: _state(postmaster) in "TZX", "the postmaster stands still")
+        return _descendants(postmaster)
 
     @contextlib.contextmanager
     def frozen(self):
         """SIGSTOP for every process of the server meanwhile."""
-        def signal_all(number):
-            for pid in (str(self.process.pid), *self._children()):
-                try:
+        def signal_all(pids, number):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):  # a backend that has just ended
                     os.kill(int(pid), number)
-                except ProcessLookupError:
-                    pass  # a backend that has just ended
-        signal_all(signal.SIGSTOP)
+        children = self._stop_forking()
+        signal_all(children, signal.SIGSTOP)
         try:
             yield
         finally:
-            signal_all(signal.SIGCONT)
+            signal_all((self.process.pid, *children), signal.SIGCONT)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
