@@ -25,6 +25,9 @@ def kill_sink(world, rng):
     sink = rng.choice(world.sinks)
     sink.kill()
     sink.start().ready()
+    # Whom it served has gone to the other one: both are to have some again.
+    for load in world.loads:
+        load.cut(rng, 0.5)
 
 
 def kill_postgres(world, rng):
@@ -67,7 +70,12 @@ def cancel_statements(world, rng):
 def cut_at_commit(world, _):
     """The link is cut when COMMIT has gone out and no answer has come."""
     fired = [link.cut_at_commit() for link in world.links]
-    wait_until(lambda: any(event.is_set() for event in fired), "a writer's link is cut at its COMMIT", 60)
+
+    def cut():
+        """An event of ours, should all the load be with the sink that has no links."""
+        world.sinks[1].post(model_call("cut"), world.token)
+        return any(event.is_set() for event in fired)
+    wait_until(cut, "a writer's link is cut at its COMMIT", 60)
     for link in world.links:
         link.disarm()
 

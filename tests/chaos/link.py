@@ -44,8 +44,17 @@ class Link:
                 continue
             with self._lock:
                 self._pairs.add((client, server))
-            threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
+            threading.Thread(target=self._join, args=(client, server), daemon=True).start()
+
+    def _join(self, client, server):
+        back = threading.Thread(target=self._pass, args=(server, client, False), daemon=True)
+        back.start()
+        self._pass(client, server, True)
+        back.join()
+        with self._lock:
+            self._pairs.discard((client, server))
+        for end in (client, server):
+            end.close()
 
     def _pass(self, source, target, to_server):
         with contextlib.suppress(OSError):
