@@ -124,12 +124,13 @@ void log_render(struct buf *buf, enum log_format format, int64_t wall_us, enum l
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
 {
+    // Not of the heap: what is said when memory is out must come through whole.
+    char memory[LOG_LINE_MAX];
     struct buf line;
-    buf_init(&line, LOG_LINE_MAX);
+    buf_init_fixed(&line, memory, sizeof(memory));
     log_render(&line, (enum log_format)atomic_load(&current_format), clock_wall_us(clock_system()), level,
                message, fields, count);
     // Logging that fails has nowhere to be reported.
     while (line.len && write(STDERR_FILENO, line.ptr, line.len) < 0 && errno == EINTR)
         ;
-    buf_release(&line);
 }
