@@ -90,7 +90,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "vox-telemetry: no source of random numbers\n");
         return exit_number(EXIT_IS_IO);
     }
-    crypto_setup();
+    if (!crypto_setup()) {
+        fprintf(stderr, "vox-telemetry: OpenSSL has no memory, or no SHA-256\n");
+        return exit_number(EXIT_IS_IO);
+    }
     enum client_exit code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_IS_OK) {
         perror("vox-telemetry: standard output");

@@ -97,7 +97,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
-    crypto_setup();
+    if (!crypto_setup())
+        return command_error(EXIT_FAILED, "cannot start: OpenSSL has no memory, or no SHA-256");
     if (argc < 2)
         return command_error(EXIT_USAGE, "which command? see vox-sink --help");
     int code;

@@ -38,9 +38,10 @@ static void make(void)
     hmac_model = make_hmac(context);
 }
 
-void crypto_setup(void)
+bool crypto_setup(void)
 {
     pthread_once(&made, make);
+    return sha256_method && hmac_model;
 }
 
 const EVP_MD *crypto_sha256(void)

@@ -4,7 +4,8 @@
 //
 // OpenSSL's default library context, where memory was lacking for its making, is used all the same and ends
 // the process; one of our own just is not there. crypto_setup() once in main() makes what all threads then
-// share. Where that failed both functions return NULL, for good: the next start may have the memory.
+// share; false: memory is out, and what could not be made is NULL for good, so that a daemon had better start
+// anew.
 #ifndef VOX_WIRE_CRYPTO_H
 #define VOX_WIRE_CRYPTO_H
 
@@ -12,7 +13,7 @@
 
 #include <openssl/evp.h>
 
-void crypto_setup(void);
+bool crypto_setup(void);
 const EVP_MD *crypto_sha256(void);
 // An HMAC-SHA256 that has begun, for EVP_MAC_update() and EVP_MAC_final(); EVP_MAC_CTX_free() it. NULL when
 // memory is out.
