@@ -57,10 +57,15 @@ static bool cut(struct str names, struct str addresses, struct str ports, struct
 bool db_hosts_read(const char *url, struct db_hosts *ret_hosts, struct err *err)
 {
     // Tried here first: a URL that libpq cannot read is quoted in its message, password and all.
-    PQconninfoOption *options = PQconninfoParse(url, NULL);
-    if (!options)
-        return err_set(err, "the database URL is not one that libpq reads; "
-                            "it looks like postgresql://user@host:5432/database");
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &why);
+    if (!options) {
+        bool unread = why; // it has nothing to say where memory is out
+        PQfreemem(why);
+        return unread ? err_set(err, "the database URL is not one that libpq reads; "
+                                     "it looks like postgresql://user@host:5432/database")
+                      : err_set(err, "no memory to read the database URL");
+    }
     *ret_hosts = (struct db_hosts){.count = 1};
     struct str attrs = value_of(options, "target_session_attrs");
     if (str_eq(attrs, STR("prefer-standby")) ||
