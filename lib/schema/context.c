@@ -16,7 +16,7 @@ struct jsv_context *jsv_context_new(struct err *err)
         context->unique = malloc(2 * JSV_UNIQUE_MAX * sizeof(*context->unique));
         context->marks = malloc(JSV_MARK_WORDS * sizeof(*context->marks));
         context->memo = calloc(JSV_MEMO, sizeof(*context->memo));
-        context->plans = calloc(PLANS, sizeof(*context->plans));
+        context->plans = jsv_plans_new();
         if (context->plans && context->memo && context->matcher && context->unique && context->marks)
             return context;
     }
@@ -33,7 +33,7 @@ void jsv_context_free(struct jsv_context *context)
     free(context->unique);
     free(context->marks);
     free(context->memo);
-    free(context->plans);
+    jsv_plans_free(context->plans);
     arena_release(&context->errors);
     free(context);
 }

@@ -5,17 +5,19 @@
 #define FACTORS 256 // tried for one without collisions
 
 // Fills the slots under a factor; returns how many keys did not get the slot they hash to.
-static uint32_t place(const struct jsv_key *keys, uint32_t count, uint64_t factor, uint32_t *slots,
+static uint32_t place(const struct jsv_key *keys, uint32_t count, uint64_t factor, struct jsv_key *slots,
                       uint32_t size)
 {
     uint32_t displaced = 0;
-    memset(slots, 0, size * sizeof(*slots));
+    // No key is as long as an empty slot's.
+    for (uint32_t i = 0; i < size; i++)
+        slots[i] = (struct jsv_key){.len = UINT32_MAX, .index = JSV_KEY_NONE};
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t home = jsv_key_hash(factor, keys[i].head, keys[i].tail, keys[i].len), slot = home;
-        while (slots[slot & (size - 1)])
+        uint32_t home = jsv_key_hash(factor, keys[i].head, keys[i].tail), slot = home;
+        while (slots[slot & (size - 1)].index != JSV_KEY_NONE)
             slot++;
         displaced += slot != home;
-        slots[slot & (size - 1)] = i + 1;
+        slots[slot & (size - 1)] = keys[i];
     }
     return displaced;
 }
@@ -34,12 +36,12 @@ bool jsv_keys_build(struct arena *arena, const struct str *names, uint32_t count
     while (size < 3 * count) // sparse, so that a miss ends at once
         size *= 2;
     struct jsv_key *keys = arena_alloc(arena, count * sizeof(*keys));
-    uint32_t *slots = arena_alloc(arena, size * sizeof(*slots));
+    struct jsv_key *slots = arena_alloc(arena, size * sizeof(*slots));
     if (!keys || !slots)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        BUG_ON(names[i].len > UINT32_MAX);
-        keys[i] = (struct jsv_key){.ptr = names[i].ptr, .len = (uint32_t)names[i].len};
+        BUG_ON(names[i].len >= UINT32_MAX);
+        keys[i] = (struct jsv_key){.ptr = names[i].ptr, .len = (uint32_t)names[i].len, .index = i};
         jsv_key_words(keys[i].ptr, keys[i].len, &keys[i].head, &keys[i].tail);
     }
     // Beyond some dozens of names no factor is perfect, and one is as good as another.

@@ -211,7 +211,7 @@ static void find_run(struct jsv_linear *linear)
                 return;
             to = next != LINEAR_DEAD ? next : to;
         }
-        bool ends = linear->ends[state / classes];
+        bool ends = linear->ends[state];
         if (state <= classes || length > LINEAR_STATES || (found && found != wanted) || (ended && !ends))
             return;
         if (ends && !ended)
@@ -233,17 +233,18 @@ static void find_run(struct jsv_linear *linear)
 static void finish(struct builder *b)
 {
     struct jsv_linear *linear = b->linear;
-    linear->ends = calloc(b->state_count, 1);
+    linear->ends = calloc((size_t)b->state_count * linear->classes, 1);
     if (!linear->ends) {
         b->failed = b->no_memory = true;
         return;
     }
     for (uint32_t state = MATCH + 1; state < b->state_count; state++)
-        linear->ends[state] = ends(b, state, false);
+        linear->ends[(size_t)state * linear->classes] = ends(b, state, false);
     // "^" behind "$" would make the start differ from the same nodes further on.
-    if (linear->start > MATCH && ends(b, linear->start, true) != linear->ends[linear->start])
-        b->failed = true;
+    uint32_t start = linear->start;
     linear->start *= linear->classes;
+    if (start > MATCH && ends(b, start, true) != linear->ends[linear->start])
+        b->failed = true;
     linear->next = b->next.at;
     b->next.at = NULL;
     find_run(linear);

@@ -7,7 +7,7 @@
 #ifndef VOX_SCHEMA_LINEAR_H
 #define VOX_SCHEMA_LINEAR_H
 
-#include "lib/base/str.h"
+#include "lib/schema/keys.h" // HOT_INLINE
 
 #define LINEAR_NODES  20000   // of the nondeterministic automaton
 #define LINEAR_STATES 4096    // of the deterministic one
@@ -15,7 +15,7 @@
 
 struct jsv_linear {
     uint32_t *next; // by state + class of the byte; states are multiples of `classes`
-    uint8_t *ends;  // by state / classes: a match if the subject ends here
+    uint8_t *ends;  // by state: a match if the subject ends here
     uint32_t start;
     uint32_t classes; // 0: no automaton
     uint8_t class_of[256];
@@ -32,7 +32,7 @@ struct jsv_linear {
 MUST_CHECK bool jsv_linear_build(struct str pattern, size_t *work, struct jsv_linear *linear);
 void jsv_linear_release(struct jsv_linear *linear);
 
-static inline bool jsv_linear_run(const struct jsv_linear *linear, const unsigned char *at, size_t len)
+HOT_INLINE bool jsv_linear_run(const struct jsv_linear *linear, const unsigned char *at, size_t len)
 {
     const bool *in = linear->in_run;
     bool all = len >= linear->least && len <= linear->most;
@@ -43,7 +43,7 @@ static inline bool jsv_linear_run(const struct jsv_linear *linear, const unsigne
     return all;
 }
 
-static inline bool jsv_linear_search(const struct jsv_linear *linear, struct str subject)
+HOT_INLINE bool jsv_linear_search(const struct jsv_linear *linear, struct str subject)
 {
     const unsigned char *at = (const unsigned char *)(subject.ptr ? subject.ptr : ""),
                         *end = at + subject.len;
@@ -52,7 +52,7 @@ static inline bool jsv_linear_search(const struct jsv_linear *linear, struct str
         return jsv_linear_run(linear, at, subject.len);
     while (at < end && state > linear->classes)
         state = linear->next[state + linear->class_of[*at++]];
-    return state > linear->classes ? linear->ends[state / linear->classes] : state != LINEAR_DEAD;
+    return state > linear->classes ? linear->ends[state] : state != LINEAR_DEAD;
 }
 
 // What linear_parse.c hands to linear.c.

@@ -36,11 +36,6 @@ int jsv_number_cmp(const struct json *a, const struct json *b)
     return (x > y) - (x < y);
 }
 
-bool jsv_real_is_whole(double value)
-{
-    return trunc(value) == value;
-}
-
 bool jsv_real_to_int(double value, int64_t *ret_value)
 {
     if (!(value >= -TWO_63 && value < TWO_63) || !jsv_real_is_whole(value))
@@ -95,10 +90,36 @@ static void lower_high(struct jsv_range *range, const struct json *limit, bool e
         range->high = MIN(range->high, high - exclusive);
 }
 
+// The least (`up`) or greatest double that a bound admits. Where the bound is an int64 that no double is, its
+// neighbour on the right side.
+static double real_of_bound(const struct json *limit, bool exclusive, bool up)
+{
+    struct json near = {.real = json_number(limit), .type = JSON_REAL, .tag = 1u << JSON_REAL};
+    int order = jsv_number_cmp(&near, limit);
+    bool holds = up ? order >= exclusive : order <= -exclusive;
+    return holds ? near.real : nextafter(near.real, up ? INFINITY : -INFINITY);
+}
+
+static void fold_real(struct jsv_range *range, const struct json *const bounds[static BOUND_COUNT])
+{
+    range->least = -INFINITY;
+    range->most = INFINITY;
+    for (unsigned i = 0; i < BOUND_COUNT; i++) {
+        bool exclusive = i == BOUND_EXCLUSIVE_MINIMUM || i == BOUND_EXCLUSIVE_MAXIMUM;
+        if (!bounds[i])
+            continue;
+        if (i == BOUND_MINIMUM || i == BOUND_EXCLUSIVE_MINIMUM)
+            range->least = fmax(range->least, real_of_bound(bounds[i], exclusive, true));
+        else
+            range->most = fmin(range->most, real_of_bound(bounds[i], exclusive, false));
+    }
+}
+
 void jsv_range_init(struct jsv_range *range, const struct json *const bounds[static BOUND_COUNT])
 {
     *range = (struct jsv_range){.low = INT64_MIN, .high = INT64_MAX};
     memcpy(range->bounds, bounds, sizeof(range->bounds));
+    fold_real(range, bounds);
     if (bounds[BOUND_MINIMUM])
         raise_low(range, bounds[BOUND_MINIMUM], false);
     if (bounds[BOUND_EXCLUSIVE_MINIMUM])
@@ -125,14 +146,6 @@ bool jsv_bound_holds(enum jsv_bound bound, const struct json *limit, const struc
         break;
     }
     BUG("no such bound");
-}
-
-bool jsv_range_holds_real(const struct jsv_range *range, const struct json *value)
-{
-    for (unsigned i = 0; i < BOUND_COUNT; i++)
-        if (range->bounds[i] && !jsv_bound_holds((enum jsv_bound)i, range->bounds[i], value))
-            return false;
-    return true;
 }
 
 static void strip_zeros(uint64_t *digits, int *exponent)

@@ -14,10 +14,12 @@ enum jsv_bound {
     BOUND_COUNT
 };
 
-// The four bounds at once. For integers they are folded into [low, high].
+// The four bounds at once, folded into an interval of each kind of number: the nearest that still holds.
 struct jsv_range {
     int64_t low;
-    int64_t high;                           // low > high: no integer fits
+    int64_t high; // low > high: no integer fits
+    double least;
+    double most;
     const struct json *bounds[BOUND_COUNT]; // NULL: not stated
 };
 
@@ -31,18 +33,21 @@ struct jsv_divisor {
 
 // <0, 0, >0 as for strcmp. Both are numbers.
 int jsv_number_cmp(const struct json *a, const struct json *b);
-bool jsv_real_is_whole(double value);
 // The int64 that is exactly `value`; false if there is none.
 MUST_CHECK bool jsv_real_to_int(double value, int64_t *ret_value);
 
 void jsv_range_init(struct jsv_range *range, const struct json *const bounds[static BOUND_COUNT]);
 bool jsv_bound_holds(enum jsv_bound bound, const struct json *limit, const struct json *value);
-bool jsv_range_holds_real(const struct jsv_range *range, const struct json *value);
+
+static inline bool jsv_real_is_whole(double value)
+{
+    return value >= 0x1p52 || value <= -0x1p52 || (double)(int64_t)value == value;
+}
 
 static inline bool jsv_range_holds(const struct jsv_range *range, const struct json *value)
 {
     if (!json_is_integer(value))
-        return jsv_range_holds_real(range, value);
+        return value->real >= range->least && value->real <= range->most;
     int64_t v = value->integer;
     return v >= range->low && v <= range->high;
 }

@@ -8,6 +8,8 @@
 #include "lib/schema/run.h"
 #include "lib/schema/unevaluated.h"
 
+#include <stdlib.h>
+
 // Where a value is: the root is in container 0.
 struct place {
     unsigned container;
@@ -211,25 +213,47 @@ static void emit_text(struct planner *p, uint32_t index, struct place at)
     const struct json *wanted = p->c->program->values.at[index];
     uint64_t head, tail;
     jsv_key_words(wanted->text, wanted->size, &head, &tail);
-    emit(p, CHECK_TEXT, at, (struct jsv_check){.a = index, .low = (int64_t)head, .high = (int64_t)tail});
+    if (wanted->size <= JSV_KEY_WHOLE)
+        emit(p, CHECK_TEXT, at, (struct jsv_check){.a = wanted->size, .head = head, .tail = tail});
+    else
+        emit(p, CHECK_TEXT, at, (struct jsv_check){.a = wanted->size, .text = wanted->text});
+}
+
+static void plan_texts(struct planner *p, const struct jsv_keys *keys, struct place at)
+{
+    if (keys->count)
+        emit(p, CHECK_TEXTS, at, (struct jsv_check){.keys = keys});
+    else
+        settle(p, false);
 }
 
 static void plan_string(struct planner *p, const struct jsv_insn *insn, struct place at)
 {
     const struct jsv_program *program = p->c->program;
-    struct jsv_check check = {.a = insn->a, .low = insn->a, .high = insn->b};
+    const struct jsv_regex *regex = insn->op == OP_PATTERN ? program->regexes.at[insn->a] : NULL;
     if (insn->op == OP_LENGTH)
-        emit(p, CHECK_LENGTH, at, check);
+        emit(p, CHECK_LENGTH, at, (struct jsv_check){.low = insn->a, .high = insn->b});
     else if (insn->op == OP_ENUM)
-        emit(p, CHECK_TEXTS, at, check);
+        plan_texts(p, &program->enums.at[insn->a].strings, at);
     else if (insn->op == OP_CONST && json_is_string(program->values.at[insn->a]))
         emit_text(p, insn->a, at);
     else if (insn->op == OP_CONST)
         settle(p, false);
-    else if (insn->op == OP_PATTERN && jsv_regex_is_linear(program->regexes.at[insn->a]))
-        emit(p, CHECK_LINEAR, at, check);
+    else if (regex && jsv_regex_is_linear(regex))
+        emit(p, CHECK_LINEAR, at, (struct jsv_check){.linear = jsv_regex_linear(regex)});
     else
         emit_insn(p, insn, at);
+}
+
+// What a constant asks of an integer.
+static void plan_same(struct planner *p, const struct json *wanted, struct place at)
+{
+    int64_t whole = json_integer(wanted);
+    bool exact = json_is_integer(wanted) || (json_is_real(wanted) && jsv_real_to_int(wanted->real, &whole));
+    if (exact)
+        emit(p, CHECK_INTEGER, at, (struct jsv_check){.low = whole, .high = whole});
+    else
+        settle(p, false);
 }
 
 static void plan_number(struct planner *p, const struct jsv_insn *insn, const struct json *value,
@@ -239,7 +263,9 @@ static void plan_number(struct planner *p, const struct jsv_insn *insn, const st
     if (range && json_is_integer(value))
         emit(p, CHECK_INTEGER, at, (struct jsv_check){.low = range->low, .high = range->high});
     else if (range)
-        emit(p, CHECK_REAL, at, (struct jsv_check){.a = insn->a});
+        emit(p, CHECK_REAL, at, (struct jsv_check){.least = range->least, .most = range->most});
+    else if (insn->op == OP_CONST && json_is_integer(value))
+        plan_same(p, p->c->program->values.at[insn->a], at);
     else if (insn->op == OP_INTEGRAL && json_is_real(value))
         emit(p, CHECK_WHOLE, at, (struct jsv_check){0});
     else if (insn->op != OP_INTEGRAL)
@@ -255,6 +281,8 @@ static void plan_leaf(struct planner *p, const struct jsv_insn *insn, const stru
         plan_string(p, insn, at);
     else if (json_is_number(value))
         plan_number(p, insn, value, at);
+    else if (json_is_null(value)) // there is only one
+        settle(p, is_valid(p, jsv_run_insn(p->c, insn, value)));
     else
         emit_insn(p, insn, at);
 }
@@ -358,25 +386,26 @@ static bool find_path(const struct planner *p, unsigned container, struct jsv_pl
 
 static bool group_checks(struct planner *p, struct jsv_plan *plan)
 {
+    struct jsv_plan_body *body = plan->body;
     uint8_t next = 0;
     sort_checks(p);
     for (unsigned container = 0; container < p->containers; container++) {
-        struct jsv_plan_group *group = &plan->group[plan->groups];
+        struct jsv_plan_group *group = &body->group[plan->groups];
         *group = (struct jsv_plan_group){.first = next};
         for (unsigned i = 0; i < p->count; i++) {
             unsigned trait = container ? jsv_check_trait(&p->checks[i]) : 0;
             if (p->checks[i].container != container || !trait)
                 continue;
-            plan->checks[next++] = p->checks[i];
+            body->checks[next++] = p->checks[i];
             group->avoid |= (uint8_t)trait;
         }
         group->rest = next;
         for (unsigned i = 0; i < p->count; i++)
             if (p->checks[i].container == container && (!container || !jsv_check_trait(&p->checks[i])))
-                plan->checks[next++] = p->checks[i];
+                body->checks[next++] = p->checks[i];
         if (next == group->first)
             continue;
-        plan->checks[next++] = (struct jsv_check){.op = CHECK_END};
+        body->checks[next++] = (struct jsv_check){.op = CHECK_END};
         plan->groups++;
         if (!find_path(p, container, group))
             return false;
@@ -395,6 +424,29 @@ void jsv_plan_make(struct jsv_context *c, struct jsv_plan *plan, const struct js
         plan->state = PLAN_INVALID;
     else if (!group_checks(&p, plan))
         plan->state = PLAN_NONE;
+    else if (!p.count)
+        plan->state = PLAN_VALID;
     else
-        plan->state = p.count && p.checks[p.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
+        plan->state = p.checks[p.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
+}
+
+struct jsv_plan *jsv_plans_new(void)
+{
+    struct jsv_plan *plans = malloc(PLANS * sizeof(*plans));
+    struct jsv_plan_body *bodies = malloc(PLANS * sizeof(*bodies));
+    if (!plans || !bodies) {
+        free(plans);
+        free(bodies);
+        return NULL;
+    }
+    for (unsigned i = 0; i < PLANS; i++)
+        plans[i] = (struct jsv_plan){.body = &bodies[i]};
+    return plans;
+}
+
+void jsv_plans_free(struct jsv_plan *plans)
+{
+    if (plans)
+        free(plans->body); // the first one's: the place of all
+    free(plans);
 }

@@ -22,11 +22,11 @@
 enum jsv_check_op {
     CHECK_INTEGER, // low..high
     CHECK_LENGTH,  // low..high code points
-    CHECK_REAL,    // a: range
+    CHECK_TEXT,    // a: length of a string; its words (keys.h), or itself where it is longer than two
+    CHECK_TEXTS,   // keys: an enum's strings
+    CHECK_LINEAR,  // linear: a pattern's automaton
+    CHECK_REAL,    // least..most
     CHECK_WHOLE,   // a real without a fraction
-    CHECK_TEXT,    // a: value, a string; low and high: its words (keys.h)
-    CHECK_TEXTS,   // a: enum, of strings as far as it concerns a string
-    CHECK_LINEAR,  // a: regex, which is an automaton
     CHECK_INSN,    // a: instruction
     CHECK_END      // of a group
 };
@@ -36,7 +36,20 @@ struct jsv_check {
     uint8_t container; // 0: the root by itself
     uint16_t index;
     uint32_t a;
-    int64_t low, high;
+    union {
+        struct {
+            int64_t low, high;
+        };
+        struct {
+            double least, most;
+        };
+        struct {
+            uint64_t head, tail;
+        };
+        const char *text; // what a plan points at is its program's
+        const struct jsv_keys *keys;
+        const struct jsv_linear *linear;
+    };
 };
 
 // The trait without which a check holds; 0 if there is none.
@@ -47,6 +60,7 @@ enum jsv_plan_state {
     PLAN_SEEN, // once
     PLAN_NONE, // it cannot be planned
     PLAN_INVALID,
+    PLAN_VALID, // nothing is left to ask
     PLAN_LIGHT, // no check takes steps
     PLAN_FULL
 };
@@ -60,24 +74,44 @@ struct jsv_plan_group {
     uint16_t path[PLAN_DEPTH];
 };
 
-struct jsv_plan {
-    uint64_t program;
-    uint64_t form;
-    uint8_t state; // enum jsv_plan_state
-    uint8_t groups;
+struct jsv_plan_body {
     struct jsv_plan_group group[PLAN_CONTAINERS];
     struct jsv_check checks[PLAN_CHECKS + PLAN_CONTAINERS];
 };
 
-static inline struct jsv_plan *jsv_plan_slot(struct jsv_context *context, const struct jsv_program *program,
-                                             uint64_t form)
+// By itself, for a refusal needs no more.
+struct jsv_plan {
+    uint64_t program;
+    uint64_t form;
+    struct jsv_plan_body *body; // for the context's life
+    uint8_t state;              // enum jsv_plan_state
+    uint8_t groups;
+};
+
+static inline struct jsv_plan *jsv_plan_slot(const struct jsv_context *context,
+                                             const struct jsv_program *program, uint64_t form)
 {
     uint64_t mixed = (form ^ program->id << 40) * 0x9e3779b97f4a7c15u;
     return &context->plans[mixed >> 56];
 }
 _Static_assert(PLANS == 256, "eight bits choose a plan");
 
+// What the context knows of an instance's form: for tests. PLAN_EMPTY if nothing.
+static inline enum jsv_plan_state jsv_plan_state_of(const struct jsv_context *context,
+                                                    const struct jsv_program *program,
+                                                    const struct json *instance)
+{
+    uint64_t form = json_form_of(instance);
+    const struct jsv_plan *plan = jsv_plan_slot(context, program, form);
+    bool known = form && plan->form == form && plan->program == program->id;
+    return known ? (enum jsv_plan_state)plan->state : PLAN_EMPTY;
+}
+
 // Makes the plan for a form by an instance of it. The context's run has begun, on the fast program.
 void jsv_plan_make(struct jsv_context *context, struct jsv_plan *plan, const struct json *instance);
+
+// An empty table; NULL when memory is out.
+MUST_CHECK struct jsv_plan *jsv_plans_new(void);
+void jsv_plans_free(struct jsv_plan *plans); // NULL is allowed
 
 #endif

@@ -6,6 +6,38 @@
 #include "lib/schema/regex.h"
 #include "lib/schema/run.h"
 
+HOT_INLINE bool text_holds(const struct jsv_check *check, const struct json *value)
+{
+    uint64_t head, tail;
+    if (value->size != check->a)
+        return false;
+    if (value->size > JSV_KEY_WHOLE)
+        return jsv_key_same(value->text, check->text, value->size);
+    jsv_key_words(value->text, value->size, &head, &tail);
+    return head == check->head && tail == check->tail;
+}
+
+HOT_INLINE bool texts_hold(const struct jsv_check *check, const struct json *value)
+{
+    return jsv_keys_seek(check->keys, value->text, value->size) != JSV_KEY_NONE;
+}
+
+HOT_INLINE bool real_holds(const struct jsv_check *check, const struct json *value)
+{
+    return value->real >= check->least && value->real <= check->most;
+}
+
+// What a group's traits would have settled: a bound of 0 for integers, of 1 for lengths.
+HOT_INLINE bool trait_holds(const struct jsv_check *check, const struct json *value)
+{
+    return check->op == CHECK_INTEGER ? value->integer >= 0 : value->size > 0;
+}
+
+HOT_INLINE bool linear_holds(const struct jsv_check *check, const struct json *value)
+{
+    return jsv_linear_search(check->linear, (struct str){value->text, value->size});
+}
+
 static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_program *program,
                                   const struct jsv_check *check, const struct json *value)
 {
@@ -18,29 +50,20 @@ static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_progra
         holds = jsv_length_holds(str_slice(value->text, value->size), (uint32_t)check->low,
                                  (uint32_t)check->high);
         break;
+    case CHECK_TEXT:
+        holds = text_holds(check, value);
+        break;
+    case CHECK_TEXTS:
+        holds = texts_hold(check, value);
+        break;
+    case CHECK_LINEAR:
+        holds = linear_holds(check, value);
+        break;
     case CHECK_REAL:
-        holds = jsv_range_holds_real(&program->ranges.at[check->a], value);
+        holds = real_holds(check, value);
         break;
     case CHECK_WHOLE:
         holds = jsv_real_is_whole(value->real);
-        break;
-    case CHECK_TEXT: {
-        const struct json *wanted = program->values.at[check->a];
-        uint64_t head, tail;
-        holds = value->size == wanted->size;
-        if (!holds)
-            break;
-        jsv_key_words(value->text, value->size, &head, &tail);
-        holds = head == (uint64_t)check->low && tail == (uint64_t)check->high &&
-                (value->size <= 16 || !memcmp(value->text + 8, wanted->text + 8, value->size - 16));
-        break;
-    }
-    case CHECK_TEXTS:
-        holds = jsv_keys_find(&program->enums.at[check->a].strings, value->text, value->size) != UINT32_MAX;
-        break;
-    case CHECK_LINEAR:
-        holds = jsv_linear_search(jsv_regex_linear(program->regexes.at[check->a]),
-                                  str_slice(value->text, value->size));
         break;
     case CHECK_INSN:
         return jsv_run_insn(c, &program->fast_insns.at[check->a], value);
@@ -50,68 +73,85 @@ static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_progra
     return holds ? JSV_VALID : JSV_INVALID;
 }
 
-// Exactly, where bytes alone did not decide.
-static __attribute__((noinline)) bool lengths_hold(const struct jsv_check *check, const struct json *base)
+// Where the values are that a group speaks of, and their traits.
+HOT_INLINE const struct json *find_group(const struct jsv_plan_group *group, const struct json *instance,
+                                         unsigned *ret_traits)
 {
-    for (; check->op == CHECK_LENGTH; check++) {
-        const struct json *value = &base[check->index];
-        if (!jsv_length_holds(str_slice(value->text, value->size), (uint32_t)check->low,
-                              (uint32_t)check->high))
-            return false;
+    const struct json *base = instance;
+    *ret_traits = 0;
+    for (const uint16_t *step = group->path, *last = step + group->depth; step < last; step++) {
+        *ret_traits = base[*step].traits;
+        base = base[*step].values;
     }
-    return true;
+    return base;
 }
 
-// One after the other.
-static __attribute__((noinline)) enum jsv_verdict run_checks(struct jsv_context *c,
-                                                             const struct jsv_program *program,
-                                                             const struct jsv_check *check,
-                                                             const struct json *base)
+// From a group on, one check after the other.
+static __attribute__((noinline)) enum jsv_verdict
+run_groups(struct jsv_context *c, const struct jsv_program *program, const struct jsv_plan *plan,
+           const struct json *instance, const struct jsv_plan_group *group)
 {
-    for (; check->op != CHECK_END; check++) {
-        enum jsv_verdict verdict = run_check(c, program, check, &base[check->index]);
-        if (verdict != JSV_VALID)
-            return verdict;
+    for (const struct jsv_plan_group *end = plan->body->group + plan->groups; group < end; group++) {
+        unsigned traits;
+        const struct json *base = find_group(group, instance, &traits);
+        const struct jsv_check *check =
+            &plan->body->checks[traits & group->avoid ? group->first : group->rest];
+        for (; check->op != CHECK_END; check++) {
+            enum jsv_verdict verdict = run_check(c, program, check, &base[check->index]);
+            if (verdict != JSV_VALID)
+                return verdict;
+        }
     }
     return JSV_VALID;
 }
 
-HOT_INLINE enum jsv_verdict run_group(struct jsv_context *c, const struct jsv_program *program,
-                                      const struct jsv_check *check, const struct json *base)
+// The same for nearly all: calls nothing on the way, so that no register is to be saved, and hands a group
+// that needs more to run_groups().
+static __attribute__((noinline)) enum jsv_verdict run_plan(struct jsv_context *c,
+                                                           const struct jsv_program *program,
+                                                           const struct jsv_plan *plan,
+                                                           const struct json *instance)
 {
-    // Without a branch for each: they nearly always hold.
-    unsigned broken = 0, unclear = 0;
-    for (; check->op == CHECK_INTEGER; check++) {
-        int64_t v = base[check->index].integer;
-        broken |= (unsigned)(v < check->low) | (unsigned)(v > check->high);
-    }
-    const struct jsv_check *lengths = check;
-    for (; check->op == CHECK_LENGTH; check++) {
-        // Bytes bound code points from above, a quarter of them from below.
-        int64_t size = base[check->index].size;
-        unclear |= (unsigned)(size > check->high) | (unsigned)((size + 3) / 4 < check->low);
-    }
-    if (broken || (unclear && !lengths_hold(lengths, base)))
-        return JSV_INVALID;
-    return check->op == CHECK_END ? JSV_VALID : run_checks(c, program, check, base);
-}
-
-HOT_INLINE enum jsv_verdict run_plan(struct jsv_context *c, const struct jsv_program *program,
-                                     const struct jsv_plan *plan, const struct json *instance)
-{
-    const struct jsv_plan_group *group = plan->group, *end = group + plan->groups;
+    const struct jsv_plan_group *group = plan->body->group, *end = group + plan->groups;
     for (; group < end; group++) {
-        const struct json *base = instance;
-        unsigned traits = 0;
-        for (const uint16_t *step = group->path, *last = step + group->depth; step < last; step++) {
-            traits = base[*step].traits;
-            base = base[*step].values;
+        unsigned traits, broken = 0, unclear = 0;
+        const struct json *base = find_group(group, instance, &traits);
+        const struct jsv_check *check = &plan->body->checks[group->first];
+        const struct jsv_check *rest = &plan->body->checks[group->rest];
+        if (__builtin_expect(traits & group->avoid, 0))
+            for (; check < rest; check++)
+                if (!trait_holds(check, &base[check->index]))
+                    return JSV_INVALID;
+        check = rest;
+        // Without a branch for each: they nearly always hold.
+        for (; check->op == CHECK_INTEGER; check++) {
+            int64_t v = base[check->index].integer;
+            broken |= (unsigned)(v < check->low) | (unsigned)(v > check->high);
         }
-        enum jsv_verdict verdict = __builtin_expect(traits & group->avoid, 0)
-                                       ? run_checks(c, program, &plan->checks[group->first], base)
-                                       : run_group(c, program, &plan->checks[group->rest], base);
-        if (verdict != JSV_VALID)
-            return verdict;
+        for (; check->op == CHECK_LENGTH; check++) {
+            // Bytes bound code points from above, a quarter of them from below.
+            int64_t size = base[check->index].size;
+            unclear |= (unsigned)(size > check->high) | (unsigned)((size + 3) / 4 < check->low);
+        }
+        if (broken)
+            return JSV_INVALID;
+        for (; check->op == CHECK_TEXT; check++)
+            if (!text_holds(check, &base[check->index]))
+                return JSV_INVALID;
+        for (; check->op == CHECK_TEXTS; check++)
+            if (!texts_hold(check, &base[check->index]))
+                return JSV_INVALID;
+        for (; check->op == CHECK_LINEAR && !unclear; check++)
+            if (!linear_holds(check, &base[check->index]))
+                return JSV_INVALID;
+        for (; check->op == CHECK_REAL; check++)
+            if (!real_holds(check, &base[check->index]))
+                return JSV_INVALID;
+        for (; check->op == CHECK_WHOLE; check++)
+            if (!jsv_real_is_whole(base[check->index].real))
+                return JSV_INVALID;
+        if (__builtin_expect(check->op != CHECK_END || unclear, 0))
+            return run_groups(c, program, plan, instance, group);
     }
     return JSV_VALID;
 }
@@ -142,14 +182,14 @@ enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_cont
                               const struct json *instance)
 {
     uint64_t form = json_form_of(instance);
-    if (!form)
-        return run_begun(context, program, NULL, instance);
     struct jsv_plan *plan = jsv_plan_slot(context, program, form);
     if (plan->form == form && plan->program == program->id) {
-        if (plan->state == PLAN_LIGHT)
-            return run_plan(context, program, plan, instance);
         if (plan->state == PLAN_INVALID)
             return JSV_INVALID;
+        if (plan->state == PLAN_VALID)
+            return JSV_VALID;
+        if (plan->state == PLAN_LIGHT)
+            return run_plan(context, program, plan, instance);
     }
-    return run_begun(context, program, plan, instance);
+    return run_begun(context, program, form ? plan : NULL, instance);
 }

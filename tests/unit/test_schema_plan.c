@@ -23,13 +23,6 @@ static struct jsv_program *compile(const char *text)
     return program;
 }
 
-static enum jsv_plan_state state_of(const struct jsv_program *program, const struct json *instance)
-{
-    const struct jsv_plan *plan = jsv_plan_slot(context, program, json_form_of(instance));
-    bool known = plan->program == program->id && plan->form == json_form_of(instance);
-    return known ? (enum jsv_plan_state)plan->state : PLAN_EMPTY;
-}
-
 static void learn(const struct jsv_program *program, const char *text)
 {
     for (unsigned i = 0; i < 2; i++)
@@ -71,7 +64,7 @@ START_TEST(schema_plan__looks_at_values)
         const struct json *good = parsed(rows[i].good), *bad = parsed(rows[i].bad);
         ck_assert_msg(json_form_of(good) && json_form_of(good) == json_form_of(bad), "%s", rows[i].good);
         learn(program, i % 2 ? rows[i].bad : rows[i].good);
-        ck_assert_msg(state_of(program, good) == PLAN_LIGHT, "%s", rows[i].good);
+        ck_assert_msg(jsv_plan_state_of(context, program, good) == PLAN_LIGHT, "%s", rows[i].good);
         ck_assert_msg(jsv_validate(program, context, good) == JSV_VALID, "%s", rows[i].good);
         ck_assert_msg(jsv_validate(program, context, bad) == JSV_INVALID, "%s", rows[i].bad);
     }
@@ -93,11 +86,68 @@ START_TEST(schema_plan__settles_names_and_types)
     struct jsv_program *program = compile(event_schema);
     for (size_t i = 0; i < ARRAY_LEN(never); i++) {
         learn(program, never[i]);
-        ck_assert_msg(state_of(program, parsed(never[i])) == PLAN_INVALID, "%s", never[i]);
+        ck_assert_msg(jsv_plan_state_of(context, program, parsed(never[i])) == PLAN_INVALID, "%s", never[i]);
         ck_assert_int_eq(jsv_validate(program, context, parsed(never[i])), JSV_INVALID);
     }
     ck_assert_int_eq(jsv_validate(program, context, parsed("1")), JSV_INVALID);
     jsv_program_unref(program);
+}
+END_TEST
+
+// Constants and bounds: what is settled, and what is left is exact.
+START_TEST(schema_plan__is_exact)
+{
+    static const struct {
+        const char *schema, *good, *bad; // of one form; NULL: none
+        enum jsv_plan_state state;
+    } rows[] = {
+        {"{\"const\":1}", "[1]", "[2]", PLAN_LIGHT},
+        {"{\"const\":1.0}", "[1]", "[0]", PLAN_LIGHT},
+        {"{\"const\":1.5}", NULL, "[1]", PLAN_INVALID},
+        {"{\"const\":9223372036854775808}", NULL, "[9223372036854775807]", PLAN_INVALID},
+        {"{\"const\":\"1\"}", NULL, "[1]", PLAN_INVALID},
+        {"{\"const\":null}", "[null]", NULL, PLAN_VALID},
+        {"{\"const\":0}", NULL, "[null]", PLAN_INVALID},
+        {"{\"enum\":[\"a\",null]}", "[null]", NULL, PLAN_VALID},
+        {"{\"enum\":[\"a\",0]}", NULL, "[null]", PLAN_INVALID},
+        {"{\"enum\":[1,null]}", NULL, "[\"\"]", PLAN_INVALID},
+        {"{\"enum\":[\"\",\"a\",\"aa\",\"aab\"]}", "[\"\"]", "[\"ab\"]", PLAN_LIGHT},
+        {"{\"enum\":[\"aaa\",\"seventeen bytes!!\",\"twenty-five bytes of text\"]}",
+         "[\"twenty-five bytes of text\"]", "[\"twenty-five_bytes of text\"]", PLAN_LIGHT},
+        {"{\"const\":\"a text of twenty-four by.\"}", "[\"a text of twenty-four by.\"]",
+         "[\"a text of_twenty-four by.\"]", PLAN_LIGHT},
+        {"{\"minimum\":0.1}", "[0.1]", "[0.09999999999999999]", PLAN_LIGHT},
+        {"{\"exclusiveMinimum\":0.1}", "[0.10000000000000002]", "[0.1]", PLAN_LIGHT},
+        {"{\"exclusiveMaximum\":0}", "[-5e-324]", "[-0.0]", PLAN_LIGHT},
+        {"{\"maximum\":9007199254740993}", "[9007199254740992.0]", "[9007199254740994.0]", PLAN_LIGHT},
+        {"{\"minimum\":9007199254740993}", "[9007199254740994.0]", "[9007199254740992.0]", PLAN_LIGHT},
+        {"{\"exclusiveMinimum\":9007199254740993}", "[9007199254740994.0]", "[9007199254740992.0]",
+         PLAN_LIGHT},
+        {"{\"exclusiveMaximum\":9223372036854775807}", "[9223372036854774784.0]", "[9223372036854775808.0]",
+         PLAN_LIGHT},
+        {"{\"type\":\"integer\",\"minimum\":3}", "[9007199254740994.0]", "[3.5]", PLAN_LIGHT},
+        {"{\"minLength\":1}", "[\"a\",\"\\u20ac\"]", "[\"a\",\"\"]", PLAN_LIGHT},
+        {"{\"minimum\":0}", "[1,0]", "[1,-1]", PLAN_LIGHT},
+    };
+    char text[256];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(text, sizeof(text), "{\"items\":%s}", rows[i].schema);
+        struct jsv_program *program = compile(text);
+        const char *some = rows[i].good ? rows[i].good : rows[i].bad;
+        learn(program, some);
+        ck_assert_msg(jsv_plan_state_of(context, program, parsed(some)) == rows[i].state, "%s of %s: %d",
+                      some, text, (int)jsv_plan_state_of(context, program, parsed(some)));
+        if (rows[i].good)
+            ck_assert_msg(jsv_validate(program, context, parsed(rows[i].good)) == JSV_VALID, "%s of %s",
+                          rows[i].good, text);
+        if (rows[i].bad)
+            ck_assert_msg(jsv_validate(program, context, parsed(rows[i].bad)) == JSV_INVALID, "%s of %s",
+                          rows[i].bad, text);
+        if (rows[i].good && rows[i].bad)
+            ck_assert_msg(json_form_of(parsed(rows[i].good)) == json_form_of(parsed(rows[i].bad)), "%s",
+                          rows[i].good);
+        jsv_program_unref(program);
+    }
 }
 END_TEST
 
@@ -109,7 +159,7 @@ START_TEST(schema_plan__leaves_the_rest_to_the_program)
         compile("{\"anyOf\":[{\"items\":{\"minimum\":5}},{\"items\":{\"maximum\":1}}]}");
     struct buf text;
     learn(program, "[9]");
-    ck_assert_int_eq(state_of(program, parsed("[1]")), PLAN_FULL);
+    ck_assert_int_eq(jsv_plan_state_of(context, program, parsed("[1]")), PLAN_FULL);
     ck_assert_int_eq(jsv_validate(program, context, parsed("[0]")), JSV_VALID);
     ck_assert_int_eq(jsv_validate(program, context, parsed("[3]")), JSV_INVALID);
     ck_assert_int_eq(jsv_validate(program, context, parsed("[6]")), JSV_VALID);
@@ -123,7 +173,8 @@ START_TEST(schema_plan__leaves_the_rest_to_the_program)
             buf_put_cstr(&text, i ? ",7" : "[7");
         buf_put(&text, "]", 2);
         learn(program, text.ptr);
-        ck_assert_int_eq(state_of(program, parsed(text.ptr)), count > PLAN_CHECKS ? PLAN_NONE : PLAN_LIGHT);
+        ck_assert_int_eq(jsv_plan_state_of(context, program, parsed(text.ptr)),
+                         count > PLAN_CHECKS ? PLAN_NONE : PLAN_LIGHT);
         ck_assert_int_eq(jsv_validate(program, context, parsed(text.ptr)), JSV_VALID);
         text.ptr[1] = '4';
         ck_assert_int_eq(jsv_validate(program, context, parsed(text.ptr)), JSV_INVALID);
@@ -152,4 +203,4 @@ START_TEST(schema_plan__is_of_one_program)
 END_TEST
 
 CHECK_MAIN("schema_plan", schema_plan__looks_at_values, schema_plan__settles_names_and_types,
-           schema_plan__leaves_the_rest_to_the_program, schema_plan__is_of_one_program)
+           schema_plan__is_exact, schema_plan__leaves_the_rest_to_the_program, schema_plan__is_of_one_program)
