@@ -20,3 +20,5 @@ add_test(NAME conformance.json_schema
          COMMAND "${CMAKE_SOURCE_DIR}/tests/conformance/json-schema")
 set_tests_properties(conformance.json_schema PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 120
                      ENVIRONMENT "JSON_SCHEMA_RUNNER=${CMAKE_BINARY_DIR}/tests/json_schema_runner")
+add_test(NAME conformance.metaschemas COMMAND "${CMAKE_SOURCE_DIR}/tests/conformance/metaschemas")
+set_tests_properties(conformance.metaschemas PROPERTIES LABELS unit SKIP_RETURN_CODE 77)
