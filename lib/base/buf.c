@@ -82,6 +82,17 @@ bool buf_put_char(struct buf *buf, char c)
     return buf_put(buf, &c, 1);
 }
 
+bool buf_put_u64(struct buf *buf, uint64_t v)
+{
+    char digits[20]; // of UINT64_MAX
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return buf_put(buf, digits + at, sizeof(digits) - at);
+}
+
 bool buf_putf(struct buf *buf, const char *format, ...)
 {
     char small[256];

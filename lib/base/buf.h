@@ -31,6 +31,7 @@ bool buf_put(struct buf *buf, const void *ptr, size_t len);
 bool buf_put_str(struct buf *buf, struct str s);
 bool buf_put_cstr(struct buf *buf, const char *cstr);
 bool buf_put_char(struct buf *buf, char c);
+bool buf_put_u64(struct buf *buf, uint64_t v); // in decimal
 bool buf_putf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 // Integers in network byte order, for PostgreSQL's binary format.
 bool buf_put_be16(struct buf *buf, uint16_t v);

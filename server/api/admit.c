@@ -5,6 +5,7 @@
 #define NSEC_PER_SEC  1000000000LL
 #define NSEC_PER_USEC 1000LL
 #define LINES_MAX     16 // of a forwarding header; the last ones count
+#define BURST_ROOM    64 // "burst", two letters and two numbers
 
 // Whole seconds, none less than asked for and none of 0: a client that waited as told must be let in.
 static long long seconds_up(int64_t ns)
@@ -12,21 +13,28 @@ static long long seconds_up(int64_t ns)
     return MAX((ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC, 1LL);
 }
 
-static void set_header(struct http_request *request, const char *name, const char *text)
+// "burst" and two numbers by their letters.
+static void set_burst(struct http_request *request, const char *name, const char *first, int64_t a,
+                      const char *second, int64_t b)
 {
-    struct str value = arena_dup(http_request_arena(request), str_from(text));
-    if (value.ptr)
-        http_request_set_header(request, name, value);
+    struct buf text;
+    char *room = arena_alloc(http_request_arena(request), BURST_ROOM);
+    if (!room)
+        return;
+    buf_init_fixed(&text, room, BURST_ROOM);
+    buf_put_cstr(&text, "\"burst\";");
+    buf_put_cstr(&text, first);
+    buf_put_u64(&text, (uint64_t)a);
+    buf_put_cstr(&text, second);
+    buf_put_u64(&text, (uint64_t)b);
+    http_request_set_header(request, name, buf_str(&text));
 }
 
 // draft-ietf-httpapi-ratelimit-headers: the burst, how much of it is left, and when there is more.
 static void tell(struct http_request *request, const struct gcra_verdict *v)
 {
-    char text[96];
-    snprintf(text, sizeof(text), "\"burst\";q=%lld;w=%lld", (long long)v->burst, seconds_up(v->window_ns));
-    set_header(request, "RateLimit-Policy", text);
-    snprintf(text, sizeof(text), "\"burst\";r=%lld;t=%lld", (long long)v->remaining, seconds_up(v->more_ns));
-    set_header(request, "RateLimit", text);
+    set_burst(request, "RateLimit-Policy", "q=", v->burst, ";w=", seconds_up(v->window_ns));
+    set_burst(request, "RateLimit", "r=", v->remaining, ";t=", seconds_up(v->more_ns));
 }
 
 static void count(struct api *api, const char *reason, const char *outcome)
@@ -38,7 +46,9 @@ static void refuse(struct http_request *request, enum problem problem, int64_t w
 {
     char text[32];
     snprintf(text, sizeof(text), "%lld", seconds_up(wait_ns));
-    set_header(request, "Retry-After", text);
+    struct str value = arena_dup(http_request_arena(request), str_from(text));
+    if (value.ptr)
+        http_request_set_header(request, "Retry-After", value);
     http_reply_problem(request, problem, STR_NULL, NULL, 0);
 }
 

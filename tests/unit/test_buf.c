@@ -14,10 +14,22 @@ START_TEST(buf__puts_what_it_is_given)
     ck_assert(buf_put_str(&buf, STR_NULL));
     ck_assert(buf_put_cstr(&buf, "ef"));
     ck_assert(buf_put_char(&buf, 'g'));
-    ck_assert(buf_putf(&buf, "%d%s", 7, "h"));
+    ck_assert(buf_put_u64(&buf, 7) && buf_putf(&buf, "%s", "h"));
     ck_assert_view_eq(buf_str(&buf), "abcdefg7h");
     ck_assert(buf_ok(&buf));
     buf_release(&buf);
+    buf_release(&buf);
+}
+END_TEST
+
+START_TEST(buf__writes_decimal_numbers)
+{
+    struct buf buf;
+    buf_init(&buf, 64);
+    ck_assert(buf_put_u64(&buf, 0) && buf_put_char(&buf, ' '));
+    ck_assert(buf_put_u64(&buf, 10) && buf_put_char(&buf, ' '));
+    ck_assert(buf_put_u64(&buf, UINT64_MAX));
+    ck_assert_view_eq(buf_str(&buf), "0 10 18446744073709551615");
     buf_release(&buf);
 }
 END_TEST
@@ -127,7 +139,7 @@ START_TEST(buf__recycle_gives_large_memory_back)
 }
 END_TEST
 
-CHECK_MAIN("buf", buf__puts_what_it_is_given, buf__writes_network_byte_order,
+CHECK_MAIN("buf", buf__puts_what_it_is_given, buf__writes_decimal_numbers, buf__writes_network_byte_order,
            buf__stays_failed_past_its_ceiling, buf__formats_long_text,
            buf__reserve_does_not_change_what_is_there, buf__detach_hands_the_bytes_over,
            buf__recycle_gives_large_memory_back)
