@@ -50,5 +50,8 @@ def measure(bench):
             if sink.process:
                 sink.stop()
     bench.figures["gate_cost"] = 1 - middle
+    parts = tool("gate", EVENT)
+    bench.figures.update({f"gate_{name}": ns for name, ns in parts.items()})
+    print("the gate's parts alone: " + ", ".join(f"{name.removesuffix('_ns')} {ns:.0f} ns" for name, ns in parts.items()))
     print(f"{CONNECTIONS} connections, open project {a['cpu_us']:.1f} us of CPU an event; token, signature and limits "
           f"{b['cpu_us']:.1f}: share {1 - middle:.3f} ({1 - high:.3f}..{1 - low:.3f})", flush=True)

@@ -2,7 +2,6 @@
 // The client: command table.
 #include "client/command.h"
 #include "client/text.h"
-#include "lib/wire/crypto.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -88,10 +87,6 @@ int main(int argc, char **argv)
 {
     if (sodium_init() < 0) {
         fprintf(stderr, "vox-telemetry: no source of random numbers\n");
-        return exit_number(EXIT_IS_IO);
-    }
-    if (!crypto_setup()) {
-        fprintf(stderr, "vox-telemetry: OpenSSL has no memory, or no SHA-256\n");
         return exit_number(EXIT_IS_IO);
     }
     enum client_exit code = run(argc, argv);

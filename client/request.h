@@ -47,7 +47,7 @@ MUST_CHECK bool batch_request_make(struct event_request *request, const struct e
 MUST_CHECK bool receipt_request_make(struct event_request *request, const struct event_sender *sender,
                                      const char *url, struct err *err);
 // Before each attempt: the signature is of its time. Standard Webhooks 1.0; does nothing without a key.
-MUST_CHECK bool event_request_sign(struct event_request *request, int64_t wall_us, struct err *err);
+void event_request_sign(struct event_request *request, int64_t wall_us);
 void event_request_release(struct event_request *request);
 
 #endif

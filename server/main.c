@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sink's program: the table of commands.
-#include "lib/wire/crypto.h"
 #include "server/command.h"
 #include "server/process.h"
 
@@ -97,8 +96,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
-    if (!crypto_setup())
-        return command_error(EXIT_FAILED, "cannot start: OpenSSL has no memory, or no SHA-256");
     if (argc < 2)
         return command_error(EXIT_USAGE, "which command? see vox-sink --help");
     int code;

@@ -4,7 +4,6 @@
 #include "lib/base/clock.h"
 #include "lib/spool/limits.h"
 #include "lib/spool/spool.h"
-#include "lib/wire/crypto.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -24,8 +23,6 @@ static bool is_set_up;
 static void set_up(void)
 {
     is_set_up = sodium_init() >= 0;
-    // Without it hashes are libsodium's, and nothing here signs.
-    (void)crypto_setup();
 }
 
 static enum vox_telemetry_result fail(struct vox_telemetry *spool, enum vox_telemetry_result result)

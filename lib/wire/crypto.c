@@ -1,61 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// One context of OpenSSL's, one fetched digest, one HMAC to copy.
+// HMAC of RFC 2104 upon OpenSSL's SHA-256.
 #include "lib/wire/crypto.h"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/params.h>
-#include <pthread.h>
+#include <sodium.h>
 
-static EVP_MD *sha256_method;
-// Under a key of zeros: who starts an HMAC from nothing has its digest looked up by name each time, which is
-// most of what a short one costs. A copy has it.
-static EVP_MAC_CTX *hmac_model;
-static pthread_once_t made = PTHREAD_ONCE_INIT;
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5c
 
-static EVP_MAC_CTX *make_hmac(OSSL_LIB_CTX *context)
+void sha256_begin(struct sha256_state *ret_state)
 {
-    char digest[] = "SHA256";
-    const uint8_t zeros[32] = {0};
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                                 OSSL_PARAM_construct_end()};
-    EVP_MAC *method = EVP_MAC_fetch(context, "HMAC", NULL);
-    EVP_MAC_CTX *mac = method ? EVP_MAC_CTX_new(method) : NULL;
-    EVP_MAC_free(method);
-    if (mac && EVP_MAC_init(mac, zeros, sizeof(zeros), params) == 1)
-        return mac;
-    EVP_MAC_CTX_free(mac);
-    return NULL;
+    (void)SHA256_Init(&ret_state->context);
 }
 
-// The context stays with the process: digest and HMAC need it.
-static void make(void)
+void sha256_put(struct sha256_state *state, struct str bytes)
 {
-    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
-    if (!context)
-        return;
-    sha256_method = EVP_MD_fetch(context, "SHA256", NULL);
-    hmac_model = make_hmac(context);
+    if (bytes.len)
+        (void)SHA256_Update(&state->context, bytes.ptr, bytes.len);
 }
 
-bool crypto_setup(void)
+void sha256_end(struct sha256_state *state, uint8_t ret_digest[static SHA256_DIGEST_LENGTH])
 {
-    pthread_once(&made, make);
-    return sha256_method && hmac_model;
+    (void)SHA256_Final(ret_digest, &state->context);
 }
 
-const EVP_MD *crypto_sha256(void)
+static void begin_keyed(const uint8_t *key, size_t len, uint8_t pad, struct sha256_state *ret_state)
 {
-    crypto_setup();
-    return sha256_method;
+    uint8_t block[SHA256_CBLOCK] = {0};
+    BUG_ON(len > HMAC_KEY_MAX);
+    memcpy(block, key, len);
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= pad;
+    sha256_begin(ret_state);
+    sha256_put(ret_state, str_slice(block, sizeof(block)));
+    sodium_memzero(block, sizeof(block));
 }
 
-EVP_MAC_CTX *crypto_hmac_new(const uint8_t *key, size_t len)
+void hmac_begin(const uint8_t *key, size_t len, struct sha256_state *ret_state)
 {
-    crypto_setup();
-    EVP_MAC_CTX *mac = hmac_model ? EVP_MAC_CTX_dup(hmac_model) : NULL;
-    if (mac && EVP_MAC_init(mac, key, len, NULL) == 1)
-        return mac;
-    EVP_MAC_CTX_free(mac);
-    return NULL;
+    begin_keyed(key, len, INNER_PAD, ret_state);
+}
+
+void hmac_end(struct sha256_state *state, const uint8_t *key, size_t len,
+              uint8_t ret_mac[static SHA256_DIGEST_LENGTH])
+{
+    uint8_t inner[SHA256_DIGEST_LENGTH];
+    sha256_end(state, inner);
+    begin_keyed(key, len, OUTER_PAD, state);
+    sha256_put(state, str_slice(inner, sizeof(inner)));
+    sha256_end(state, ret_mac);
+    sodium_memzero(inner, sizeof(inner));
+    sodium_memzero(state, sizeof(*state));
 }

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 and HMAC of OpenSSL, which uses the processor's instructions, made once and without its default
-// context.
+// SHA-256 and HMAC-SHA256 in pieces, by the processor's instructions and without memory of their own.
 //
-// OpenSSL's default library context, where memory was lacking for its making, is used all the same and ends
-// the process; one of our own just is not there. crypto_setup() once in main() makes what all threads then
-// share; false: memory is out, and what could not be made is NULL for good, so that a daemon had better start
-// anew.
+// begin, put as often as there is something, end. These are OpenSSL's low-level functions: its newer
+// interface, and libsodium, reach the same code or slower code by way of allocations, look-ups and reference
+// counts that cost several times what a short text does. They cannot fail and need no setup; OpenSSL calls
+// them deprecated, its releases up to now have them all. The caller wipes an HMAC's state that is not ended.
 #ifndef VOX_WIRE_CRYPTO_H
 #define VOX_WIRE_CRYPTO_H
 
-#include "lib/base/base.h"
+#include "lib/base/str.h"
 
-#include <openssl/evp.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
-bool crypto_setup(void);
-const EVP_MD *crypto_sha256(void);
-// An HMAC-SHA256 that has begun, for EVP_MAC_update() and EVP_MAC_final(); EVP_MAC_CTX_free() it. NULL when
-// memory is out.
-MUST_CHECK EVP_MAC_CTX *crypto_hmac_new(const uint8_t *key, size_t len);
+#define HMAC_KEY_MAX SHA256_CBLOCK
+
+struct sha256_state {
+    SHA256_CTX context;
+};
+
+void sha256_begin(struct sha256_state *ret_state);
+void sha256_put(struct sha256_state *state, struct str bytes);
+void sha256_end(struct sha256_state *state, uint8_t ret_digest[static SHA256_DIGEST_LENGTH]);
+
+// The key is at most HMAC_KEY_MAX long and the same for both; ending wipes the state.
+void hmac_begin(const uint8_t *key, size_t len, struct sha256_state *ret_state);
+void hmac_end(struct sha256_state *state, const uint8_t *key, size_t len,
+              uint8_t ret_mac[static SHA256_DIGEST_LENGTH]);
 
 #endif

@@ -43,10 +43,10 @@ enum problem event_text_parse_embedded(struct json_doc *doc, char *text, size_t 
 
 void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN])
 {
-    const EVP_MD *method = crypto_sha256();
-    // OpenSSL uses the processor's instructions but allocates; libsodium is slower and cannot fail.
-    if (!method || EVP_Digest(bytes.ptr, bytes.len, ret_digest, NULL, method, NULL) != 1)
-        crypto_hash_sha256(ret_digest, (const unsigned char *)bytes.ptr, bytes.len);
+    struct sha256_state state;
+    sha256_begin(&state);
+    sha256_put(&state, bytes);
+    sha256_end(&state, ret_digest);
 }
 
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1])

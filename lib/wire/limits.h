@@ -18,6 +18,7 @@
 #define LIMIT_SUBJECT_TEXT       512 // session_id, trace_id, repository_id as stored
 #define LIMIT_TOKEN_TEXT         128
 #define LIMIT_SIGNATURES         4 // read in one request
+#define LIMIT_SIGNATURES_PUBLIC  2 // of them Ed25519: each is tried with each key over the whole body
 #define LIMIT_SIGNATURE_SKEW_SEC 300
 
 // A compressed body, once it has given LIMIT_INFLATE_FREE bytes, may give this many times what it is.

@@ -5,20 +5,6 @@
 
 #include <sodium.h>
 
-static void mac_update(EVP_MAC_CTX **mac, struct str bytes)
-{
-    if (*mac && bytes.len && EVP_MAC_update(*mac, (const unsigned char *)bytes.ptr, bytes.len) != 1) {
-        EVP_MAC_CTX_free(*mac);
-        *mac = NULL;
-    }
-}
-
-static bool mac_finish(EVP_MAC_CTX *mac, uint8_t ret_mac[static SHA256_LEN])
-{
-    size_t len;
-    return mac && EVP_MAC_final(mac, ret_mac, &len, SHA256_LEN) == 1 && len == SHA256_LEN;
-}
-
 // What stands before the body in what is signed, piece by piece.
 static void put_head(void (*put)(void *context, struct str bytes), void *context, bool vox, struct str id,
                      struct str at)
@@ -35,34 +21,34 @@ struct signature_verifier {
     const struct signature *signature;
     const struct signing_key *keys[SIGNATURE_KEYS_MAX];
     size_t key_count;
-    EVP_MAC_CTX *macs[SIGNATURE_KEYS_MAX]; // NULL: not an HMAC key
-    EVP_MD_CTX *named;                     // of a keyless event's id
-    bool keeps;                            // for Ed25519
-    bool failed;                           // memory
+    struct sha256_state macs[SIGNATURE_KEYS_MAX]; // of the HMAC keys
+    bool names;
+    struct sha256_state named; // of a keyless event's id
+    bool keeps;                // for Ed25519
     struct buf kept;
+    bool hashed;  // the HMACs are looked at
+    bool same;    // one of the signatures is one of the keys'
+    size_t tried; // of the pairs of key and Ed25519 signature
 };
 
 static void feed(void *context, struct str bytes)
 {
     struct signature_verifier *v = context;
-    for (size_t i = 0; i < v->key_count; i++) {
-        bool had = v->macs[i] != NULL;
-        mac_update(&v->macs[i], bytes);
-        v->failed = v->failed || (had && !v->macs[i]);
-    }
-    if (v->named && bytes.len && EVP_DigestUpdate(v->named, bytes.ptr, bytes.len) != 1)
-        v->failed = true;
+    for (size_t i = 0; i < v->key_count; i++)
+        if (v->keys[i]->kind == SIGNING_HMAC)
+            sha256_put(&v->macs[i], bytes);
+    if (v->names)
+        sha256_put(&v->named, bytes);
     if (v->keeps)
         buf_put_str(&v->kept, bytes);
 }
 
 static void begin_named(struct signature_verifier *v, struct str name)
 {
-    const EVP_MD *sha256 = crypto_sha256();
-    v->named = EVP_MD_CTX_new();
-    v->failed = v->failed || !v->named || !sha256 || EVP_DigestInit_ex(v->named, sha256, NULL) != 1 ||
-                EVP_DigestUpdate(v->named, name.ptr, name.len) != 1 ||
-                EVP_DigestUpdate(v->named, "\n", 1) != 1;
+    v->names = true;
+    sha256_begin(&v->named);
+    sha256_put(&v->named, name);
+    sha256_put(&v->named, STR("\n"));
 }
 
 struct signature_verifier *signature_verifier_new(const struct signature *signature,
@@ -78,20 +64,15 @@ struct signature_verifier *signature_verifier_new(const struct signature *signat
         bool mac = keys[i]->kind == SIGNING_HMAC;
         if ((mac ? signature->mac_count : signature->signed_count) == 0)
             continue;
-        if (mac) {
-            v->macs[v->key_count] = crypto_hmac_new(keys[i]->bytes, keys[i]->len);
-            v->failed = v->failed || !v->macs[v->key_count];
-        }
+        if (mac)
+            hmac_begin(keys[i]->bytes, keys[i]->len, &v->macs[v->key_count]);
         v->keeps = v->keeps || !mac;
         v->keys[v->key_count++] = keys[i];
     }
     if (name.ptr)
         begin_named(v, name);
     put_head(feed, v, signature->form == SIGNATURE_VOX, signature->id, signature->at_text);
-    if (!v->failed)
-        return v;
-    signature_verifier_free(v);
-    return NULL;
+    return v;
 }
 
 void signature_verifier_update(struct signature_verifier *v, struct str bytes)
@@ -99,46 +80,57 @@ void signature_verifier_update(struct signature_verifier *v, struct str bytes)
     feed(v, bytes);
 }
 
-// The same work whichever of the signatures is the right one.
-static bool matches_mac(const struct signature *s, const uint8_t mac[static SHA256_LEN])
+// The same work whichever of the signatures and keys is the right one.
+static bool matches_secret(struct signature_verifier *v)
 {
+    const struct signature *s = v->signature;
+    uint8_t mac[SHA256_LEN];
     bool same = false;
-    for (unsigned i = 0; i < s->mac_count; i++)
-        same |= sodium_memcmp(s->macs[i], mac, SHA256_LEN) == 0;
+    for (size_t i = 0; i < v->key_count; i++) {
+        const struct signing_key *key = v->keys[i];
+        if (key->kind != SIGNING_HMAC)
+            continue;
+        hmac_end(&v->macs[i], key->bytes, key->len, mac);
+        for (unsigned j = 0; j < s->mac_count; j++)
+            same |= sodium_memcmp(s->macs[j], mac, SHA256_LEN) == 0;
+    }
+    sodium_memzero(mac, sizeof(mac));
     return same;
 }
 
-static bool matches_public(const struct signature_verifier *v, const struct signing_key *key)
+// Nothing of this is secret: the first that fits is enough. Each signature with each key, one pair at a time.
+bool signature_verifier_step(struct signature_verifier *v)
 {
     const struct signature *s = v->signature;
-    bool same = false;
-    for (unsigned i = 0; i < s->signed_count; i++)
-        same |= crypto_sign_verify_detached(s->ed25519[i], (const unsigned char *)v->kept.ptr, v->kept.len,
-                                            key->bytes) == 0;
-    return same;
+    const size_t pairs = v->key_count * s->signed_count;
+    if (!buf_ok(&v->kept))
+        return true;
+    if (!v->hashed)
+        v->same = matches_secret(v);
+    v->hashed = true;
+    while (!v->same && v->tried < pairs) {
+        const struct signing_key *key = v->keys[v->tried / s->signed_count];
+        const uint8_t *signature = s->ed25519[v->tried++ % s->signed_count];
+        if (key->kind != SIGNING_ED25519)
+            continue;
+        v->same = crypto_sign_verify_detached(signature, (const unsigned char *)v->kept.ptr, v->kept.len,
+                                              key->bytes) == 0;
+        break;
+    }
+    return v->same || v->tried == pairs;
 }
 
 enum problem signature_verifier_finish(struct signature_verifier *v, struct uuid *ret_id)
 {
-    bool same = false;
     uint8_t digest[SHA256_LEN];
-    if (v->failed || (v->keeps && !buf_ok(&v->kept)))
+    while (!signature_verifier_step(v))
+        ;
+    if (!buf_ok(&v->kept))
         return PROBLEM_overloaded;
-    for (size_t i = 0; i < v->key_count; i++) {
-        if (v->keys[i]->kind == SIGNING_ED25519) {
-            same |= matches_public(v, v->keys[i]);
-            continue;
-        }
-        if (!mac_finish(v->macs[i], digest))
-            return PROBLEM_overloaded;
-        same |= matches_mac(v->signature, digest);
-        sodium_memzero(digest, sizeof(digest));
-    }
-    if (!same)
+    if (!v->same)
         return PROBLEM_signature_invalid;
-    if (v->named) {
-        if (EVP_DigestFinal_ex(v->named, digest, NULL) != 1)
-            return PROBLEM_overloaded;
+    if (v->names) {
+        sha256_end(&v->named, digest);
         *ret_id = uuid_v8(digest);
     }
     return PROBLEM_NONE;
@@ -148,52 +140,45 @@ void signature_verifier_free(struct signature_verifier *v)
 {
     if (!v)
         return;
-    for (size_t i = 0; i < v->key_count; i++)
-        EVP_MAC_CTX_free(v->macs[i]);
-    EVP_MD_CTX_free(v->named);
+    sodium_memzero(v->macs, sizeof(v->macs));
     buf_release(&v->kept);
     free(v);
 }
 
 static void feed_mac(void *context, struct str bytes)
 {
-    mac_update(context, bytes);
+    sha256_put(context, bytes);
 }
 
-static bool make_mac(const struct signing_key *key, bool vox, struct str id, int64_t at, struct str body,
+static void make_mac(const struct signing_key *key, bool vox, struct str id, int64_t at, struct str body,
                      uint8_t ret_mac[static SHA256_LEN])
 {
     char seconds[24];
+    struct sha256_state mac;
     BUG_ON(key->kind != SIGNING_HMAC);
     snprintf(seconds, sizeof(seconds), "%lld", (long long)at);
-    EVP_MAC_CTX *mac = crypto_hmac_new(key->bytes, key->len);
+    hmac_begin(key->bytes, key->len, &mac);
     put_head(feed_mac, &mac, vox, id, str_from(seconds));
-    feed_mac(&mac, body);
-    bool ok = mac_finish(mac, ret_mac);
-    EVP_MAC_CTX_free(mac);
-    return ok;
+    sha256_put(&mac, body);
+    hmac_end(&mac, key->bytes, key->len, ret_mac);
 }
 
-bool signature_make_vox(const struct signing_key *key, struct str kid, int64_t at, struct str body,
+void signature_make_vox(const struct signing_key *key, struct str kid, int64_t at, struct str body,
                         char ret_text[static SIGNATURE_VOX_TEXT_MAX])
 {
     uint8_t mac[SHA256_LEN];
     char hex[SHA256_HEX_LEN + 1];
-    if (!make_mac(key, true, STR_NULL, at, body, mac))
-        return false;
+    make_mac(key, true, STR_NULL, at, body, mac);
     sha256_hex(mac, hex);
     snprintf(ret_text, SIGNATURE_VOX_TEXT_MAX, "t=%lld,kid=%.*s,v1=%s", (long long)at, STR_FMT(kid), hex);
-    return true;
 }
 
-bool signature_make_webhook(const struct signing_key *key, struct str id, int64_t at, struct str body,
+void signature_make_webhook(const struct signing_key *key, struct str id, int64_t at, struct str body,
                             char ret_text[static SIGNATURE_WEBHOOK_TEXT_MAX])
 {
     uint8_t mac[SHA256_LEN];
-    if (!make_mac(key, false, id, at, body, mac))
-        return false;
+    make_mac(key, false, id, at, body, mac);
     memcpy(ret_text, "v1,", 3);
     sodium_bin2base64(ret_text + 3, SIGNATURE_WEBHOOK_TEXT_MAX - 3, mac, sizeof(mac),
                       sodium_base64_VARIANT_ORIGINAL);
-    return true;
 }

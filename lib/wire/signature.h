@@ -14,7 +14,8 @@
 //
 // Everything is read strictly, one spelling for each value, so that no bit of what is signed or signs can
 // change unnoticed: decimal seconds without sign or leading zero, lower-case hex, canonical base64. Of
-// signatures the first LIMIT_SIGNATURES are read; unknown schemes are passed over and do not count.
+// signatures the first LIMIT_SIGNATURES are read, of those by Ed25519 the first LIMIT_SIGNATURES_PUBLIC;
+// others and unknown schemes are passed over and do not count.
 //
 // Threads: one at a time for each verifier. Memory: Ed25519 cannot be verified in pieces, so a verifier that
 // may need it keeps the body, up to the ceiling given.
@@ -50,7 +51,7 @@ struct signature {
     unsigned mac_count;
     uint8_t macs[LIMIT_SIGNATURES][SHA256_LEN];
     unsigned signed_count;
-    uint8_t ed25519[LIMIT_SIGNATURES][SIGNATURE_ED25519_LEN];
+    uint8_t ed25519[LIMIT_SIGNATURES_PUBLIC][SIGNATURE_ED25519_LEN];
 };
 
 // Is one of the two forms there at all? A webhook-id alone is an event's id and no signature.
@@ -72,18 +73,21 @@ MUST_CHECK struct signature_verifier *signature_verifier_new(const struct signat
                                                              size_t count, size_t body_ceiling,
                                                              struct str name);
 void signature_verifier_update(struct signature_verifier *verifier, struct str bytes);
-// signature_invalid if no key made any of the signatures; overloaded if memory ran out. Once. Where a `name`
-// was given
-// `*ret_id` is the UUIDv8 of SHA-256(name "\n" t "\n" raw body), the same for each replay.
+// Does a part of the work, at most one verification by Ed25519, which takes about 3 ms for each MiB of body.
+// True: nothing is left. For whom that is too long at once: others' turn, then again.
+bool signature_verifier_step(struct signature_verifier *verifier);
+// Does what is left. signature_invalid if no key made any of the signatures; overloaded if memory ran out.
+// Once. Where a `name` was given `*ret_id` is the UUIDv8 of SHA-256(name "\n" t "\n" raw body), the same for
+// each replay.
 MUST_CHECK enum problem signature_verifier_finish(struct signature_verifier *verifier, struct uuid *ret_id);
 void signature_verifier_free(struct signature_verifier *verifier); // NULL is allowed
 
-// Header values for a request of our own, NUL-terminated; `key` is a secret. False when memory is out.
+// Header values for a request of our own, NUL-terminated; `key` is a secret.
 #define SIGNATURE_VOX_TEXT_MAX     128
 #define SIGNATURE_WEBHOOK_TEXT_MAX 64
-MUST_CHECK bool signature_make_vox(const struct signing_key *key, struct str kid, int64_t at, struct str body,
-                                   char ret_text[static SIGNATURE_VOX_TEXT_MAX]);
-MUST_CHECK bool signature_make_webhook(const struct signing_key *key, struct str id, int64_t at,
-                                       struct str body, char ret_text[static SIGNATURE_WEBHOOK_TEXT_MAX]);
+void signature_make_vox(const struct signing_key *key, struct str kid, int64_t at, struct str body,
+                        char ret_text[static SIGNATURE_VOX_TEXT_MAX]);
+void signature_make_webhook(const struct signing_key *key, struct str id, int64_t at, struct str body,
+                            char ret_text[static SIGNATURE_WEBHOOK_TEXT_MAX]);
 
 #endif

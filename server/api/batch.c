@@ -286,10 +286,16 @@ static enum problem name_by_signature(struct batch_job *job)
     return job->batch_id.ptr ? PROBLEM_NONE : PROBLEM_overloaded;
 }
 
+static void on_turn(struct http_request *request, void *app UNUSED);
+
 // Of the whole body, before any of its lines goes on.
 static void check_signature(struct batch_job *job)
 {
     enum problem problem = job->refusal;
+    if (!problem && !sign_step(&job->sign)) {
+        park(job, TAKE_TIRED, on_turn);
+        return;
+    }
     if (!problem) {
         problem = sign_end(&job->sign);
         if (problem) {
@@ -304,6 +310,11 @@ static void check_signature(struct batch_job *job)
         http_reply_problem(job->request, problem, STR_NULL, NULL, 0);
     else
         answer(job);
+}
+
+static void on_turn(struct http_request *request, void *app UNUSED)
+{
+    check_signature(http_request_context(request));
 }
 
 static void on_token_refreshed(struct http_request *request, void *app UNUSED)

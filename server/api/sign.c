@@ -46,6 +46,11 @@ void sign_body(struct sign *sign, struct str raw)
         signature_verifier_update(sign->verifier, raw);
 }
 
+bool sign_step(struct sign *sign)
+{
+    return !sign->verifier || signature_verifier_step(sign->verifier);
+}
+
 enum problem sign_end(struct sign *sign)
 {
     if (!sign->gate.wanted)

@@ -25,6 +25,8 @@ struct sign {
 MUST_CHECK enum problem sign_begin(struct sign *sign, const struct http_request *request,
                                    const struct token *token, int64_t now_us, size_t body_max);
 void sign_body(struct sign *sign, struct str raw);
+// A part of what sign_end() has to do. False: let others have their turn, then again.
+MUST_CHECK bool sign_step(struct sign *sign);
 MUST_CHECK enum problem sign_end(struct sign *sign);
 // Answers with a problem of the two above; what failed is charged (admit.h).
 void sign_refuse(const struct auth *auth, enum problem problem);

@@ -275,9 +275,13 @@ class Signature(Signing):
                    ("webhook-signature", "v1a," + base64.b64encode(signature).decode())]
         self.assert_receipt(self.send(body, headers, made))
         self.assert_refused(self.send(body + b" ", headers, made), "signature_invalid")
-        signature = bytes([signature[0] ^ 1]) + signature[1:]
-        self.assert_refused(self.send(body, headers[:2] + [("webhook-signature", "v1a," + base64.b64encode(signature).decode())],
-                                      made), "signature_invalid")
+        good, bad = (f"v1a,{base64.b64encode(s).decode()}" for s in (signature, bytes([signature[0] ^ 1]) + signature[1:]))
+        self.assert_refused(self.send(body, headers[:2] + [("webhook-signature", bad)], made), "signature_invalid")
+        # In a batch, where others have their turn between two attempts. The first two count.
+        for value, status in ((f"{bad} {good}", 200), (f"{bad} {bad}", 401), (f"{bad} {bad} {good}", 401)):
+            answer = self.sink.request("POST", "/v1/batch", body, token=made["token"], headers=[
+                *headers[:2], ("webhook-signature", value), ("Content-Type", "application/x-ndjson")])
+            self.assertEqual(answer.status, status, answer)
 
 
 class Forged(Signing):

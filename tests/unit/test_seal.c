@@ -124,7 +124,7 @@ static enum problem judge(const struct token *token, size_t signer, const char *
     char header[SIGNATURE_VOX_TEXT_MAX];
     struct gate_signature g;
     struct uuid id;
-    ck_assert(signature_make_vox(&keys[signer].key, str_from(kid), AT, STR(BODY), header));
+    signature_make_vox(&keys[signer].key, str_from(kid), AT, STR(BODY), header);
     const struct signature_headers headers = {.vox = str_from(header)};
     enum problem problem = gate_signature(token, &headers, NOW_US, &g);
     if (problem || !g.wanted)

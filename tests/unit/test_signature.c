@@ -13,6 +13,7 @@
 #define VECTORS VOX_SOURCE_DIR "/tests/vectors/signatures/"
 #define BODY    "{\"ModelCall\":{\"model\":\"a\"}}"
 #define AT      1790000000
+#define AT_TEXT "1790000000"
 #define NOW_US  (AT * USEC_PER_SEC)
 
 static struct str member(const struct json *object, const char *name)
@@ -142,8 +143,8 @@ START_TEST(signature__one_flipped_bit_is_refused)
     const struct signing_key key = known_key();
     char vox[SIGNATURE_VOX_TEXT_MAX], webhook[SIGNATURE_WEBHOOK_TEXT_MAX];
     struct uuid id;
-    ck_assert(signature_make_vox(&key, STR("abcdefghij"), AT, STR(BODY), vox));
-    ck_assert(signature_make_webhook(&key, STR("msg_1"), AT, STR(BODY), webhook));
+    signature_make_vox(&key, STR("abcdefghij"), AT, STR(BODY), vox);
+    signature_make_webhook(&key, STR("msg_1"), AT, STR(BODY), webhook);
     const struct signature_headers first = {.vox = str_from(vox)};
     const struct signature_headers second = {.webhook_id = STR("msg_1"),
                                              .webhook_timestamp = STR("1790000000"),
@@ -177,12 +178,62 @@ START_TEST(signature__a_replay_has_the_same_id)
     char vox[SIGNATURE_VOX_TEXT_MAX];
     struct uuid ids[3];
     for (int i = 0; i < 3; i++) {
-        ck_assert(signature_make_vox(&key, STR("abcdefghij"), i < 2 ? AT : AT + 1, STR(BODY), vox));
+        signature_make_vox(&key, STR("abcdefghij"), i < 2 ? AT : AT + 1, STR(BODY), vox);
         const struct signature_headers h = {.vox = str_from(vox)};
         ck_assert_int_eq(verify(&h, &key, 1, STR(BODY), NOW_US, 7, STR("abcdefghij"), &ids[i]), PROBLEM_NONE);
     }
     ck_assert(uuid_eq(&ids[0], &ids[1]));
     ck_assert(!uuid_eq(&ids[0], &ids[2]));
+}
+END_TEST
+
+// Two keys, each tried with the first two signatures by Ed25519, one step each; a third is not looked at.
+START_TEST(signature__public_ones_are_bounded)
+{
+    struct signing_key keys[2] = {{.kind = SIGNING_ED25519, .len = SIGNING_PUBLIC_LEN},
+                                  {.kind = SIGNING_ED25519, .len = SIGNING_PUBLIC_LEN}};
+    const struct signing_key *pointers[] = {&keys[0], &keys[1]};
+    uint8_t secrets[2][crypto_sign_SECRETKEYBYTES], made[SIGNATURE_ED25519_LEN], other[SIGNATURE_ED25519_LEN];
+    char good[96], bad[96], header[400], at[24];
+    const struct str text = STR("msg_1." AT_TEXT "." BODY);
+    for (size_t i = 0; i < 2; i++)
+        crypto_sign_keypair(keys[i].bytes, secrets[i]);
+    crypto_sign_detached(made, NULL, (const unsigned char *)text.ptr, text.len, secrets[1]);
+    crypto_sign_detached(other, NULL, (const unsigned char *)text.ptr, text.len - 1, secrets[1]);
+    sodium_bin2base64(good, sizeof(good), made, sizeof(made), sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(bad, sizeof(bad), other, sizeof(other), sodium_base64_VARIANT_ORIGINAL);
+    snprintf(at, sizeof(at), "%lld", (long long)AT);
+    ck_assert_str_eq(at, AT_TEXT);
+    static const struct {
+        const char *order; // of good and bad ones
+        int steps;
+        enum problem problem;
+    } cases[] = {{"g", 2, PROBLEM_NONE},
+                 {"bg", 4, PROBLEM_NONE},
+                 {"gb", 3, PROBLEM_NONE},
+                 {"bb", 4, PROBLEM_signature_invalid},
+                 {"bbg", 4, PROBLEM_signature_invalid}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t len = 0;
+        struct signature s;
+        struct uuid id;
+        for (const char *c = cases[i].order; *c; c++)
+            len += (size_t)snprintf(header + len, sizeof(header) - len, "%sv1a,%s", len ? " " : "",
+                                    *c == 'g' ? good : bad);
+        const struct signature_headers h = {.webhook_id = STR("msg_1"),
+                                            .webhook_timestamp = str_from(at),
+                                            .webhook_signature = str_from(header)};
+        ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_NONE);
+        struct signature_verifier *v = signature_verifier_new(&s, pointers, 2, 65536, STR_NULL);
+        ck_assert_ptr_nonnull(v);
+        signature_verifier_update(v, STR(BODY));
+        int steps = 1;
+        while (!signature_verifier_step(v))
+            steps++;
+        ck_assert_int_eq(steps, cases[i].steps);
+        ck_assert_int_eq(signature_verifier_finish(v, &id), cases[i].problem);
+        signature_verifier_free(v);
+    }
 }
 END_TEST
 
@@ -223,4 +274,5 @@ static void setup(void)
 }
 
 CHECK_MAIN_WITH(setup, "signature", signature__foreign_vectors, signature__one_flipped_bit_is_refused,
-                signature__presence, signature__a_replay_has_the_same_id, signing_key__text)
+                signature__presence, signature__a_replay_has_the_same_id, signature__public_ones_are_bounded,
+                signing_key__text)
