@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vox-telemetry completion: shell completion and the manual's tables, from the command table.
 #include "client/common.h"
+#include "lib/base/quote.h"
 
 // So many blanks or words of `words` as a shell function can take: they hold no quotes.
 static void put_words(const char *words)
@@ -56,26 +57,13 @@ static void put_bash(void)
            "complete -F _vox_telemetry vox-telemetry\n");
 }
 
-// Inside single quotes: what zsh's descriptions give a meaning of their own is escaped.
-static void put_zsh_text(const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '\'')
-            printf("'\\''");
-        else if (strchr("[]:\\", *text))
-            printf("\\%c", *text);
-        else
-            putchar(*text);
-    }
-}
-
 static void put_zsh(void)
 {
     printf("#compdef vox-telemetry\n# made by vox-telemetry completion zsh\n_vox_telemetry() {\n"
            "    local -a commands\n    commands=(\n");
     for (size_t i = 0; i < command_count; i++) {
         printf("        '%s:", command_table[i]->name);
-        put_zsh_text(command_table[i]->summary);
+        quote_zsh(stdout, command_table[i]->summary);
         printf("'\n");
     }
     printf(
@@ -86,7 +74,7 @@ static void put_zsh(void)
         for (size_t k = 0; k < command_table[i]->option_count; k++) {
             const struct option_row *row = &command_table[i]->options[k];
             printf(" \\\n            '--%s[", row->name);
-            put_zsh_text(row->help);
+            quote_zsh(stdout, row->help);
             printf("]");
             if (row->value)
                 printf(":%s:", row->value);
@@ -103,14 +91,6 @@ static void put_zsh(void)
     printf("        help) _describe command commands ;;\n    esac\n}\n_vox_telemetry \"$@\"\n");
 }
 
-static void put_fish_text(const char *text)
-{
-    putchar('\'');
-    for (; *text; text++)
-        printf(*text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
-    putchar('\'');
-}
-
 static void put_fish(void)
 {
     const char *const begin = "complete -c vox-telemetry";
@@ -118,7 +98,7 @@ static void put_fish(void)
     for (size_t i = 0; i < command_count; i++) {
         const struct command *command = command_table[i];
         printf("%s -n __fish_use_subcommand -a %s -d ", begin, command->name);
-        put_fish_text(command->summary);
+        quote_fish(stdout, command->summary);
         putchar('\n');
         if (command->words)
             printf("%s -n '__fish_seen_subcommand_from %s' -a '%s'\n", begin, command->name, command->words);
@@ -130,49 +110,33 @@ static void put_fish(void)
             if (row->words)
                 printf(" -a '%s'", row->words);
             printf(" -d ");
-            put_fish_text(row->help);
+            quote_fish(stdout, row->help);
             putchar('\n');
         }
-    }
-}
-
-// roff: a line must not begin with a dot or quote, a hyphen is a minus, a backslash is written \e.
-static void put_roff(const char *text)
-{
-    for (bool begin = true; *text; text++) {
-        if (begin && (*text == '.' || *text == '\''))
-            printf("\\&");
-        begin = *text == '\n';
-        if (*text == '-')
-            printf("\\-");
-        else if (*text == '\\')
-            printf("\\e");
-        else
-            putchar(*text);
     }
 }
 
 static void put_man_command(const struct command *command)
 {
     printf(".SS ");
-    put_roff(command->name);
+    quote_roff(stdout, command->name);
     if (command->operands)
         printf(command->operand_min ? " %s" : " [%s]", command->operands);
     printf("\n");
-    put_roff(command->summary);
+    quote_roff(stdout, command->summary);
     printf(".\n");
     if (command->about) {
-        put_roff(command->about);
+        quote_roff(stdout, command->about);
         printf("\n");
     }
     for (size_t k = 0; k < command->option_count; k++) {
         const struct option_row *row = &command->options[k];
         printf(".TP\n.B \\-\\-");
-        put_roff(row->name);
+        quote_roff(stdout, row->name);
         if (row->value)
             printf(" \\fI%s\\fR", row->value);
         printf("\n");
-        put_roff(row->help);
+        quote_roff(stdout, row->help);
         printf("\n");
     }
     printf(".PP\nExit codes:");
@@ -189,7 +153,7 @@ static void put_man(void)
     printf(".SH EXIT STATUS\n");
     for (int code = 0; code < CLIENT_EXITS; code++) {
         printf(".TP\n.B %d\n", exit_number((enum client_exit)code));
-        put_roff(exit_text((enum client_exit)code));
+        quote_roff(stdout, exit_text((enum client_exit)code));
         printf("\n");
     }
 }
