@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command table's functions: one cmd_<name>.c each. They return the process's exit code.
+// What a process ends with, and the rows of the command table: one cmd_<name>.c each.
 #ifndef VOX_SERVER_CMD_H
 #define VOX_SERVER_CMD_H
 
@@ -13,18 +13,13 @@ enum exit_code {
     EXIT_UNHEALTHY = 4 // doctor or contracts check found something
 };
 
-// argv[0] is the command's name.
-int cmd_serve(int argc, char **argv);
-int cmd_migrate(int argc, char **argv);
-int cmd_project(int argc, char **argv);
-int cmd_token(int argc, char **argv);
-int cmd_master_key(int argc, char **argv);
-int cmd_contracts(int argc, char **argv);
-int cmd_quarantine(int argc, char **argv);
-int cmd_retention(int argc, char **argv);
-int cmd_doctor(int argc, char **argv);
-int cmd_config(int argc, char **argv);
-int cmd_reference(int argc, char **argv);
-int cmd_version(int argc, char **argv);
+struct command;
+struct family;
+
+extern const struct family commands; // main.c: all of them
+
+extern const struct command cmd_serve, cmd_migrate, cmd_doctor, cmd_version;
+extern const struct family cmd_project, cmd_token, cmd_master_key, cmd_contracts, cmd_quarantine,
+    cmd_retention, cmd_config, cmd_reference;
 
 #endif

@@ -16,29 +16,25 @@ static void say_fault(void *context, struct str file, struct str message)
     printf("%.*s: %.*s\n", STR_FMT(file), STR_FMT(message));
 }
 
-static int contracts_check(int argc, char **argv)
+static int check(struct call *call)
 {
-    struct command command = {
-        .name = "contracts check",
-        .words = "[DIR]",
-        .max_words = 1,
-        .about = "Checks a contracts folder (default: the one that the sink serves): the index, the\n"
-                 "schemas, retention, and that every sample is judged as it should be."};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
     struct contract_check_tally tally = {0};
-    const char *dir = command.word_count ? command.word[0] : command.config.contracts_dir;
-    bool ok = contract_check(dir, command.config.contracts_overrides, say_fault, NULL, &tally);
-    if (ok)
-        printf("%s is good: %zu contracts, %zu valid and %zu invalid samples\n", dir, tally.contracts,
-               tally.valid, tally.invalid);
-    else
-        command_error(EXIT_UNHEALTHY, "%s: %zu %s found", dir, tally.faults,
-                      tally.faults == 1 ? "fault" : "faults");
-    command_end(&command);
-    return ok ? EXIT_OK : EXIT_UNHEALTHY;
+    const char *dir = call->word_count ? call->word[0] : call->config.contracts_dir;
+    if (!contract_check(dir, call->config.contracts_overrides, say_fault, NULL, &tally))
+        return command_error(EXIT_UNHEALTHY, "%s: %zu %s found", dir, tally.faults,
+                             tally.faults == 1 ? "fault" : "faults");
+    printf("%s is good: %zu contracts, %zu valid and %zu invalid samples\n", dir, tally.contracts,
+           tally.valid, tally.invalid);
+    return EXIT_OK;
 }
+
+static const struct command contracts_check = {
+    .name = "contracts check",
+    .words = "[DIR]",
+    .max_words = 1,
+    .about = "Checks a contracts folder (default: the one that the sink serves): the index, the\n"
+             "schemas, retention, and that every sample is judged as it should be.",
+    .run = check};
 
 // "365 days", "with completion-run.v1, 365 days", "until /Suppression/expires_at", "for ever".
 static void retention_text(const struct retention *retention, char *ret_text, size_t size)
@@ -144,7 +140,7 @@ static void put_contract(struct json_writer *w, const struct contract_set *set,
     json_end_object(w);
 }
 
-static int list_json(const struct contract_set *set)
+static int list_json(const struct call *call UNUSED, const struct contract_set *set)
 {
     struct buf buf;
     struct json_writer w;
@@ -161,7 +157,7 @@ static int list_json(const struct contract_set *set)
     return command_write(&buf);
 }
 
-static int list_table(const struct contract_set *set)
+static int list_table(const struct call *call UNUSED, const struct contract_set *set)
 {
     static const char *const titles[] = {"CONTRACT", "CLASS", "KEPT", "TRANSMISSION", "OWNER"};
     struct table table;
@@ -184,35 +180,30 @@ static int list_table(const struct contract_set *set)
     return command_table(&table);
 }
 
-static struct contract_set *load(const struct command *command, int *ret_code)
+int contracts_run(const struct call *call,
+                  int (*run)(const struct call *call, const struct contract_set *set))
 {
     struct contract_set *set;
     struct err err;
-    if (contract_set_load(command->config.contracts_dir, command->config.contracts_overrides, &set, &err))
-        return set;
-    *ret_code = command_error(EXIT_CONFIG, "%s", err.text);
-    return NULL;
-}
-
-static int contracts_list(int argc, char **argv)
-{
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {.name = "contracts list",
-                              .about =
-                                  "Lists the contracts: what events the sink takes and how long they stay.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct contract_set *set = load(&command, &code);
-    if (set) {
-        code = flags[0].given ? list_json(set) : list_table(set);
-        contract_set_unref(set);
-    }
-    command_end(&command);
+    if (!contract_set_load(call->config.contracts_dir, call->config.contracts_overrides, &set, &err))
+        return command_error(EXIT_CONFIG, "%s", err.text);
+    int code = run(call, set);
+    contract_set_unref(set);
     return code;
 }
+
+static int list(struct call *call)
+{
+    return contracts_run(call, call->flags[0].given ? list_json : list_table);
+}
+
+static const struct flag contracts_list_flags[] = {FLAG_FOR_JSON};
+
+static const struct command contracts_list = {
+    .name = "contracts list",
+    .about = "Lists the contracts: what events the sink takes and how long they stay.",
+    COMMAND_FLAGS(contracts_list_flags),
+    .run = list};
 
 static void show_line(const char *name, struct str value)
 {
@@ -248,12 +239,13 @@ static void show_text(const struct contract *contract)
 
 enum { SHOW_SCHEMA, SHOW_JSON };
 
-static int show(const struct command *command, const struct contract_set *set, const struct flag *flags)
+static int show(const struct call *call, const struct contract_set *set)
 {
-    const struct contract *contract = contract_set_find(set, str_from(command->word[0]));
+    const struct flag *flags = call->flags;
+    const struct contract *contract = contract_set_find(set, str_from(call->word[0]));
     if (!contract)
         return command_error(EXIT_FAILED, "there is no contract %.80s; vox-sink contracts list shows them",
-                             command->word[0]);
+                             call->word[0]);
     if (flags[SHOW_SCHEMA].given) {
         printf("%.*s", STR_FMT(contract->schema_text));
         return EXIT_OK;
@@ -270,39 +262,33 @@ static int show(const struct command *command, const struct contract_set *set, c
     return command_write(&buf);
 }
 
-static int contracts_show(int argc, char **argv)
+static int show_named(struct call *call)
 {
-    struct flag flags[] = {
-        [SHOW_SCHEMA] = {"schema", NULL, "print its JSON Schema instead, as it stands in the file"},
-        [SHOW_JSON] = {"json", NULL, "one JSON object for machines, with the schema"}};
-    struct command command = {.name = "contracts show",
-                              .words = "NAME",
-                              .min_words = 1,
-                              .max_words = 1,
-                              .about =
-                                  "Shows one contract: model-call.v1, or model-call for its newest version.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct contract_set *set = load(&command, &code);
-    if (set) {
-        code = show(&command, set, flags);
-        contract_set_unref(set);
-    }
-    command_end(&command);
-    return code;
+    return contracts_run(call, show);
 }
 
-int cmd_contracts(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {
-        {"check", "check a contracts folder and its samples", contracts_check},
-        {"list", "list the contracts", contracts_list},
-        {"show", "show one contract", contracts_show},
-        {"guard", "list the rules of the content guard", contracts_guard},
-        {"validate", "judge documents by any JSON Schema", contracts_validate}};
-    return command_dispatch("contracts", "Contracts: what events the sink takes. They are files, not rows.",
-                            subs, ARRAY_LEN(subs), argc, argv);
-}
+static const struct flag contracts_show_flags[] = {
+    [SHOW_SCHEMA] = {"schema", NULL, "print its JSON Schema instead, as it stands in the file"},
+    [SHOW_JSON] = {"json", NULL, "one JSON object for machines, with the schema"}};
+
+static const struct command contracts_show = {
+    .name = "contracts show",
+    .words = "NAME",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Shows one contract: model-call.v1, or model-call for its newest version.",
+    COMMAND_FLAGS(contracts_show_flags),
+    .run = show_named};
+
+static const struct subcommand subs[] = {
+    {"check", "check a contracts folder and its samples", .command = &contracts_check},
+    {"list", "list the contracts", .command = &contracts_list},
+    {"show", "show one contract", .command = &contracts_show},
+    {"guard", "list the rules of the content guard", .command = &contracts_guard},
+    {"validate", "judge documents by any JSON Schema", .command = &contracts_validate}};
+
+const struct family cmd_contracts = {.name = "contracts",
+                                     .about =
+                                         "Contracts: what events the sink takes. They are files, not rows.",
+                                     .subs = subs,
+                                     .count = ARRAY_LEN(subs)};

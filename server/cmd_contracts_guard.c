@@ -3,11 +3,7 @@
 #include "server/cmd_contracts.h"
 
 #include "lib/base/json.h"
-#include "lib/contracts/contracts.h"
-#include "server/command.h"
 #include "server/config/table.h"
-
-#define OUTPUT_CEILING ((size_t)1024 * 1024)
 
 enum list { LIST_OFF, LIST_ON };
 
@@ -44,15 +40,11 @@ static void put_cell(struct table *table, enum list list, const struct contract_
         table_cell(table, last ? last->name : STR_NULL);
 }
 
-static int list_json(const struct contract_set *set)
+static int list_json(const struct call *call UNUSED, const struct contract_set *set)
 {
     struct buf buf;
     struct json_writer w;
-    buf_init(&buf, OUTPUT_CEILING);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_key(&w, "rules");
-    json_begin_array(&w);
+    command_json_begin(&buf, &w, "rules");
     for (size_t i = 0; i < contract_set_guard_count(set); i++) {
         const struct contract_guard_rule *rule = contract_set_guard_at(set, i);
         json_begin_object(&w);
@@ -64,12 +56,10 @@ static int list_json(const struct contract_set *set)
         put_names(&w, LIST_ON, set, i);
         json_end_object(&w);
     }
-    json_end_array(&w);
-    json_end_object(&w);
-    return command_write(&buf);
+    return command_json_end(&buf, &w);
 }
 
-static int list_table(const struct contract_set *set)
+static int list_table(const struct call *call UNUSED, const struct contract_set *set)
 {
     static const char *const titles[] = {"RULE", "REFUSES", "OFF FOR", "ON FOR"};
     struct table table;
@@ -84,27 +74,17 @@ static int list_table(const struct contract_set *set)
     return command_table(&table);
 }
 
-int contracts_guard(int argc, char **argv)
+static int guard(struct call *call)
 {
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .name = "contracts guard",
-        .about = "Lists the rules of the content guard: what no string of an event of class S0\n"
-                 "or S1 may hold, and for which contracts their row of index.yaml turns one off,\n"
-                 "or on for an S2. They stand in guard.yaml of the contracts folder.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    struct contract_set *set;
-    struct err err;
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    if (contract_set_load(command.config.contracts_dir, command.config.contracts_overrides, &set, &err)) {
-        code = flags[0].given ? list_json(set) : list_table(set);
-        contract_set_unref(set);
-    } else {
-        code = command_error(EXIT_CONFIG, "%s", err.text);
-    }
-    command_end(&command);
-    return code;
+    return contracts_run(call, call->flags[0].given ? list_json : list_table);
 }
+
+static const struct flag contracts_guard_flags[] = {FLAG_FOR_JSON};
+
+const struct command contracts_guard = {
+    .name = "contracts guard",
+    .about = "Lists the rules of the content guard: what no string of an event of class S0\n"
+             "or S1 may hold, and for which contracts their row of index.yaml turns one off,\n"
+             "or on for an S2. They stand in guard.yaml of the contracts folder.",
+    COMMAND_FLAGS(contracts_guard_flags),
+    .run = guard};

@@ -5,7 +5,6 @@
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/json/parse.h"
-#include "server/command.h"
 #include "server/schema_files.h"
 
 #include <errno.h>
@@ -203,8 +202,9 @@ static int judge_all(struct validation *v, char **names, int count)
     return code;
 }
 
-static int validate(const struct command *command, const struct flag *flags)
+static int validate(struct call *call)
 {
+    const struct flag *flags = call->flags;
     struct err err;
     enum jsv_dialect dialect;
     if (!read_dialect(flags[FLAG_DIALECT].value, &dialect))
@@ -216,8 +216,8 @@ static int validate(const struct command *command, const struct flag *flags)
     buf_init(&v->text, INSTANCE_BYTES);
     json_doc_init(&v->doc, NULL, 64 * INSTANCE_BYTES);
     v->context = jsv_context_new(&err);
-    v->program = v->context ? compile(flags, command->word[0], dialect, &err) : NULL;
-    int code = v->program ? judge_all(v, command->word + 1, command->word_count - 1)
+    v->program = v->context ? compile(flags, call->word[0], dialect, &err) : NULL;
+    int code = v->program ? judge_all(v, call->word + 1, call->word_count - 1)
                           : command_error(EXIT_USAGE, "%s", err.text);
     jsv_program_unref(v->program);
     jsv_context_free(v->context);
@@ -227,33 +227,26 @@ static int validate(const struct command *command, const struct flag *flags)
     return code;
 }
 
-int contracts_validate(int argc, char **argv)
-{
-    struct flag flags[] = {
-        [FLAG_DIALECT] = {"dialect", "NAME", "of schemas without $schema: draft-07 or 2020-12 (the default)"},
-        [FLAG_FORMAT] = {"format", NULL, "format can refuse a document; otherwise it annotates"},
-        [FLAG_REF] = {"ref", "PATHS",
-                      "schemas that SCHEMA refers to by their $id: files or folders, between commas"},
-        [FLAG_STRICT] = {"strict", NULL, "refuse keywords and formats that are not known, as for contracts"},
-        [FLAG_JSON] = {"json", NULL, "one line per document: the basic output of 2020-12"}};
-    struct command command = {
-        .name = "contracts validate",
-        .words = "SCHEMA INSTANCE…",
-        .min_words = 2,
-        .max_words = INT_MAX,
-        .about = "Judges JSON documents by a JSON Schema, draft-07 or 2020-12, of any file; an INSTANCE\n"
-                 "of - is the standard input. Nothing is fetched: what a $ref names has to be in SCHEMA\n"
-                 "or under --ref. An error tells where in the document it is, which keyword does not hold,\n"
-                 "and where that keyword stands.\n"
-                 "\n"
-                 "Exit codes: 0 all are valid; 1 at least one is not, is no JSON, or hit a limit, which is\n"
-                 "no verdict; 2 the command line or the schema is wrong, or a file cannot be read.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = validate(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag contracts_validate_flags[] = {
+    [FLAG_DIALECT] = {"dialect", "NAME", "of schemas without $schema: draft-07 or 2020-12 (the default)",
+                      "draft-07|2020-12"},
+    [FLAG_FORMAT] = {"format", NULL, "format can refuse a document; otherwise it annotates"},
+    [FLAG_REF] = {"ref", "PATHS",
+                  "schemas that SCHEMA refers to by their $id: files or folders, between commas"},
+    [FLAG_STRICT] = {"strict", NULL, "refuse keywords and formats that are not known, as for contracts"},
+    [FLAG_JSON] = {"json", NULL, "one line per document: the basic output of 2020-12"}};
+
+const struct command contracts_validate = {
+    .name = "contracts validate",
+    .words = "SCHEMA INSTANCE…",
+    .min_words = 2,
+    .max_words = INT_MAX,
+    .about = "Judges JSON documents by a JSON Schema, draft-07 or 2020-12, of any file; an INSTANCE\n"
+             "of - is the standard input. Nothing is fetched: what a $ref names has to be in SCHEMA\n"
+             "or under --ref. An error tells where in the document it is, which keyword does not hold,\n"
+             "and where that keyword stands.\n"
+             "\n"
+             "Exit codes: 0 all are valid; 1 at least one is not, is no JSON, or hit a limit, which is\n"
+             "no verdict; 2 the command line or the schema is wrong, or a file cannot be read.",
+    COMMAND_FLAGS(contracts_validate_flags),
+    .run = validate};

@@ -392,30 +392,26 @@ static int report(const struct doctor *doctor, bool json)
     return code;
 }
 
-int cmd_doctor(int argc, char **argv)
+static int look(struct call *call)
 {
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .name = "doctor",
-        .about = "Looks at everything that vox-sink serve needs, with the configuration that it would\n"
-                 "have here, and says what to do. It changes nothing. Exit code 4 if a check fails.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
     struct doctor *doctor = calloc(1, sizeof(*doctor));
-    if (doctor) {
-        doctor->config = &command.config;
-        look_at_configuration(doctor);
-        look_at_contracts(doctor);
-        look_at_database(doctor);
-        look_at_addresses(doctor);
-        code = report(doctor, flags[0].given);
-    } else {
-        code = command_error(EXIT_FAILED, "out of memory");
-    }
+    if (!doctor)
+        return command_error(EXIT_FAILED, "out of memory");
+    doctor->config = &call->config;
+    look_at_configuration(doctor);
+    look_at_contracts(doctor);
+    look_at_database(doctor);
+    look_at_addresses(doctor);
+    int code = report(doctor, call->flags[0].given);
     free(doctor);
-    command_end(&command);
     return code;
 }
+
+static const struct flag cmd_doctor_flags[] = {FLAG_FOR_JSON};
+
+const struct command cmd_doctor = {
+    .name = "doctor",
+    .about = "Looks at everything that vox-sink serve needs, with the configuration that it would\n"
+             "have here, and says what to do. It changes nothing. Exit code 4 if a check fails.",
+    COMMAND_FLAGS(cmd_doctor_flags),
+    .run = look};

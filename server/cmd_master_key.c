@@ -29,28 +29,24 @@ static bool write_key(const char *path, struct err *err)
     return err_set(err, "cannot write %s: %s", path, strerrordesc_np(why));
 }
 
-static int create(int argc, char **argv)
+static int make(struct call *call)
 {
-    struct command command = {
-        .name = "master-key create",
-        .words = "FILE",
-        .min_words = 1,
-        .max_words = 1,
-        .about = "Makes a key to seal signing secrets under, in a new file that only its owner\n"
-                 "can read. Give the same file to every sink and to the token commands, as\n"
-                 "VOX_SINK_MASTER_KEY_FILE, and keep a copy where the database's is not."};
     struct err err;
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = EXIT_OK;
-    if (write_key(command.word[0], &err))
-        printf("%s made\n", command.word[0]);
-    else
-        code = command_error(EXIT_FAILED, "%s", err.text);
-    command_end(&command);
-    return code;
+    if (!write_key(call->word[0], &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
+    printf("%s made\n", call->word[0]);
+    return EXIT_OK;
 }
+
+static const struct command create = {
+    .name = "master-key create",
+    .words = "FILE",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Makes a key to seal signing secrets under, in a new file that only its owner\n"
+             "can read. Give the same file to every sink and to the token commands, as\n"
+             "VOX_SINK_MASTER_KEY_FILE, and keep a copy where the database's is not.",
+    .run = make};
 
 // ---- rotate
 
@@ -110,18 +106,19 @@ static int rotate_in(struct db *db, struct change *change)
     return EXIT_OK;
 }
 
-static int rotate_with(const struct command *command, const struct flag *flags)
+static int rotate_with(struct call *call)
 {
+    const struct flag *flags = call->flags;
     struct change change = {0};
     struct err err = {""};
     int code;
     if (flags[ROTATE_OLD].given == flags[ROTATE_LOST].given || !flags[ROTATE_NEW].given)
         return command_error(EXIT_USAGE,
                              "give --new FILE, and either --old FILE or --lost; see vox-sink %s --help",
-                             command->name);
+                             call->command->name);
     bool ok = flags[ROTATE_LOST].given || (change.from = read_key(flags[ROTATE_OLD].value, &err));
     ok = ok && (change.to = read_key(flags[ROTATE_NEW].value, &err));
-    struct db *db = ok ? command_database(command, true, &code) : NULL;
+    struct db *db = ok ? command_database(call, true, &code) : NULL;
     if (!ok)
         code = command_error(EXIT_CONFIG, "%s", err.text);
     else if (db)
@@ -132,34 +129,27 @@ static int rotate_with(const struct command *command, const struct flag *flags)
     return code;
 }
 
-static int rotate(int argc, char **argv)
-{
-    struct flag flags[] = {
-        [ROTATE_OLD] = {"old", "FILE", "the key that secrets are sealed under"},
-        [ROTATE_NEW] = {"new", "FILE", "the key to seal them under"},
-        [ROTATE_LOST] = {"lost", NULL,
-                         "the old key is lost: end all signing secrets, and begin with the new key"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "master-key rotate",
-        .about = "Seals every signing secret anew, in one transaction. Running sinks go on with\n"
-                 "the secrets they know; give them the new file and restart them one by one.\n"
-                 "Secrets that have ended are deleted.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = rotate_with(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag rotate_flags[] = {
+    [ROTATE_OLD] = {"old", "FILE", "the key that secrets are sealed under"},
+    [ROTATE_NEW] = {"new", "FILE", "the key to seal them under"},
+    [ROTATE_LOST] = {"lost", NULL,
+                     "the old key is lost: end all signing secrets, and begin with the new key"}};
 
-int cmd_master_key(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {{"create", "make a key in a new file", create},
-                                             {"rotate", "seal every secret under another key", rotate}};
-    return command_dispatch("master-key",
-                            "The master key: what signing secrets are sealed under in the database.", subs,
-                            ARRAY_LEN(subs), argc, argv);
-}
+static const struct command rotate = {
+    .uses_database = true,
+    .name = "master-key rotate",
+    .about = "Seals every signing secret anew, in one transaction. Running sinks go on with\n"
+             "the secrets they know; give them the new file and restart them one by one.\n"
+             "Secrets that have ended are deleted.",
+    COMMAND_FLAGS(rotate_flags),
+    .run = rotate_with};
+
+static const struct subcommand subs[] = {
+    {"create", "make a key in a new file", .command = &create},
+    {"rotate", "seal every secret under another key", .command = &rotate}};
+
+const struct family cmd_master_key = {
+    .name = "master-key",
+    .about = "The master key: what signing secrets are sealed under in the database.",
+    .subs = subs,
+    .count = ARRAY_LEN(subs)};

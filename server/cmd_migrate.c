@@ -23,11 +23,7 @@ static int status_json(const struct migration_state *rows, size_t count)
 {
     struct buf buf;
     struct json_writer w;
-    buf_init(&buf, LIST_CEILING);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_key(&w, "migrations");
-    json_begin_array(&w);
+    command_json_begin(&buf, &w, "migrations");
     for (size_t i = 0; i < count; i++) {
         char applied[RFC3339_LEN + 1] = "";
         if (rows[i].applied)
@@ -39,9 +35,7 @@ static int status_json(const struct migration_state *rows, size_t count)
         json_str(&w, "applied_at", rows[i].applied ? str_from(applied) : STR_NULL);
         json_end_object(&w);
     }
-    json_end_array(&w);
-    json_end_object(&w);
-    return command_write(&buf);
+    return command_json_end(&buf, &w);
 }
 
 static int status_table(const struct migration_state *rows, size_t count)
@@ -155,48 +149,42 @@ static int migrate(struct db *db, const struct store_roles *roles, bool citus)
     return citus && code == EXIT_OK ? distribute(db) : code;
 }
 
-int cmd_migrate(int argc, char **argv)
+static int run(struct call *call)
 {
-    struct flag flags[] = {
-        [FLAG_STATUS] = {"status", NULL, "list the migrations and whether each is applied"},
-        [FLAG_CITUS] = {"citus", NULL,
-                        "then spread events and their keys over a Citus cluster, if Citus takes the sink's "
-                        "statements"},
-        [FLAG_DRY_RUN] = {"dry-run", NULL, "print the SQL that would run, and change nothing"},
-        [FLAG_JSON] = {"json", NULL, "with --status: one JSON object for machines"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "migrate",
-        .about = "Brings the database's schema up to date, and sets what the roles of least privilege may\n"
-                 "do (ingest_role, read_role, owner_role). It may be run at any time and by several at\n"
-                 "once; each migration is one transaction. --status and --dry-run only look.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
+    const struct flag *flags = call->flags;
     bool status = flags[FLAG_STATUS].given, only_look = status || flags[FLAG_DRY_RUN].given;
     bool citus = flags[FLAG_CITUS].given;
-    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status) ||
-        (only_look && citus)) {
-        command_end(&command);
+    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status) || (only_look && citus))
         return command_error(EXIT_USAGE,
                              "give --status, with --json if you like, or --dry-run, or --citus, or none; see "
                              "vox-sink migrate --help");
-    }
-    const struct config *c = &command.config;
+    const struct config *c = &call->config;
     const struct store_roles roles = {c->ingest_role, c->read_role, c->owner_role};
     struct err err;
-    if (!store_roles_check(&roles, &err)) {
-        command_error(EXIT_CONFIG, "%s", err.text);
-        command_end(&command);
-        return EXIT_CONFIG;
-    }
-    struct db *db = command_database(&command, false, &code);
-    if (db) {
-        code = only_look ? look(db, flags) : migrate(db, &roles, citus);
-        db_close(db);
-    }
-    command_end(&command);
+    int code;
+    if (!store_roles_check(&roles, &err))
+        return command_error(EXIT_CONFIG, "%s", err.text);
+    struct db *db = command_database(call, false, &code);
+    if (!db)
+        return code;
+    code = only_look ? look(db, flags) : migrate(db, &roles, citus);
+    db_close(db);
     return code;
 }
+
+static const struct flag cmd_migrate_flags[] = {
+    [FLAG_STATUS] = {"status", NULL, "list the migrations and whether each is applied"},
+    [FLAG_CITUS] = {"citus", NULL,
+                    "then spread events and their keys over a Citus cluster, if Citus takes the sink's "
+                    "statements"},
+    [FLAG_DRY_RUN] = {"dry-run", NULL, "print the SQL that would run, and change nothing"},
+    [FLAG_JSON] = {"json", NULL, "with --status: one JSON object for machines"}};
+
+const struct command cmd_migrate = {
+    .uses_database = true,
+    .name = "migrate",
+    .about = "Brings the database's schema up to date, and sets what the roles of least privilege may\n"
+             "do (ingest_role, read_role, owner_role). It may be run at any time and by several at\n"
+             "once; each migration is one transaction. --status and --dry-run only look.",
+    COMMAND_FLAGS(cmd_migrate_flags),
+    .run = run};

@@ -8,10 +8,8 @@
 #include "server/config/table.h"
 #include "server/store/admin.h"
 
-#define LIST_CEILING ((size_t)64 * 1024 * 1024)
-
 // Both commands: a name, a class, one statement.
-static int change(struct command *command, const char *class_text,
+static int change(const struct call *call, const char *class_text,
                   bool (*statement)(struct db *db, struct str name, int16_t max_class, struct err *err),
                   const char *done)
 {
@@ -19,9 +17,9 @@ static int change(struct command *command, const char *class_text,
     struct str name;
     int16_t max_class;
     int code;
-    if (!args_project_name(command->word[0], &name, &err) || !args_max_class(class_text, &max_class, &err))
+    if (!args_project_name(call->word[0], &name, &err) || !args_max_class(class_text, &max_class, &err))
         return command_error(EXIT_USAGE, "%s", err.text);
-    struct db *db = command_database(command, true, &code);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     bool ok = statement(db, name, max_class, &err);
@@ -32,58 +30,51 @@ static int change(struct command *command, const char *class_text,
     return EXIT_OK;
 }
 
-static int project_create(int argc, char **argv)
+static int create(struct call *call)
 {
-    struct flag flags[] = {{"max-class", "S1|S2", "most sensitive class of event it takes [S1]"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "project create",
-        .words = "NAME",
-        .min_words = 1,
-        .max_words = 1,
-        .about = "Makes a project: what tokens and events belong to. A token made for a project\n"
-                 "that does not exist makes it too.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = change(&command, flags[0].given ? flags[0].value : "S1", store_project_create, "created");
-    command_end(&command);
-    return code;
+    const char *class_text = call->flags[0].given ? call->flags[0].value : "S1";
+    return change(call, class_text, store_project_create, "created");
 }
 
-static int project_set(int argc, char **argv)
+static const struct flag project_create_flags[] = {
+    {"max-class", "S1|S2", "most sensitive class of event it takes [S1]", "S1|S2"}};
+
+static const struct command project_create = {
+    .uses_database = true,
+    .name = "project create",
+    .words = "NAME",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Makes a project: what tokens and events belong to. A token made for a project\n"
+             "that does not exist makes it too.",
+    COMMAND_FLAGS(project_create_flags),
+    .run = create};
+
+static int set(struct call *call)
 {
-    struct flag flags[] = {{"max-class", "S1|S2", "most sensitive class of event it takes"}};
-    struct command command = {.uses_database = true,
-                              .name = "project set",
-                              .words = "NAME",
-                              .min_words = 1,
-                              .max_words = 1,
-                              .about = "Changes a project. Running sinks follow within a second.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    if (!flags[0].given)
-        code = command_error(EXIT_USAGE, "nothing to change; give --max-class S1 or --max-class S2");
-    else
-        code = change(&command, flags[0].value, store_project_set, "changed");
-    command_end(&command);
-    return code;
+    if (!call->flags[0].given)
+        return command_error(EXIT_USAGE, "nothing to change; give --max-class S1 or --max-class S2");
+    return change(call, call->flags[0].value, store_project_set, "changed");
 }
+
+static const struct flag project_set_flags[] = {
+    {"max-class", "S1|S2", "most sensitive class of event it takes", "S1|S2"}};
+
+static const struct command project_set = {.uses_database = true,
+                                           .name = "project set",
+                                           .words = "NAME",
+                                           .min_words = 1,
+                                           .max_words = 1,
+                                           .about =
+                                               "Changes a project. Running sinks follow within a second.",
+                                           COMMAND_FLAGS(project_set_flags),
+                                           .run = set};
 
 static int list_json(const struct project_row *rows, size_t count)
 {
     struct buf buf;
     struct json_writer w;
-    buf_init(&buf, LIST_CEILING);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_key(&w, "projects");
-    json_begin_array(&w);
+    command_json_begin(&buf, &w, "projects");
     for (size_t i = 0; i < count; i++) {
         char created[RFC3339_LEN + 1];
         rfc3339_format(rows[i].created_at, created);
@@ -94,9 +85,7 @@ static int list_json(const struct project_row *rows, size_t count)
         json_str(&w, "created_at", str_from(created));
         json_end_object(&w);
     }
-    json_end_array(&w);
-    json_end_object(&w);
-    return command_write(&buf);
+    return command_json_end(&buf, &w);
 }
 
 static int list_table(const struct project_row *rows, size_t count)
@@ -117,32 +106,30 @@ static int list_table(const struct project_row *rows, size_t count)
     return command_table(&table);
 }
 
-static int list(const struct command *command, struct db *db, struct arena *arena)
+static int list(const struct call *call, struct db *db, struct arena *arena)
 {
     struct project_row *rows;
     size_t count;
     struct err err;
     if (!store_project_list(db, arena, &rows, &count, &err))
         return command_error(EXIT_FAILED, "%s", err.text);
-    return command->flags[0].given ? list_json(rows, count) : list_table(rows, count);
+    return call->flags[0].given ? list_json(rows, count) : list_table(rows, count);
 }
 
-static int project_list(int argc, char **argv)
-{
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {.uses_database = true,
-                              .name = "project list",
-                              .about = "Lists projects. TOKENS counts those neither revoked nor expired.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, list);
-}
+static const struct flag project_list_flags[] = {FLAG_FOR_JSON};
 
-int cmd_project(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {{"create", "make a project", project_create},
-                                             {"set", "change a project's class ceiling", project_set},
-                                             {"list", "list projects", project_list}};
-    return command_dispatch("project", "Projects: what tokens and events belong to.", subs, ARRAY_LEN(subs),
-                            argc, argv);
-}
+static const struct command project_list = {
+    .uses_database = true,
+    .name = "project list",
+    .about = "Lists projects. TOKENS counts those neither revoked nor expired.",
+    COMMAND_FLAGS(project_list_flags),
+    .run_database = list};
+
+static const struct subcommand subs[] = {{"create", "make a project", .command = &project_create},
+                                         {"set", "change a project's class ceiling", .command = &project_set},
+                                         {"list", "list projects", .command = &project_list}};
+
+const struct family cmd_project = {.name = "project",
+                                   .about = "Projects: what tokens and events belong to.",
+                                   .subs = subs,
+                                   .count = ARRAY_LEN(subs)};

@@ -95,12 +95,12 @@ static bool project_is_there(struct db *db, const char *name, int *ret_code)
 
 enum { FLAG_PROJECT, FLAG_JSON };
 
-static int list(const struct command *command, struct db *db, struct arena *arena)
+static int list(const struct call *call, struct db *db, struct arena *arena)
 {
     struct quarantine_row *rows;
     size_t count;
     struct err err;
-    const struct flag *flags = command->flags;
+    const struct flag *flags = call->flags;
     const char *project = flags[FLAG_PROJECT].value;
     int code;
     if (!project_is_there(db, project, &code))
@@ -110,23 +110,20 @@ static int list(const struct command *command, struct db *db, struct arena *aren
     return flags[FLAG_JSON].given ? list_json(rows, count) : list_table(rows, count);
 }
 
-static int quarantine_list(int argc, char **argv)
-{
-    struct flag flags[] = {[FLAG_PROJECT] = {"project", "NAME", "of this project only"},
-                           [FLAG_JSON] = {"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "quarantine list",
-        .about = "Lists what is in quarantine, oldest first, at most 1000: why each event failed and\n"
-                 "where. What the events hold is not shown; quarantine show does that.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, list);
-}
+static const struct flag quarantine_list_flags[] = {
+    [FLAG_PROJECT] = {"project", "NAME", "of this project only"}, [FLAG_JSON] = FLAG_FOR_JSON};
+
+static const struct command quarantine_list = {
+    .uses_database = true,
+    .name = "quarantine list",
+    .about = "Lists what is in quarantine, oldest first, at most 1000: why each event failed and\n"
+             "where. What the events hold is not shown; quarantine show does that.",
+    COMMAND_FLAGS(quarantine_list_flags),
+    .run_database = list};
 
 // ---- show
 
-static int show(struct db *db, const struct uuid *id, struct arena *arena)
+static int print_event(struct db *db, const struct uuid *id, struct arena *arena)
 {
     struct quarantine_row *rows;
     size_t count;
@@ -143,35 +140,32 @@ static int show(struct db *db, const struct uuid *id, struct arena *arena)
     return EXIT_OK;
 }
 
-static int quarantine_show(int argc, char **argv)
+static int show(struct call *call)
 {
-    struct command command = {.uses_database = true,
-                              .name = "quarantine show",
-                              .words = "EVENT_ID",
-                              .min_words = 1,
-                              .max_words = 1,
-                              .about =
-                                  "Prints the event as it was sent, white space aside: JSON on one line."};
-    int code;
     struct uuid id;
-    if (!command_begin(&command, argc, argv, &code))
+    struct arena arena;
+    int code;
+    if (!uuid_parse(str_from(call->word[0]), &id))
+        return command_error(EXIT_USAGE, "\"%.60s\" is no event id; vox-sink quarantine list shows them",
+                             call->word[0]);
+    struct db *db = command_database(call, true, &code);
+    if (!db)
         return code;
-    if (!uuid_parse(str_from(command.word[0]), &id)) {
-        code = command_error(EXIT_USAGE, "\"%.60s\" is no event id; vox-sink quarantine list shows them",
-                             command.word[0]);
-    } else {
-        struct db *db = command_database(&command, true, &code);
-        if (db) {
-            struct arena arena;
-            arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
-            code = show(db, &id, &arena);
-            arena_release(&arena);
-            db_close(db);
-        }
-    }
-    command_end(&command);
+    arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
+    code = print_event(db, &id, &arena);
+    arena_release(&arena);
+    db_close(db);
     return code;
 }
+
+static const struct command quarantine_show = {
+    .uses_database = true,
+    .name = "quarantine show",
+    .words = "EVENT_ID",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Prints the event as it was sent, white space aside: JSON on one line.",
+    .run = show};
 
 // ---- replay
 
@@ -251,10 +245,10 @@ static bool replay_all(struct replay *r, struct str project, struct err *err)
     return good;
 }
 
-static int replay(const struct command *command, struct db *db, struct arena *arena UNUSED)
+static int replay(const struct call *call, struct db *db, struct arena *arena UNUSED)
 {
-    const struct config *config = &command->config;
-    const char *project = command->flags[0].value;
+    const struct config *config = &call->config;
+    const char *project = call->flags[0].value;
     struct replay r = {.db = db, .api = {.clock = clock_system()}};
     struct contract_set *set;
     struct err err;
@@ -275,27 +269,23 @@ static int replay(const struct command *command, struct db *db, struct arena *ar
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "%s", err.text);
 }
 
-static int quarantine_replay(int argc, char **argv)
-{
-    struct flag flags[] = {{"project", "NAME", "of this project only"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "quarantine replay",
-        .about =
-            "Judges what is in quarantine again, with today's contracts, and stores what they take, with\n"
-            "its id and its time of receipt; the rest stays. Each event is one transaction.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, replay);
-}
+static const struct flag quarantine_replay_flags[] = {{"project", "NAME", "of this project only"}};
 
-int cmd_quarantine(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {
-        {"list", "what is there, and why", quarantine_list},
-        {"show", "print one event", quarantine_show},
-        {"replay", "store what today's contracts take", quarantine_replay}};
-    return command_dispatch("quarantine",
-                            "Events kept aside because they failed their schema or have no contract.", subs,
-                            ARRAY_LEN(subs), argc, argv);
-}
+static const struct command quarantine_replay = {
+    .uses_database = true,
+    .name = "quarantine replay",
+    .about = "Judges what is in quarantine again, with today's contracts, and stores what they take, with\n"
+             "its id and its time of receipt; the rest stays. Each event is one transaction.",
+    COMMAND_FLAGS(quarantine_replay_flags),
+    .run_database = replay};
+
+static const struct subcommand subs[] = {
+    {"list", "what is there, and why", .command = &quarantine_list},
+    {"show", "print one event", .command = &quarantine_show},
+    {"replay", "store what today's contracts take", .command = &quarantine_replay}};
+
+const struct family cmd_quarantine = {
+    .name = "quarantine",
+    .about = "Events kept aside because they failed their schema or have no contract.",
+    .subs = subs,
+    .count = ARRAY_LEN(subs)};

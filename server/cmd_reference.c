@@ -3,77 +3,69 @@
 #include "server/command.h"
 #include "server/config/reference.h"
 
-static int print_page(const char *name, const char *about, void (*print)(FILE *out), int argc, char **argv)
+static int options(struct call *call UNUSED)
 {
-    struct command command = {.name = name, .about = about};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    command_end(&command);
-    print(stdout);
+    config_print_reference(stdout);
     return EXIT_OK;
 }
 
-static int print_options(int argc, char **argv)
+static int problems(struct call *call UNUSED)
 {
-    return print_page("reference options", "Prints docs/reference/options.md.", config_print_reference, argc,
-                      argv);
+    reference_problems(stdout);
+    return EXIT_OK;
 }
 
-static int print_problems(int argc, char **argv)
+static int metrics(struct call *call UNUSED)
 {
-    return print_page("reference problems", "Prints docs/reference/problems.md.", reference_problems, argc,
-                      argv);
+    reference_metrics(stdout);
+    return EXIT_OK;
 }
 
-static int print_metrics(int argc, char **argv)
+static int print_set(const struct call *call, void (*print)(FILE *out, const struct contract_set *set))
 {
-    return print_page("reference metrics", "Prints docs/reference/metrics.md.", reference_metrics, argc,
-                      argv);
-}
-
-static int print_set(const char *name, const char *about,
-                     void (*print)(FILE *out, const struct contract_set *set), int argc, char **argv)
-{
-    struct command command = {.name = name, .about = about};
     struct contract_set *set;
     struct err err;
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    if (contract_set_load(command.config.contracts_dir, NULL, &set, &err)) {
-        print(stdout, set);
-        contract_set_unref(set);
-        code = EXIT_OK;
-    } else {
-        code = command_error(EXIT_CONFIG, "%s", err.text);
-    }
-    command_end(&command);
-    return code;
+    if (!contract_set_load(call->config.contracts_dir, NULL, &set, &err))
+        return command_error(EXIT_CONFIG, "%s", err.text);
+    print(stdout, set);
+    contract_set_unref(set);
+    return EXIT_OK;
 }
 
-static int print_taxonomy(int argc, char **argv)
+static int taxonomy(struct call *call)
 {
-    return print_set("reference taxonomy", "Prints docs/reference/taxonomy.md, of the contracts folder.",
-                     reference_taxonomy, argc, argv);
+    return print_set(call, reference_taxonomy);
 }
 
-static int print_retention(int argc, char **argv)
+static int retention(struct call *call)
 {
-    return print_set("reference retention",
-                     "Prints docs/reference/retention-sensitivity.md, of the contracts folder.",
-                     reference_retention, argc, argv);
+    return print_set(call, reference_retention);
 }
 
-int cmd_reference(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {
-        {"options", "every option of the configuration", print_options},
-        {"problems", "every code that a request is refused with", print_problems},
-        {"metrics", "every metric", print_metrics},
-        {"taxonomy", "every event that the sink takes", print_taxonomy},
-        {"retention", "how long each stays, and what it may hold", print_retention}};
-    return command_dispatch("reference",
-                            "Reference pages, made from the tables that the sink itself runs by.", subs,
-                            ARRAY_LEN(subs), argc, argv);
-}
+static const struct command print_options = {
+    .name = "reference options", .about = "Prints docs/reference/options.md.", .run = options};
+static const struct command print_problems = {
+    .name = "reference problems", .about = "Prints docs/reference/problems.md.", .run = problems};
+static const struct command print_metrics = {
+    .name = "reference metrics", .about = "Prints docs/reference/metrics.md.", .run = metrics};
+static const struct command print_taxonomy = {
+    .name = "reference taxonomy",
+    .about = "Prints docs/reference/taxonomy.md, of the contracts folder.",
+    .run = taxonomy};
+static const struct command print_retention = {
+    .name = "reference retention",
+    .about = "Prints docs/reference/retention-sensitivity.md, of the contracts folder.",
+    .run = retention};
+
+static const struct subcommand subs[] = {
+    {"options", "every option of the configuration", .command = &print_options},
+    {"problems", "every code that a request is refused with", .command = &print_problems},
+    {"metrics", "every metric", .command = &print_metrics},
+    {"taxonomy", "every event that the sink takes", .command = &print_taxonomy},
+    {"retention", "how long each stays, and what it may hold", .command = &print_retention}};
+
+const struct family cmd_reference = {
+    .name = "reference",
+    .about = "Reference pages, made from the tables that the sink itself runs by.",
+    .subs = subs,
+    .count = ARRAY_LEN(subs)};

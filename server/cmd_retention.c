@@ -171,29 +171,26 @@ static bool is_covered(const struct retention_plan *plan)
     return true;
 }
 
-static int show_plan(const struct command *command, struct db *db, struct arena *arena)
+static int show_plan(const struct call *call, struct db *db, struct arena *arena)
 {
     struct retention_plan plan;
     struct err err;
     if (!store_retention_plan(db, arena, &plan, &err))
         return command_error(EXIT_FAILED, "%s", err.text);
-    int code = command->flags[0].given ? plan_json(&plan) : plan_text(&plan);
+    int code = call->flags[0].given ? plan_json(&plan) : plan_text(&plan);
     return code == EXIT_OK && !is_covered(&plan) ? EXIT_UNHEALTHY : code;
 }
 
-static int retention_plan(int argc, char **argv)
-{
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "retention plan",
-        .about = "Shows every partition, contract and table with how long it is kept, and what apply would\n"
-                 "drop now. Numbers behind ~ are the server's estimates. It changes nothing. Exit code 4\n"
-                 "if a contract or a table has no rule.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, show_plan);
-}
+static const struct flag retention_plan_flags[] = {FLAG_FOR_JSON};
+
+static const struct command retention_plan = {
+    .uses_database = true,
+    .name = "retention plan",
+    .about = "Shows every partition, contract and table with how long it is kept, and what apply would\n"
+             "drop now. Numbers behind ~ are the server's estimates. It changes nothing. Exit code 4\n"
+             "if a contract or a table has no rule.",
+    COMMAND_FLAGS(retention_plan_flags),
+    .run_database = show_plan};
 
 // ---- apply
 
@@ -208,9 +205,9 @@ static int reassign(struct db *db, const char *contract)
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "%s", err.text);
 }
 
-static int apply(const struct command *command, struct db *db, struct arena *arena UNUSED)
+static int apply(const struct call *call, struct db *db, struct arena *arena UNUSED)
 {
-    int code = command->flags[0].given ? reassign(db, command->flags[0].value) : EXIT_OK;
+    int code = call->flags[0].given ? reassign(db, call->flags[0].value) : EXIT_OK;
     if (code != EXIT_OK)
         return code;
     struct retention_done done;
@@ -222,25 +219,22 @@ static int apply(const struct command *command, struct db *db, struct arena *are
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "%s; run it again", err.text);
 }
 
-static int retention_apply(int argc, char **argv)
-{
-    struct flag flags[] = {
-        {"reassign", "CONTRACT", "first give this contract's stored rows the day of the policy now in use"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "retention apply",
-        .about = "Drops what has expired, as a running vox-sink serve does by itself. Ingest goes on: locks\n"
-                 "are held for a moment and waited for no longer. May be stopped and run again.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, apply);
-}
+static const struct flag retention_apply_flags[] = {
+    {"reassign", "CONTRACT", "first give this contract's stored rows the day of the policy now in use"}};
 
-int cmd_retention(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {
-        {"plan", "show what is kept how long, and what would go", retention_plan},
-        {"apply", "drop what has expired; move rows to a changed policy", retention_apply}};
-    return command_dispatch("retention", "Retention: how long events are kept, and their end.", subs,
-                            ARRAY_LEN(subs), argc, argv);
-}
+static const struct command retention_apply = {
+    .uses_database = true,
+    .name = "retention apply",
+    .about = "Drops what has expired, as a running vox-sink serve does by itself. Ingest goes on: locks\n"
+             "are held for a moment and waited for no longer. May be stopped and run again.",
+    COMMAND_FLAGS(retention_apply_flags),
+    .run_database = apply};
+
+static const struct subcommand subs[] = {
+    {"plan", "show what is kept how long, and what would go", .command = &retention_plan},
+    {"apply", "drop what has expired; move rows to a changed policy", .command = &retention_apply}};
+
+const struct family cmd_retention = {.name = "retention",
+                                     .about = "Retention: how long events are kept, and their end.",
+                                     .subs = subs,
+                                     .count = ARRAY_LEN(subs)};

@@ -355,34 +355,27 @@ static int run(struct serve *s)
     return EXIT_OK;
 }
 
-int cmd_serve(int argc, char **argv)
+static int serve(struct call *call)
 {
+    const struct config *c = &call->config;
+    struct serve s = {.config = &call->config, .argc = call->argc, .argv = call->argv};
     struct err err = {""};
-    int code;
-    struct command command = {
-        .name = "serve",
-        .about = "Takes events over HTTP and stores them in PostgreSQL. Runs in the foreground.\n"
-                 "SIGTERM stops gracefully, SIGHUP reloads contracts and reloadable options.",
-        .lists_options = true,
-    };
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    struct serve serve = {.config = &command.config, .argc = argc, .argv = argv};
-    if (!command.config.database_url)
-        code = command_error(EXIT_CONFIG, "no database: set VOX_SINK_DATABASE_URL, for example "
+    if (!c->database_url)
+        return command_error(EXIT_CONFIG, "no database: set VOX_SINK_DATABASE_URL, for example "
                                           "postgresql:///vox?host=/run/postgresql");
-    else if (command.config.stop_deadline * USEC_PER_SEC <
-             command.config.commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US)
-        code = command_error(EXIT_CONFIG,
-                             "stop_deadline must exceed commit_deadline by 2 s, so that what is being "
-                             "committed can be answered");
-    else if (!db_url_check(command.config.database_url, &err) ||
-             !db_url_check(url_or(command.config.read_database_url, command.config.database_url), &err) ||
-             !process_may_serve(command.config.user, &err) || !apply_log_options(&command.config, &err) ||
-             !limits_from(&command.config, &serve.limits, &err))
-        code = command_error(EXIT_CONFIG, "%s", err.text);
-    else
-        code = run(&serve);
-    command_end(&command);
-    return code;
+    if (c->stop_deadline * USEC_PER_SEC < c->commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US)
+        return command_error(EXIT_CONFIG, "stop_deadline must exceed commit_deadline by 2 s, so that what is "
+                                          "being committed can be answered");
+    if (!db_url_check(c->database_url, &err) ||
+        !db_url_check(url_or(c->read_database_url, c->database_url), &err) ||
+        !process_may_serve(c->user, &err) || !apply_log_options(c, &err) || !limits_from(c, &s.limits, &err))
+        return command_error(EXIT_CONFIG, "%s", err.text);
+    return run(&s);
 }
+
+const struct command cmd_serve = {
+    .name = "serve",
+    .about = "Takes events over HTTP and stores them in PostgreSQL. Runs in the foreground.\n"
+             "SIGTERM stops gracefully, SIGHUP reloads contracts and reloadable options.",
+    .lists_options = true,
+    .run = serve};

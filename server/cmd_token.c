@@ -8,8 +8,6 @@
 
 #include <sodium.h>
 
-#define LIST_CEILING ((size_t)64 * 1024 * 1024)
-
 enum { CREATE_PROJECT = SETTING_COUNT, CREATE_SCOPE, CREATE_JSON };
 
 // Everything but key id and hash.
@@ -35,7 +33,7 @@ static bool wants_key(const struct token_row *row)
 }
 
 // The token is made, stored and shown; `master` where it signs.
-static int create_with(const struct command *command, struct token_row *row, const struct master_key *master,
+static int create_with(const struct call *call, struct token_row *row, const struct master_key *master,
                        bool json)
 {
     struct token_key_row key;
@@ -45,7 +43,7 @@ static int create_with(const struct command *command, struct token_row *row, con
     int code;
     bool old = true; // the project
     char token[TOKEN_TEXT_LEN + 1];
-    struct db *db = command_database(command, true, &code);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     token_generate(token);
@@ -68,48 +66,41 @@ static int create_with(const struct command *command, struct token_row *row, con
     return code;
 }
 
-static int create(const struct command *command, const struct flag *flags)
+static int create(struct call *call)
 {
+    const struct flag *flags = call->flags;
     struct token_row row = {0};
     struct master_key *master = NULL;
     struct err err;
     int code;
     if (!row_from_flags(flags, &row, &err))
-        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name);
+        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, call->command->name);
     if (wants_key(&row)) {
-        master = token_master_key(command, &code);
+        master = token_master_key(call, &code);
         if (!master)
             return code;
     }
-    token_warn_contracts(command, row.contracts);
-    code = create_with(command, &row, master, flags[CREATE_JSON].given);
+    token_warn_contracts(call, row.contracts);
+    code = create_with(call, &row, master, flags[CREATE_JSON].given);
     master_key_free(master);
     return code;
 }
 
-static int token_create(int argc, char **argv)
-{
-    struct flag flags[] = {
-        TOKEN_SETTING_FLAGS,
-        [CREATE_PROJECT] = {"project", "NAME",
-                            "project it belongs to; made, with class S1, where there is none"},
-        [CREATE_SCOPE] = {"scope", "SCOPES", "one or more of ingest, read, admin, separated by commas"},
-        [CREATE_JSON] = {"json", NULL, "one JSON object for machines, the signing secret in it"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "token create",
-        .about = "Makes a token and prints it, alone, on standard output. Only its hash is kept:\n"
-                 "it cannot be shown again. With signatures a signing secret is made too and shown\n"
-                 "once, on standard error or in the JSON.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = create(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag token_create_flags[] = {
+    TOKEN_SETTING_FLAGS,
+    [CREATE_PROJECT] = {"project", "NAME", "project it belongs to; made, with class S1, where there is none"},
+    [CREATE_SCOPE] = {"scope", "SCOPES", "one or more of ingest, read, admin, separated by commas",
+                      "ingest|read|admin"},
+    [CREATE_JSON] = {"json", NULL, "one JSON object for machines, the signing secret in it"}};
+
+static const struct command token_create = {
+    .uses_database = true,
+    .name = "token create",
+    .about = "Makes a token and prints it, alone, on standard output. Only its hash is kept:\n"
+             "it cannot be shown again. With signatures a signing secret is made too and shown\n"
+             "once, on standard error or in the JSON.",
+    COMMAND_FLAGS(token_create_flags),
+    .run = create};
 
 static const char *state_of(const struct token_row *row, int64_t now_us)
 {
@@ -122,11 +113,7 @@ static int list_json(const struct token_row *rows, size_t count, int64_t now_us)
 {
     struct buf buf;
     struct json_writer w;
-    buf_init(&buf, LIST_CEILING);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_key(&w, "tokens");
-    json_begin_array(&w);
+    command_json_begin(&buf, &w, "tokens");
     for (size_t i = 0; i < count; i++) {
         char created[RFC3339_LEN + 1], used[RFC3339_LEN + 1];
         bool unused = rows[i].last_used_at == INT64_MAX;
@@ -140,9 +127,7 @@ static int list_json(const struct token_row *rows, size_t count, int64_t now_us)
         json_str(&w, "state", str_from(state_of(&rows[i], now_us)));
         json_end_object(&w);
     }
-    json_end_array(&w);
-    json_end_object(&w);
-    return command_write(&buf);
+    return command_json_end(&buf, &w);
 }
 
 static int list_table(const struct token_row *rows, size_t count, int64_t now_us)
@@ -168,7 +153,7 @@ static int list_table(const struct token_row *rows, size_t count, int64_t now_us
     return command_table(&table);
 }
 
-static int list(const struct command *command, struct db *db, struct arena *arena)
+static int list(const struct call *call, struct db *db, struct arena *arena)
 {
     struct token_row *rows;
     size_t count;
@@ -176,31 +161,28 @@ static int list(const struct command *command, struct db *db, struct arena *aren
     int64_t now_us = clock_wall_us(clock_system());
     if (!store_token_list(db, arena, &rows, &count, &err))
         return command_error(EXIT_FAILED, "%s", err.text);
-    return command->flags[0].given ? list_json(rows, count, now_us) : list_table(rows, count, now_us);
+    return call->flags[0].given ? list_json(rows, count, now_us) : list_table(rows, count, now_us);
 }
 
-static int token_list(int argc, char **argv)
-{
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {.uses_database = true,
-                              .name = "token list",
-                              .about =
-                                  "Lists all tokens, revoked and expired ones too, by their public key id.\n"
-                                  "Sinks write down when a token was last used about once a minute.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    return command_run(&command, argc, argv, list);
-}
+static const struct flag token_list_flags[] = {FLAG_FOR_JSON};
 
-int cmd_token(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {
-        {"create", "make a token and print it, once", token_create},
-        {"list", "list tokens", token_list},
-        {"set", "change what a token may do", token_set},
-        {"rotate", "replace a token, with some overlap", token_rotate},
-        {"revoke", "end a token", token_revoke},
-        {"key", "keys that a token's requests are signed with", token_key}};
-    return command_dispatch("token", "Tokens: what a client sends to be let in.", subs, ARRAY_LEN(subs), argc,
-                            argv);
-}
+static const struct command token_list = {
+    .uses_database = true,
+    .name = "token list",
+    .about = "Lists all tokens, revoked and expired ones too, by their public key id.\n"
+             "Sinks write down when a token was last used about once a minute.",
+    COMMAND_FLAGS(token_list_flags),
+    .run_database = list};
+
+static const struct subcommand subs[] = {
+    {"create", "make a token and print it, once", .command = &token_create},
+    {"list", "list tokens", .command = &token_list},
+    {"set", "change what a token may do", .command = &token_set},
+    {"rotate", "replace a token, with some overlap", .command = &token_rotate},
+    {"revoke", "end a token", .command = &token_revoke},
+    {"key", "keys that a token's requests are signed with", .family = &token_key}};
+
+const struct family cmd_token = {.name = "token",
+                                 .about = "Tokens: what a client sends to be let in.",
+                                 .subs = subs,
+                                 .count = ARRAY_LEN(subs)};

@@ -5,11 +5,7 @@
 
 #include "server/token_flags.h"
 
-// cmd_token_change.c
-int token_set(int argc, char **argv);
-int token_rotate(int argc, char **argv);
-int token_revoke(int argc, char **argv);
-// cmd_token_key.c
-int token_key(int argc, char **argv);
+extern const struct command token_set, token_rotate, token_revoke; // cmd_token_change.c
+extern const struct family token_key;                              // cmd_token_key.c
 
 #endif

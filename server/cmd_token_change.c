@@ -71,14 +71,14 @@ static int print_set(const struct token_row *row, const struct token_secret *sec
 }
 
 // Turning signatures on makes a first secret, unless the token has a key.
-static int set_signed(const struct command *command, struct db *db, const struct token_row *row,
-                      unsigned fields, bool json)
+static int set_signed(const struct call *call, struct db *db, const struct token_row *row, unsigned fields,
+                      bool json)
 {
     struct token_key_row key;
     bool added;
     struct err err;
     int code;
-    struct master_key *master = token_master_key(command, &code);
+    struct master_key *master = token_master_key(call, &code);
     if (!master)
         return code;
     struct token_secret *secret = token_secret_new(master, row->key_id, &key);
@@ -93,8 +93,8 @@ static int set_signed(const struct command *command, struct db *db, const struct
     return code;
 }
 
-static int set_with(const struct command *command, struct db *db, const struct token_row *row,
-                    unsigned fields, bool json)
+static int set_with(const struct call *call, struct db *db, const struct token_row *row, unsigned fields,
+                    bool json)
 {
     struct token_key_row *keys;
     size_t key_count = 1;
@@ -106,60 +106,53 @@ static int set_with(const struct command *command, struct db *db, const struct t
         ok = find_keys(db, &arena, row->key_id, &keys, &key_count, &err);
     arena_release(&arena);
     if (ok && key_count == 0)
-        return set_signed(command, db, row, fields, json);
+        return set_signed(call, db, row, fields, json);
     if (ok && store_token_set(db, row, fields, NULL, &added, &err))
         return print_set(row, NULL, json);
     return command_error(EXIT_FAILED, "%s", err.text);
 }
 
-static int set(const struct command *command, const struct flag *flags)
+static int set(struct call *call)
 {
+    const struct flag *flags = call->flags;
     struct token_row row = {0};
     unsigned fields;
     struct err err;
     int code;
-    if (!token_word(command, &row.key_id))
+    if (!token_word(call, &row.key_id))
         return EXIT_USAGE;
     if (!token_settings(flags, &row, &fields, &err))
-        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name);
+        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, call->command->name);
     if (fields == 0)
-        return command_error(EXIT_USAGE, "nothing to change; see vox-sink %s --help", command->name);
-    token_warn_contracts(command, row.contracts);
-    struct db *db = command_database(command, true, &code);
+        return command_error(EXIT_USAGE, "nothing to change; see vox-sink %s --help", call->command->name);
+    token_warn_contracts(call, row.contracts);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
-    code = set_with(command, db, &row, fields, flags[SET_JSON].given);
+    code = set_with(call, db, &row, fields, flags[SET_JSON].given);
     db_close(db);
     return code;
 }
 
-int token_set(int argc, char **argv)
-{
-    struct flag flags[] = {TOKEN_SETTING_FLAGS, [SET_JSON] = {"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "token set",
-        .words = "KEYID",
-        .min_words = 1,
-        .max_words = 1,
-        .about = "Changes a token. Running sinks follow within a second. Where signatures are\n"
-                 "turned on and the token has no key, a signing secret is made and shown, once.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = set(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag token_set_flags[] = {TOKEN_SETTING_FLAGS, [SET_JSON] = FLAG_FOR_JSON};
+
+const struct command token_set = {
+    .uses_database = true,
+    .name = "token set",
+    .words = "KEYID",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Changes a token. Running sinks follow within a second. Where signatures are\n"
+             "turned on and the token has no key, a signing secret is made and shown, once.",
+    COMMAND_FLAGS(token_set_flags),
+    .run = set};
 
 // ---- rotate
 
 enum { ROTATE_OVERLAP, ROTATE_JSON };
 
 struct rotation {
-    const struct command *command;
+    const struct call *call;
     struct db *db;
     struct arena arena;
     struct token_row old, fresh;
@@ -195,7 +188,7 @@ static bool rotate_keys(struct rotation *r, int *ret_code)
     }
     if (!secret)
         return true;
-    struct master_key *master = token_master_key(r->command, ret_code);
+    struct master_key *master = token_master_key(r->call, ret_code);
     if (!master)
         return false;
     BUG_ON(r->key_count == TOKEN_KEYS_ACTIVE);
@@ -232,18 +225,19 @@ static int rotate(struct rotation *r, struct str key_id, bool json)
     return code;
 }
 
-static int rotate_named(const struct command *command, const struct flag *flags)
+static int rotate_named(struct call *call)
 {
-    struct rotation r = {.command = command};
+    const struct flag *flags = call->flags;
+    struct rotation r = {.call = call};
     struct str key_id;
     struct err err;
     int code;
-    if (!token_word(command, &key_id))
+    if (!token_word(call, &key_id))
         return EXIT_USAGE;
     if (!args_duration("overlap", flags[ROTATE_OVERLAP].given ? flags[ROTATE_OVERLAP].value : OVERLAP_DEFAULT,
                        &r.overlap_us, &err))
-        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name);
-    r.db = command_database(command, true, &code);
+        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, call->command->name);
+    r.db = command_database(call, true, &code);
     if (!r.db)
         return code;
     arena_init(&r.arena, (size_t)64 * 1024, LIST_CEILING);
@@ -253,42 +247,34 @@ static int rotate_named(const struct command *command, const struct flag *flags)
     return code;
 }
 
-int token_rotate(int argc, char **argv)
-{
-    struct flag flags[] = {
-        [ROTATE_OVERLAP] = {"overlap", "TIME",
-                            "how long the old token stays good, 7d or 12h or 0 [" OVERLAP_DEFAULT "]"},
-        [ROTATE_JSON] = {"json", NULL, "one JSON object for machines, the signing secret in it"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "token rotate",
-        .words = "KEYID",
-        .min_words = 1,
-        .max_words = 1,
-        .about = "Makes a new token that may do what the old one may, for as long a time, and\n"
-                 "prints it once. The old one ends after the overlap. Where the old one has a\n"
-                 "signing secret the new one gets a fresh one; public keys go over.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = rotate_named(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag token_rotate_flags[] = {
+    [ROTATE_OVERLAP] = {"overlap", "TIME",
+                        "how long the old token stays good, 7d or 12h or 0 [" OVERLAP_DEFAULT "]"},
+    [ROTATE_JSON] = {"json", NULL, "one JSON object for machines, the signing secret in it"}};
+
+const struct command token_rotate = {
+    .uses_database = true,
+    .name = "token rotate",
+    .words = "KEYID",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Makes a new token that may do what the old one may, for as long a time, and\n"
+             "prints it once. The old one ends after the overlap. Where the old one has a\n"
+             "signing secret the new one gets a fresh one; public keys go over.",
+    COMMAND_FLAGS(token_rotate_flags),
+    .run = rotate_named};
 
 // ---- revoke
 
-static int revoke_named(const struct command *command)
+static int revoke_named(struct call *call)
 {
     struct str key_id;
     bool found;
     struct err err;
     int code;
-    if (!token_word(command, &key_id))
+    if (!token_word(call, &key_id))
         return EXIT_USAGE;
-    struct db *db = command_database(command, true, &code);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     bool ok = store_token_revoke(db, key_id, &found, &err);
@@ -302,18 +288,10 @@ static int revoke_named(const struct command *command)
     return EXIT_OK;
 }
 
-int token_revoke(int argc, char **argv)
-{
-    struct command command = {.uses_database = true,
-                              .name = "token revoke",
-                              .words = "KEYID",
-                              .min_words = 1,
-                              .max_words = 1,
-                              .about = "Ends a token for good. Running sinks follow within a second."};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = revoke_named(&command);
-    command_end(&command);
-    return code;
-}
+const struct command token_revoke = {.uses_database = true,
+                                     .name = "token revoke",
+                                     .words = "KEYID",
+                                     .min_words = 1,
+                                     .max_words = 1,
+                                     .about = "Ends a token for good. Running sinks follow within a second.",
+                                     .run = revoke_named};

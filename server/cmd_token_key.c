@@ -42,12 +42,11 @@ static int print_added(const struct token_key_row *row, const char *secret, bool
     return token_write_wiped(&buf);
 }
 
-static int add_row(const struct command *command, const struct token_key_row *row, const char *secret,
-                   bool json)
+static int add_row(const struct call *call, const struct token_key_row *row, const char *secret, bool json)
 {
     struct err err;
     int code;
-    struct db *db = command_database(command, true, &code);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     bool ok = store_token_key_add(db, row, &err);
@@ -55,18 +54,18 @@ static int add_row(const struct command *command, const struct token_key_row *ro
     return ok ? print_added(row, secret, json) : command_error(EXIT_FAILED, "%s", err.text);
 }
 
-static int add_secret(const struct command *command, struct str key_id, bool json)
+static int add_secret(const struct call *call, struct str key_id, bool json)
 {
     struct token_key_row row;
     int code;
-    struct master_key *master = token_master_key(command, &code);
+    struct master_key *master = token_master_key(call, &code);
     if (!master)
         return code;
     struct token_secret *secret = token_secret_new(master, key_id, &row);
     master_key_free(master);
     if (!secret)
         return command_error(EXIT_FAILED, "no memory for the signing secret");
-    code = add_row(command, &row, secret->text, json);
+    code = add_row(call, &row, secret->text, json);
     sodium_free(secret);
     return code;
 }
@@ -88,47 +87,40 @@ static bool read_public(const char *text, struct signing_key *key, struct err *e
     return ok;
 }
 
-static int add(const struct command *command, const struct flag *flags)
+static int add(struct call *call)
 {
+    const struct flag *flags = call->flags;
     struct str key_id;
     struct signing_key key;
     struct err err;
     char kid[SIGNING_KID_LEN];
-    if (!token_word(command, &key_id))
+    if (!token_word(call, &key_id))
         return EXIT_USAGE;
     if (!flags[ADD_PUBLIC].given)
-        return add_secret(command, key_id, flags[ADD_JSON].given);
+        return add_secret(call, key_id, flags[ADD_JSON].given);
     if (!read_public(flags[ADD_PUBLIC].value, &key, &err))
         return command_error(EXIT_USAGE, "--public: %s", err.text);
     signing_kid_generate(kid);
     struct token_key_row row = {.token = key_id, .kid = str_slice(kid, sizeof(kid)), .is_public = true};
     memcpy(row.public_key, key.bytes, SIGNING_PUBLIC_LEN);
-    return add_row(command, &row, NULL, flags[ADD_JSON].given);
+    return add_row(call, &row, NULL, flags[ADD_JSON].given);
 }
 
-static int key_add(int argc, char **argv)
-{
-    struct flag flags[] = {
-        [ADD_PUBLIC] = {"public", "FILE|BASE64", "an Ed25519 public key, in place of a fresh secret"},
-        [ADD_JSON] = {"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .uses_database = true,
-        .name = "token key add",
-        .words = "KEYID",
-        .min_words = 1,
-        .max_words = 1,
-        .about = "Gives a token a signing key beside the one it has, two at most: the way to\n"
-                 "rotate them is add, let clients change over, retire. Prints the fresh secret,\n"
-                 "alone, on standard output, once. KEYID is the token's.",
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = add(&command, flags);
-    command_end(&command);
-    return code;
-}
+static const struct flag key_add_flags[] = {
+    [ADD_PUBLIC] = {"public", "FILE|BASE64", "an Ed25519 public key, in place of a fresh secret"},
+    [ADD_JSON] = FLAG_FOR_JSON};
+
+static const struct command key_add = {
+    .uses_database = true,
+    .name = "token key add",
+    .words = "KEYID",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Gives a token a signing key beside the one it has, two at most: the way to\n"
+             "rotate them is add, let clients change over, retire. Prints the fresh secret,\n"
+             "alone, on standard output, once. KEYID is the token's.",
+    COMMAND_FLAGS(key_add_flags),
+    .run = add};
 
 // ---- list
 
@@ -141,11 +133,7 @@ static int list_json(const struct token_key_row *rows, size_t count, int64_t now
 {
     struct buf buf;
     struct json_writer w;
-    buf_init(&buf, LIST_CEILING);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_key(&w, "keys");
-    json_begin_array(&w);
+    command_json_begin(&buf, &w, "keys");
     for (size_t i = 0; i < count; i++) {
         char created[RFC3339_LEN + 1], ends[RFC3339_LEN + 1];
         bool endless = rows[i].not_after == INT64_MAX;
@@ -161,9 +149,7 @@ static int list_json(const struct token_key_row *rows, size_t count, int64_t now
         json_str(&w, "state", rows[i].not_after > now_us ? STR("active") : STR("retired"));
         json_end_object(&w);
     }
-    json_end_array(&w);
-    json_end_object(&w);
-    return command_write(&buf);
+    return command_json_end(&buf, &w);
 }
 
 static int list_table(const struct token_key_row *rows, size_t count, int64_t now_us)
@@ -186,17 +172,18 @@ static int list_table(const struct token_key_row *rows, size_t count, int64_t no
     return command_table(&table);
 }
 
-static int list(const struct command *command, bool json)
+static int list(struct call *call)
 {
+    bool json = call->flags[0].given;
     struct token_key_row *rows;
     size_t count, kept = 0;
     struct arena arena;
     struct str key_id = STR_NULL;
     struct err err;
     int code;
-    if (command->word_count && !token_word(command, &key_id))
+    if (call->word_count && !token_word(call, &key_id))
         return EXIT_USAGE;
-    struct db *db = command_database(command, true, &code);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     arena_init(&arena, (size_t)64 * 1024, LIST_CEILING);
@@ -214,29 +201,23 @@ static int list(const struct command *command, bool json)
     return code;
 }
 
-static int key_list(int argc, char **argv)
-{
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {.uses_database = true,
-                              .name = "token key list",
-                              .words = "[KEYID]",
-                              .max_words = 1,
-                              .about = "Lists signing keys, of one token or of all; never a secret.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = list(&command, flags[0].given);
-    command_end(&command);
-    return code;
-}
+static const struct flag key_list_flags[] = {FLAG_FOR_JSON};
+
+static const struct command key_list = {.uses_database = true,
+                                        .name = "token key list",
+                                        .words = "[KEYID]",
+                                        .max_words = 1,
+                                        .about =
+                                            "Lists signing keys, of one token or of all; never a secret.",
+                                        COMMAND_FLAGS(key_list_flags),
+                                        .run = list};
 
 // ---- retire
 
-static int retire(const struct command *command, const struct flag *after)
+static int retire(struct call *call)
 {
-    struct str kid = str_from(command->word[0]);
+    const struct flag *after = &call->flags[0];
+    struct str kid = str_from(call->word[0]);
     int64_t after_us;
     struct err err;
     int code;
@@ -244,8 +225,8 @@ static int retire(const struct command *command, const struct flag *after)
         return command_error(EXIT_USAGE,
                              "a kid is 10 letters and digits; vox-sink token key list shows them");
     if (!args_duration("after", after->given ? after->value : "0", &after_us, &err))
-        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name);
-    struct db *db = command_database(command, true, &code);
+        return command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, call->command->name);
+    struct db *db = command_database(call, true, &code);
     if (!db)
         return code;
     bool ok = store_token_key_retire(db, kid, after_us, &err);
@@ -256,30 +237,23 @@ static int retire(const struct command *command, const struct flag *after)
     return EXIT_OK;
 }
 
-static int key_retire(int argc, char **argv)
-{
-    struct flag flags[] = {{"after", "TIME", "not now but in 7d or 12h"}};
-    struct command command = {.uses_database = true,
-                              .name = "token key retire",
-                              .words = "KID",
-                              .min_words = 1,
-                              .max_words = 1,
-                              .about = "Ends a signing key for good. Running sinks follow within a second.",
-                              .flags = flags,
-                              .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    code = retire(&command, &flags[0]);
-    command_end(&command);
-    return code;
-}
+static const struct flag key_retire_flags[] = {{"after", "TIME", "not now but in 7d or 12h"}};
 
-int token_key(int argc, char **argv)
-{
-    static const struct subcommand subs[] = {{"add", "give a token another key", key_add},
-                                             {"list", "list keys", key_list},
-                                             {"retire", "end a key", key_retire}};
-    return command_dispatch("token key", "Signing keys: what a token's requests are signed with.", subs,
-                            ARRAY_LEN(subs), argc, argv);
-}
+static const struct command key_retire = {
+    .uses_database = true,
+    .name = "token key retire",
+    .words = "KID",
+    .min_words = 1,
+    .max_words = 1,
+    .about = "Ends a signing key for good. Running sinks follow within a second.",
+    COMMAND_FLAGS(key_retire_flags),
+    .run = retire};
+
+static const struct subcommand subs[] = {{"add", "give a token another key", .command = &key_add},
+                                         {"list", "list keys", .command = &key_list},
+                                         {"retire", "end a key", .command = &key_retire}};
+
+const struct family token_key = {.name = "token key",
+                                 .about = "Signing keys: what a token's requests are signed with.",
+                                 .subs = subs,
+                                 .count = ARRAY_LEN(subs)};

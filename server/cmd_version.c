@@ -4,21 +4,14 @@
 #include "server/command.h"
 #include "server/store/migrate.h"
 
-int cmd_version(int argc, char **argv)
+static int print(struct call *call)
 {
-    struct flag flags[] = {{"json", NULL, "one JSON object for machines"}};
-    struct command command = {
-        .name = "version", .about = "Prints the version.", .flags = flags, .flag_count = ARRAY_LEN(flags)};
-    int code;
-    if (!command_begin(&command, argc, argv, &code))
-        return code;
-    command_end(&command);
-    if (!flags[0].given) {
+    struct buf buf;
+    struct json_writer w;
+    if (!call->flags[0].given) {
         printf("vox-sink %s\n", VOX_VERSION);
         return EXIT_OK;
     }
-    struct buf buf;
-    struct json_writer w;
     buf_init(&buf, 4096);
     json_writer_init(&w, &buf);
     json_begin_object(&w);
@@ -28,3 +21,8 @@ int cmd_version(int argc, char **argv)
     json_end_object(&w);
     return command_write(&buf);
 }
+
+static const struct flag cmd_version_flags[] = {FLAG_FOR_JSON};
+
+const struct command cmd_version = {
+    .name = "version", .about = "Prints the version.", COMMAND_FLAGS(cmd_version_flags), .run = print};

@@ -75,19 +75,18 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-static struct flag *own_flag(const struct command *command, struct str word)
+// Its place in the command's table; flag_count if it is none of its own.
+static size_t own_flag(const struct command *command, struct str word)
 {
     struct str name = str_cut(&word, '=');
-    if (!str_starts(name, STR("--")))
-        return NULL;
-    for (size_t i = 0; i < command->flag_count; i++)
-        if (str_eq(str_skip(name, 2), str_from(command->flags[i].name)))
-            return &command->flags[i];
-    return NULL;
+    size_t i = str_starts(name, STR("--")) ? 0 : command->flag_count;
+    while (i < command->flag_count && !str_eq(str_skip(name, 2), str_from(command->flags[i].name)))
+        i++;
+    return i;
 }
 
 // Takes the command's own flags out of argv; false after saying what is wrong.
-static bool take_own_flags(struct command *command, int *argc, char **argv)
+static bool take_own_flags(const struct command *command, struct flag *flags, int *argc, char **argv)
 {
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
@@ -96,11 +95,12 @@ static bool take_own_flags(struct command *command, int *argc, char **argv)
                 argv[kept++] = argv[i++];
             break;
         }
-        struct flag *flag = own_flag(command, str_from(argv[i]));
-        if (!flag) {
+        size_t at = own_flag(command, str_from(argv[i]));
+        if (at == command->flag_count) {
             argv[kept++] = argv[i];
             continue;
         }
+        struct flag *flag = &flags[at];
         const char *equals = strchr(argv[i], '=');
         const char *problem = NULL;
         if (flag->given)
@@ -120,47 +120,66 @@ static bool take_own_flags(struct command *command, int *argc, char **argv)
     return true;
 }
 
-bool command_begin(struct command *command, int argc, char **argv, int *ret_code)
+static bool words_fit(const struct call *call)
 {
-    struct err err;
-    if (wants_help(argc, argv)) {
-        *ret_code = print_help(command);
-        return false;
-    }
-    *ret_code = EXIT_USAGE;
-    if (!take_own_flags(command, &argc, argv))
-        return false;
-    if (!config_load(&command->config, argc, argv, &command->word_count, &err)) {
-        bool usage = command->config.fault == CONFIG_FLAG;
-        *ret_code = usage ? command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name)
-                          : command_error(EXIT_CONFIG, "%s", err.text);
-        return false;
-    }
-    command->word = argv + 1;
-    int count = command->word_count;
-    if (count >= command->min_words && count <= command->max_words) {
-        if (command->lists_options)
-            command_warn_variables();
-        return true;
-    }
-    if (count < command->min_words)
+    const struct command *command = call->command;
+    if (call->word_count < command->min_words)
         command_error(EXIT_USAGE, "%s is missing; see vox-sink %s --help", command->words, command->name);
-    else
+    else if (call->word_count > command->max_words)
         command_error(EXIT_USAGE, "\"%.60s\" is one word too many; see vox-sink %s --help",
-                      command->word[command->max_words], command->name);
-    command_end(command);
+                      call->word[command->max_words], command->name);
+    else
+        return true;
     return false;
 }
 
-void command_end(struct command *command)
+static int run_on_database(const struct call *call)
 {
-    config_release(&command->config);
+    struct arena arena;
+    int code;
+    struct db *db = command_database(call, true, &code);
+    if (!db)
+        return code;
+    arena_init(&arena, (size_t)64 * 1024, READ_CEILING);
+    code = call->command->run_database(call, db, &arena);
+    arena_release(&arena);
+    db_close(db);
+    return code;
 }
 
-void command_list(const struct subcommand *subs, size_t count, FILE *out)
+int command_run(const struct command *command, int argc, char **argv)
 {
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "  %-10s  %s\n", subs[i].name, subs[i].summary);
+    struct flag flags[COMMAND_FLAGS_MAX];
+    struct call call = {.command = command, .flags = flags, .word = argv + 1};
+    struct err err;
+    int code = EXIT_USAGE;
+    if (wants_help(argc, argv))
+        return print_help(command);
+    BUG_ON(command->flag_count > ARRAY_LEN(flags));
+    for (size_t i = 0; i < command->flag_count; i++)
+        flags[i] = command->flags[i];
+    if (!take_own_flags(command, flags, &argc, argv))
+        return EXIT_USAGE;
+    call.argc = argc;
+    call.argv = argv;
+    if (!config_load(&call.config, argc, argv, &call.word_count, &err)) {
+        bool usage = call.config.fault == CONFIG_FLAG;
+        return usage ? command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name)
+                     : command_error(EXIT_CONFIG, "%s", err.text);
+    }
+    if (words_fit(&call)) {
+        if (command->lists_options)
+            command_warn_variables();
+        code = command->run ? command->run(&call) : run_on_database(&call);
+    }
+    config_release(&call.config);
+    return code;
+}
+
+void command_list(const struct family *family, FILE *out)
+{
+    for (size_t i = 0; i < family->count; i++)
+        fprintf(out, "  %-10s  %s\n", family->subs[i].name, family->subs[i].summary);
 }
 
 // Edits (insert, remove, change a character) from one short word to another.
@@ -183,45 +202,48 @@ static size_t distance(const char *a, const char *b)
     return row[length];
 }
 
-const char *command_nearest(const struct subcommand *subs, size_t count, const char *name)
+const char *command_nearest(const struct family *family, const char *name)
 {
     const char *nearest = NULL;
     size_t best = 3;
-    for (size_t i = 0; i < count; i++) {
-        size_t d = strlen(name) < 32 ? distance(name, subs[i].name) : SIZE_MAX;
+    for (size_t i = 0; i < family->count; i++) {
+        size_t d = strlen(name) < 32 ? distance(name, family->subs[i].name) : SIZE_MAX;
         if (d < best) {
             best = d;
-            nearest = subs[i].name;
+            nearest = family->subs[i].name;
         }
     }
     return nearest;
 }
 
-int command_dispatch(const char *family, const char *about, const struct subcommand *subs, size_t count,
-                     int argc, char **argv)
+int command_dispatch(const struct family *family, int argc, char **argv)
 {
     if (argc < 2)
-        return command_error(EXIT_USAGE, "%s needs a command; see vox-sink %s --help", family, family);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(argv[1], subs[i].name) == 0)
-            return subs[i].run(argc - 1, argv + 1);
+        return command_error(EXIT_USAGE, "%s needs a command; see vox-sink %s --help", family->name,
+                             family->name);
+    for (size_t i = 0; i < family->count; i++) {
+        const struct subcommand *sub = &family->subs[i];
+        if (strcmp(argv[1], sub->name) == 0)
+            return sub->family ? command_dispatch(sub->family, argc - 1, argv + 1)
+                               : command_run(sub->command, argc - 1, argv + 1);
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        printf("Usage: vox-sink %s COMMAND [OPTIONS]\n\n%s\n\n", family, about);
-        command_list(subs, count, stdout);
-        printf("\nvox-sink %s COMMAND --help says more.\n", family);
+        printf("Usage: vox-sink %s COMMAND [OPTIONS]\n\n%s\n\n", family->name, family->about);
+        command_list(family, stdout);
+        printf("\nvox-sink %s COMMAND --help says more.\n", family->name);
         return EXIT_OK;
     }
-    const char *nearest = command_nearest(subs, count, argv[1]);
+    const char *nearest = command_nearest(family, argv[1]);
     if (nearest)
-        return command_error(EXIT_USAGE, "there is no command %s %.60s; did you mean %s %s?", family, argv[1],
-                             family, nearest);
-    return command_error(EXIT_USAGE, "there is no command %s %.60s; see vox-sink %s --help", family, argv[1],
-                         family);
+        return command_error(EXIT_USAGE, "there is no command %s %.60s; did you mean %s %s?", family->name,
+                             argv[1], family->name, nearest);
+    return command_error(EXIT_USAGE, "there is no command %s %.60s; see vox-sink %s --help", family->name,
+                         argv[1], family->name);
 }
 
-struct db *command_database(const struct command *command, bool with_schema, int *ret_code)
+struct db *command_database(const struct call *call, bool with_schema, int *ret_code)
 {
-    const struct config *config = &command->config;
+    const struct config *config = &call->config;
     const char *url = config->migrate_database_url ? config->migrate_database_url : config->database_url;
     if (!url) {
         *ret_code =
@@ -247,29 +269,27 @@ struct db *command_database(const struct command *command, bool with_schema, int
     return NULL;
 }
 
-int command_run(struct command *command, int argc, char **argv,
-                int (*run)(const struct command *command, struct db *db, struct arena *arena))
-{
-    int code;
-    if (!command_begin(command, argc, argv, &code))
-        return code;
-    struct db *db = command_database(command, true, &code);
-    if (db) {
-        struct arena arena;
-        arena_init(&arena, (size_t)64 * 1024, READ_CEILING);
-        code = run(command, db, &arena);
-        arena_release(&arena);
-        db_close(db);
-    }
-    command_end(command);
-    return code;
-}
-
 int command_table(struct table *table)
 {
     bool ok = table_print(table, stdout);
     table_release(table);
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "out of memory");
+}
+
+void command_json_begin(struct buf *buf, struct json_writer *w, const char *name)
+{
+    buf_init(buf, READ_CEILING);
+    json_writer_init(w, buf);
+    json_begin_object(w);
+    json_key(w, name);
+    json_begin_array(w);
+}
+
+int command_json_end(struct buf *buf, struct json_writer *w)
+{
+    json_end_array(w);
+    json_end_object(w);
+    return command_write(buf);
 }
 
 int command_write(struct buf *buf)

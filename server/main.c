@@ -8,23 +8,23 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-static int cmd_help(int argc, char **argv);
-
-static const struct subcommand commands[] = {
-    {"serve", "take events over HTTP and store them", cmd_serve},
-    {"migrate", "bring the database's schema up to date", cmd_migrate},
-    {"project", "create, change and list projects", cmd_project},
-    {"token", "create, change, rotate, revoke and list tokens and their signing keys", cmd_token},
-    {"master-key", "what signing secrets are sealed under", cmd_master_key},
-    {"contracts", "check and show what events are taken", cmd_contracts},
-    {"quarantine", "look at events kept aside, and store them after all", cmd_quarantine},
-    {"retention", "show and apply how long events are kept", cmd_retention},
-    {"doctor", "look for what would keep the sink from working", cmd_doctor},
-    {"config", "show the configuration in force", cmd_config},
-    {"reference", "print reference pages as Markdown", cmd_reference},
-    {"version", "print the version", cmd_version},
-    {"help", "say more of a command", cmd_help},
+static const struct subcommand rows[] = {
+    {"serve", "take events over HTTP and store them", .command = &cmd_serve},
+    {"migrate", "bring the database's schema up to date", .command = &cmd_migrate},
+    {"project", "create, change and list projects", .family = &cmd_project},
+    {"token", "create, change, rotate, revoke and list tokens and their signing keys", .family = &cmd_token},
+    {"master-key", "what signing secrets are sealed under", .family = &cmd_master_key},
+    {"contracts", "check and show what events are taken", .family = &cmd_contracts},
+    {"quarantine", "look at events kept aside, and store them after all", .family = &cmd_quarantine},
+    {"retention", "show and apply how long events are kept", .family = &cmd_retention},
+    {"doctor", "look for what would keep the sink from working", .command = &cmd_doctor},
+    {"config", "show the configuration in force", .family = &cmd_config},
+    {"reference", "print reference pages as Markdown", .family = &cmd_reference},
+    {"version", "print the version", .command = &cmd_version},
+    {"help", "say more of a command", .command = NULL},
 };
+
+const struct family commands = {.name = "", .subs = rows, .count = ARRAY_LEN(rows)};
 
 static int overview(void)
 {
@@ -34,7 +34,7 @@ static int overview(void)
            "Usage: vox-sink COMMAND [OPTIONS]\n"
            "\n",
            VOX_VERSION);
-    command_list(commands, ARRAY_LEN(commands), stdout);
+    command_list(&commands, stdout);
     printf("\n"
            "vox-sink help COMMAND, or COMMAND --help, says more.\n"
            "\n"
@@ -48,22 +48,23 @@ static int overview(void)
 
 static int run(int argc, char **argv)
 {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(argv[0], commands[i].name) == 0)
-            return commands[i].run(argc, argv);
-    const char *nearest = command_nearest(commands, ARRAY_LEN(commands), argv[0]);
+    for (const struct subcommand *row = rows; row < rows + ARRAY_LEN(rows); row++)
+        if (strcmp(argv[0], row->name) == 0 && (row->command || row->family))
+            return row->family ? command_dispatch(row->family, argc, argv)
+                               : command_run(row->command, argc, argv);
+    const char *nearest = command_nearest(&commands, argv[0]);
     if (nearest)
         return command_error(EXIT_USAGE, "there is no command %.60s; did you mean %s?", argv[0], nearest);
     return command_error(EXIT_USAGE, "there is no command %.60s; see vox-sink --help", argv[0]);
 }
 
 // `help token create` is `token create --help`.
-static int cmd_help(int argc, char **argv)
+static int help(int argc, char **argv)
 {
-    char *words[4] = {NULL};
+    char *words[5] = {NULL};
     int count = 0;
     char flag[] = "--help";
-    for (int i = 1; i < argc && count < 2; i++)
+    for (int i = 1; i < argc && count < 3; i++)
         if (argv[i][0] != '-' && strcmp(argv[i], "help") != 0)
             words[count++] = argv[i];
     if (count == 0)
@@ -103,6 +104,8 @@ int main(int argc, char **argv)
         code = overview();
     else if (is_any(argv[1], "--version", "-V"))
         code = printf("vox-sink %s\n", VOX_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
+    else if (strcmp(argv[1], "help") == 0)
+        code = help(argc - 1, argv + 1);
     else
         code = run(argc - 1, argv + 1);
     return flush_output(code);

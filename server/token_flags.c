@@ -123,25 +123,24 @@ static bool has_contract(const struct contract_set *set, struct str name)
     return false;
 }
 
-void token_warn_contracts(const struct command *command, struct str contracts)
+void token_warn_contracts(const struct call *call, struct str contracts)
 {
     struct contract_set *set;
     struct err err;
     if (!contracts.ptr ||
-        !contract_set_load(command->config.contracts_dir, command->config.contracts_overrides, &set, &err))
+        !contract_set_load(call->config.contracts_dir, call->config.contracts_overrides, &set, &err))
         return; // the sink may have others, and says itself what is wrong with them
     while (contracts.ptr) {
         struct str name = str_cut(&contracts, ',');
         if (!has_contract(set, name))
-            command_error(0, "warning: %s has no contract %.*s", command->config.contracts_dir,
-                          STR_FMT(name));
+            command_error(0, "warning: %s has no contract %.*s", call->config.contracts_dir, STR_FMT(name));
     }
     contract_set_unref(set);
 }
 
-bool token_word(const struct command *command, struct str *ret_key_id)
+bool token_word(const struct call *call, struct str *ret_key_id)
 {
-    struct str key_id = str_from(command->word[0]), ignored;
+    struct str key_id = str_from(call->word[0]), ignored;
     // A whole token is what people have at hand; its key id is all that is needed.
     if (str_starts(key_id, STR("vts_")) && !token_parse(key_id, &key_id, &ignored))
         return command_error(EXIT_USAGE,
@@ -251,17 +250,17 @@ int token_print(const char *token, const struct token_row *row, const struct tok
 
 // ---- keys
 
-struct master_key *token_master_key(const struct command *command, int *ret_code)
+struct master_key *token_master_key(const struct call *call, int *ret_code)
 {
     struct err err;
-    if (!command->config.master_key) {
+    if (!call->config.master_key) {
         *ret_code = command_error(
             EXIT_CONFIG, "signing secrets are sealed under a master key, and none is configured: make one"
                          " with vox-sink master-key create FILE, and set VOX_SINK_MASTER_KEY_FILE=FILE here"
                          " and for every sink");
         return NULL;
     }
-    struct master_key *key = master_key_new(str_from(command->config.master_key), &err);
+    struct master_key *key = master_key_new(str_from(call->config.master_key), &err);
     if (!key)
         *ret_code = command_error(EXIT_CONFIG, "%s", err.text);
     return key;

@@ -33,24 +33,24 @@ enum token_setting {
     [SETTING_BURST] = {"burst", "N", "requests at once before the rate holds; or default"}, \
     [SETTING_QUOTA] = {"quota", "N/day", "events it may store on a day; or default"}, \
     [SETTING_QUOTA_BYTES] = {"quota-bytes", "N/day", "bytes of events it may store on a day; or default"}, \
-    [SETTING_SIGNATURE] = {"signature", "POLICY", "off, optional (checked where sent) or required [off]"}, \
-    [SETTING_ON_INVALID] = {"on-invalid", "WHAT", "reject or quarantine events that fail their schema [reject]"}
+    [SETTING_SIGNATURE] = {"signature", "POLICY", "off, optional (checked where sent) or required [off]", "off|optional|required"}, \
+    [SETTING_ON_INVALID] = {"on-invalid", "WHAT", "reject or quarantine events that fail their schema [reject]", "reject|quarantine"}
 // clang-format on
 
 // Into `row` what the flags say, and which (enum token_field, or-ed). Strings are the flags'.
 MUST_CHECK bool token_settings(const struct flag *flags, struct token_row *row, unsigned *ret_fields,
                                struct err *err);
 // Says on stderr which of these contracts this machine's contracts folder does not have.
-void token_warn_contracts(const struct command *command, struct str contracts);
+void token_warn_contracts(const struct call *call, struct str contracts);
 // The key id that a word names: itself, or a whole token's. False if it is a damaged token, which has been
 // said.
-MUST_CHECK bool token_word(const struct command *command, struct str *ret_key_id);
+MUST_CHECK bool token_word(const struct call *call, struct str *ret_key_id);
 
 // The members of a token's JSON object.
 void token_json(struct json_writer *w, const struct token_row *row);
 
 // The configured master key; NULL after saying what to do, with the exit code.
-MUST_CHECK struct master_key *token_master_key(const struct command *command, int *ret_code);
+MUST_CHECK struct master_key *token_master_key(const struct call *call, int *ret_code);
 
 // A signing key being made, in locked memory.
 struct token_secret {
