@@ -66,6 +66,26 @@ function(vox_program name)
   install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
+# vox_pages(PROGRAM SECTION): its manual page and its completions, installed. The program prints them from its own
+# tables, between man.head and man.tail of this folder: no second list that could differ. Not under a sanitizer,
+# whose programs may need help to start.
+function(vox_pages name section)
+  if(VOX_SANITIZE)
+    return()
+  endif()
+  set(out "${CMAKE_BINARY_DIR}/pages/${name}")
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND "${CMAKE_COMMAND}" -DPROGRAM=$<TARGET_FILE:${name}> "-DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}"
+            "-DOUT=${out}" -DPAGE=${name}.${section} -P "${CMAKE_SOURCE_DIR}/cmake/pages.cmake"
+    VERBATIM)
+  set_target_properties(${name} PROPERTIES
+    LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/man.head;${CMAKE_CURRENT_SOURCE_DIR}/man.tail")
+  install(FILES "${out}/${name}.${section}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+  install(FILES "${out}/bash" RENAME ${name} DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+  install(FILES "${out}/zsh" RENAME _${name} DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+  install(FILES "${out}/fish" RENAME ${name}.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+endfunction()
+
 # vox_unit_test(NAME DEPS …): tests/unit/test_NAME.c on Check, run by ctest with the label "unit".
 function(vox_unit_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})

@@ -18,7 +18,7 @@ struct family;
 
 extern const struct family commands; // main.c: all of them
 
-extern const struct command cmd_serve, cmd_migrate, cmd_doctor, cmd_version;
+extern const struct command cmd_serve, cmd_migrate, cmd_doctor, cmd_completion, cmd_version;
 extern const struct family cmd_project, cmd_token, cmd_master_key, cmd_contracts, cmd_quarantine,
     cmd_retention, cmd_config, cmd_reference;
 

@@ -20,6 +20,7 @@ static const struct subcommand rows[] = {
     {"doctor", "look for what would keep the sink from working", .command = &cmd_doctor},
     {"config", "show the configuration in force", .family = &cmd_config},
     {"reference", "print reference pages as Markdown", .family = &cmd_reference},
+    {"completion", "print completion for a shell", .command = &cmd_completion},
     {"version", "print the version", .command = &cmd_version},
     {"help", "say more of a command", .command = NULL},
 };

@@ -58,6 +58,16 @@ void config_release(struct config *config); // wipes the secrets
 // For each VOX_SINK_ variable of the environment that is no option: a misspelt name, most likely.
 void config_unknown_variables(void (*found)(void *context, const char *name), void *context);
 
+// One option as --help, shells and the manual tell of it.
+#define CONFIG_HELP_MAX 1024
+struct config_option {
+    char flag[80];              // "--listen"; of a secret that of its file, "--database-url-file"
+    const char *value;          // "ADDRESSES", "FILE"
+    const char *choices;        // "a|b|c"; NULL: it is no choice
+    char help[CONFIG_HELP_MAX]; // with range and default
+};
+size_t config_option_count(void);
+void config_option_at(size_t row, struct config_option *ret_option);
 void config_print_help(FILE *out); // the options part of --help
 // `config show`: value and source, secrets masked. False when memory is out.
 MUST_CHECK bool config_print(const struct config *config, bool json, FILE *out);

@@ -6,18 +6,6 @@
 
 #define HELP_INDENT 8
 
-// The flag with its value's name, or for a secret the flag of its file.
-static void flag_text(const struct option *option, char ret_text[static 2 * OPTION_NAME_MAX])
-{
-    static const char *const values[] = {[OPTION_TYPE_TEXT] = " TEXT",         [OPTION_TYPE_PATH] = " ",
-                                         [OPTION_TYPE_SECRET] = "-file FILE",  [OPTION_TYPE_CHOICE] = " NAME",
-                                         [OPTION_TYPE_ADDRESS] = " ADDRESSES", [OPTION_TYPE_INTEGER] = " N"};
-    char flag[OPTION_NAME_MAX];
-    option_flag(option, flag);
-    snprintf(ret_text, 2 * OPTION_NAME_MAX, "%s%s%s", flag, values[option->type],
-             option->path ? option->path : "");
-}
-
 // "100 to 600000 ms", "debug, info, warn, error", or nothing.
 static void range_text(const struct option *option, char *ret_text, size_t size)
 {
@@ -42,6 +30,31 @@ static void default_text(const struct option *option, char *ret_text, size_t siz
         snprintf(ret_text, size, "%lld", (long long)option->integer);
     else
         snprintf(ret_text, size, "%s", option->text ? option->text : "");
+}
+
+size_t config_option_count(void)
+{
+    return OPTION_COUNT;
+}
+
+void config_option_at(size_t row, struct config_option *ret_option)
+{
+    static const char *const values[] = {
+        [OPTION_TYPE_TEXT] = "TEXT",   [OPTION_TYPE_PATH] = NULL,           [OPTION_TYPE_SECRET] = "FILE",
+        [OPTION_TYPE_CHOICE] = "NAME", [OPTION_TYPE_ADDRESS] = "ADDRESSES", [OPTION_TYPE_INTEGER] = "N"};
+    BUG_ON(row >= OPTION_COUNT);
+    const struct option *option = &option_table[row];
+    bool secret = option->type == OPTION_TYPE_SECRET;
+    char flag[OPTION_NAME_MAX], range[128], value[128];
+    option_flag(option, flag);
+    range_text(option, range, sizeof(range));
+    default_text(option, value, sizeof(value));
+    *ret_option = (struct config_option){.value = option->path ? option->path : values[option->type],
+                                         .choices = option->choices};
+    snprintf(ret_option->flag, sizeof(ret_option->flag), "%s%s", flag, secret ? "-file" : "");
+    snprintf(ret_option->help, sizeof(ret_option->help), "%s%s%s%s%s%s%s", option->help,
+             secret ? "; the file holds it" : "", range[0] ? "; " : "", range, value[0] ? " [" : "", value,
+             value[0] ? "]" : "");
 }
 
 // Indented, and broken at blanks so that no line passes 80 columns.
@@ -70,17 +83,11 @@ void config_print_help(FILE *out)
           "  --config FILE\n"
           "        YAML file to read; VOX_SINK_CONFIG names it too\n",
           out);
-    for (enum option_row row = 0; row < OPTION_COUNT; row++) {
-        const struct option *option = &option_table[row];
-        char flag[2 * OPTION_NAME_MAX], range[128], value[128], text[1024];
-        flag_text(option, flag);
-        range_text(option, range, sizeof(range));
-        default_text(option, value, sizeof(value));
-        snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", option->help,
-                 option->type == OPTION_TYPE_SECRET ? "; the file holds it" : "", range[0] ? "; " : "", range,
-                 value[0] ? " [" : "", value, value[0] ? "]" : "");
-        fprintf(out, "  %s\n", flag);
-        put_wrapped(out, text);
+    for (size_t row = 0; row < OPTION_COUNT; row++) {
+        struct config_option option;
+        config_option_at(row, &option);
+        fprintf(out, "  %s %s\n", option.flag, option.value);
+        put_wrapped(out, option.help);
     }
 }
 

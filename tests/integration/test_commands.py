@@ -18,7 +18,9 @@ COMMANDS = (
     ["token", "key", "add"], ["token", "key", "list"], ["token", "key", "retire"], ["master-key"], ["master-key", "create"],
     ["master-key", "rotate"], ["contracts"], ["contracts", "check"],
     ["contracts", "list"], ["contracts", "show"], ["contracts", "guard"], ["contracts", "validate"],
-    ["doctor"], ["config"], ["config", "show"], ["version"])
+    ["quarantine"], ["quarantine", "list"], ["quarantine", "show"], ["quarantine", "replay"], ["retention"],
+    ["retention", "plan"], ["retention", "apply"], ["doctor"], ["config"], ["config", "show"], ["reference"],
+    ["reference", "options"], ["completion"], ["version"])
 
 
 class Words(SinkCase):
@@ -34,6 +36,36 @@ class Words(SinkCase):
                 self.assertIn("vox-sink", done.stdout)
                 if words == ["serve"]:
                     self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
+
+    def test_completion_is_of_the_tables(self):
+        for shell in ("bash", "zsh", "fish", "man"):
+            done = run(SINK, "completion", shell)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for words in COMMANDS:
+                self.assertIn(words[-1], done.stdout.replace("\\-", "-"), (shell, words))
+            if shell != "man" and shutil.which(shell):
+                checked = run(shell, "-n", "/dev/stdin", stdin=done.stdout)
+                self.assertEqual((checked.returncode, checked.stderr), (0, ""), shell)
+        done = run(SINK, "completion", "csh")
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+
+    def test_completion_walks_the_tree(self):
+        script = run(SINK, "completion", "bash").stdout + (
+            'offers() { COMP_WORDS=(vox-sink "$@"); COMP_CWORD=$#; _vox_sink; echo "${COMPREPLY[*]}"; }\n')
+        for words, offered in (("mig", "migrate"), ("token key r", "retire"), ("token create --sig", "--signature"),
+                               ("token create --signature r", "required"), ("serve --log-le", "--log-level"),
+                               ("serve --log-level w", "warn"), ("completion z", "zsh"),
+                               ("contracts check /et", "/etc"), ("serve --tls-key-file /etc/passw", "/etc/passwd")):
+            with self.subTest(words=words):
+                done = run("bash", "-c", f"{script} offers {words}")
+                self.assertEqual(done.returncode, 0, done)
+                self.assertIn(offered, done.stdout.split())
+        if not shutil.which("fish"):
+            return
+        source = run(SINK, "completion", "fish").stdout
+        for words, offered in (("mig", "migrate"), ("token key r", "retire"), ("token create --signature r", "required")):
+            done = run("fish", "-c", f"{source}\ncomplete -C'vox-sink {words}'")
+            self.assertIn(offered, [line.split("\t")[0] for line in done.stdout.splitlines()], done)
 
     def test_usage(self):
         for words in ([], ["unheard"], ["project"], ["project", "unheard"], ["token", "unheard"], ["migrate", "--unheard"],
