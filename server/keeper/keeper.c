@@ -20,6 +20,15 @@
 #define NAG_US     (3600 * USEC_PER_SEC)
 #define NEVER      INT64_MIN
 
+// What it does in a round, one after the other. None needs another to have gone well: a week that cannot be
+// made is no reason to keep what has expired.
+enum duty { DUTY_DATABASE, DUTY_PARTITIONS, DUTY_LEDGER, DUTY_USAGE, DUTY_EXPIRY, DUTY_COUNT };
+
+struct trouble {
+    bool failing;
+    int64_t nagged_at;
+};
+
 struct keeper {
     struct keeper_config config;
     pthread_t thread;
@@ -30,8 +39,7 @@ struct keeper {
     bool poked;
     _Atomic int64_t reached; // the last day since 1970-01-01 for which partitions were seen
     // The thread's own.
-    bool failing;
-    int64_t nagged_at;
+    struct trouble troubles[DUTY_COUNT];
 };
 
 static int64_t now(void)
@@ -42,6 +50,33 @@ static int64_t now(void)
 static int64_t today(const struct keeper *k)
 {
     return clock_wall_us(k->config.clock) / USEC_PER_DAY;
+}
+
+static bool make_partitions(struct keeper *k, struct db *db, struct err *err)
+{
+    int ahead;
+    struct err unused;
+    int64_t day = today(k);
+    bool ok = store_partitions_ahead(db, k->config.days_ahead, now() + WORK_US, &ahead, err);
+    // Of those that could not be made too it is known from when on they are needed.
+    if (ok || store_partitions_look(db, k->config.days_ahead, now() + WORK_US, &ahead, &unused))
+        atomic_store(&k->reached, day + ahead);
+    return ok;
+}
+
+static bool rotate_ledger(struct keeper *k UNUSED, struct db *db, struct err *err)
+{
+    bool rotated;
+    if (!store_ledger_rotate(db, 0, &rotated, err))
+        return false;
+    if (rotated)
+        log_info("ledger rotated to a new generation");
+    return true;
+}
+
+static bool forget_usage(struct keeper *k UNUSED, struct db *db, struct err *err)
+{
+    return store_usage_forget(db, err);
 }
 
 static bool drop_expired(struct keeper *k, struct db *db, struct err *err)
@@ -56,29 +91,72 @@ static bool drop_expired(struct keeper *k, struct db *db, struct err *err)
     return ok;
 }
 
-static bool upkeep(struct keeper *k, struct db *db, struct err *err)
+// `name` for the log and the metric's label.
+static const struct {
+    const char *name;
+    bool (*run)(struct keeper *k, struct db *db, struct err *err);
+} duties[DUTY_COUNT] = {
+    [DUTY_DATABASE] = {"database", NULL}, // a connection, which stays until the round's end
+    [DUTY_PARTITIONS] = {"partitions", make_partitions},
+    [DUTY_LEDGER] = {"ledger", rotate_ledger},
+    [DUTY_USAGE] = {"usage", forget_usage},
+    [DUTY_EXPIRY] = {"expiry", drop_expired},
+};
+
+static bool is_stopping(struct keeper *k)
 {
-    int ahead;
-    bool rotated;
-    int64_t day = today(k);
-    if (!store_partitions_ahead(db, k->config.days_ahead, now() + WORK_US, &ahead, err))
-        return false;
-    atomic_store(&k->reached, day + ahead);
-    if (!store_ledger_rotate(db, 0, &rotated, err))
-        return false;
-    if (rotated)
-        log_info("ledger rotated to a new generation");
-    return store_usage_forget(db, err) && drop_expired(k, db, err);
+    pthread_mutex_lock(&k->mutex);
+    bool stopping = k->stopping;
+    pthread_mutex_unlock(&k->mutex);
+    return stopping;
 }
 
-static bool work(struct keeper *k, struct err *err)
+// Said when it begins and from time to time while it lasts, so that days of it show.
+static void report(struct keeper *k, enum duty duty, bool ok, const struct err *err)
 {
-    struct db *db;
-    if (!db_connect_stoppable(k->config.url, DB_KEEPER, now() + CONNECT_US, k->stop_fd, &db, err))
-        return false;
-    bool ok = store_schema_fits(db, err) && upkeep(k, db, err);
+    struct trouble *trouble = &k->troubles[duty];
+    const char *name = duties[duty].name;
+    if (is_stopping(k))
+        return;
+    metrics_set(k->config.metrics, METRIC_UPKEEP_FAILING, name, NULL, !ok);
+    if (ok && trouble->failing)
+        log_info("upkeep works again", LOG_CSTR("duty", name));
+    if (!ok && (!trouble->failing || now() - trouble->nagged_at >= NAG_US)) {
+        int ahead = keeper_ahead_days(k);
+        log_warn("upkeep failed; trying again", LOG_CSTR("duty", name), LOG_CSTR("reason", err->text),
+                 LOG_I64("days_ahead", MAX(ahead, -1)));
+        trouble->nagged_at = now();
+    }
+    trouble->failing = !ok;
+}
+
+// A duty that loses the connection is the database's trouble.
+static bool run_duties(struct keeper *k, struct db *db, bool *ret_all_good, struct err *err)
+{
+    *ret_all_good = true;
+    for (enum duty duty = DUTY_DATABASE + 1; duty < DUTY_COUNT; duty++) {
+        struct err why = {"no reason given"};
+        bool ok = duties[duty].run(k, db, &why);
+        if (!ok && !db_is_good(db)) {
+            *err = why;
+            return false;
+        }
+        report(k, duty, ok, &why);
+        *ret_all_good = *ret_all_good && ok;
+    }
+    return true;
+}
+
+static bool work(struct keeper *k)
+{
+    struct db *db = NULL;
+    struct err err = {"no reason given"};
+    bool all_good = false;
+    bool ok = db_connect_stoppable(k->config.url, DB_KEEPER, now() + CONNECT_US, k->stop_fd, &db, &err) &&
+              store_schema_fits(db, &err) && run_duties(k, db, &all_good, &err);
     db_close(db);
-    return ok;
+    report(k, DUTY_DATABASE, ok, &err);
+    return ok && all_good;
 }
 
 // Sleeps until the next look, a poke or the end; false at the end.
@@ -95,39 +173,13 @@ static bool wait_for_work(struct keeper *k, int64_t us)
     return go_on;
 }
 
-// Said when it begins and from time to time while it lasts, so that days of it show.
-static void report(struct keeper *k, bool ok, const struct err *err)
-{
-    int ahead = keeper_ahead_days(k);
-    if (ok && k->failing)
-        log_info("upkeep of partitions and ledger works again");
-    if (!ok && (!k->failing || now() - k->nagged_at >= NAG_US)) {
-        log_warn("upkeep of partitions and ledger failed; trying again", LOG_CSTR("reason", err->text),
-                 LOG_I64("days_ahead", MAX(ahead, -1)));
-        k->nagged_at = now();
-    }
-    k->failing = !ok;
-}
-
-static bool is_stopping(struct keeper *k)
-{
-    pthread_mutex_lock(&k->mutex);
-    bool stopping = k->stopping;
-    pthread_mutex_unlock(&k->mutex);
-    return stopping;
-}
-
 static void *thread_main(void *arg)
 {
     struct keeper *k = arg;
     bool ok;
     pthread_setname_np(pthread_self(), "vox-keeper");
     do {
-        struct err err = {"no reason given"};
-        ok = work(k, &err);
-        if (is_stopping(k))
-            break;
-        report(k, ok, &err);
+        ok = work(k);
     } while (wait_for_work(k, ok ? k->config.interval_us : RETRY_US));
     return NULL;
 }

@@ -72,8 +72,12 @@ bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int
     if (!find_missing(db, days_ahead, deadline, &missing, err))
         return false;
     bool good = true;
-    for (int row = 0; row < PQntuples(missing) && good; row++)
-        good = make(db, missing, row, deadline, err);
+    // One that cannot be made keeps none of the others from being made.
+    for (int row = 0; row < PQntuples(missing) && db_is_good(db); row++) {
+        struct err why;
+        if (!make(db, missing, row, deadline, good ? err : &why))
+            good = false;
+    }
     PQclear(missing);
     if (!good || !find_missing(db, days_ahead, deadline, &missing, err))
         return false;

@@ -8,7 +8,8 @@
 // Makes every weekly partition that a row received within the next `days_ahead` days could need, for each
 // number of days of retention now in use, and the infinity partition. (What an event's own date needs,
 // store_commit() makes on demand.) Locks are short and retried; no try begins after `deadline`.
-// `*ret_ahead_days`: for how many days from today every row has its partition.
+// `*ret_ahead_days`: for how many days from today every row has its partition. Where one cannot be made, the
+// others are all the same.
 MUST_CHECK bool store_partitions_ahead(struct db *db, int days_ahead, int64_t deadline, int *ret_ahead_days,
                                        struct err *err);
 // The same without making any: how far ahead they are there now, at most `days_ahead`.

@@ -31,6 +31,8 @@ static bool drop(struct db *db, const PGresult *expired, int row, int64_t deadli
     return true;
 }
 
+// One that cannot be dropped keeps none of the others: each has its share of the time, and so have the rows
+// that are deleted afterwards.
 static bool drop_all(struct db *db, int64_t deadline, struct retention_done *done, struct err *err)
 {
     const struct pg_params none = {0};
@@ -38,9 +40,14 @@ static bool drop_all(struct db *db, int64_t deadline, struct retention_done *don
     if (!pg_run(db, EXPIRED_SQL, &none, pg_deadline_in(TRY_USEC), &expired, err))
         return false;
     bool good = true;
-    for (int row = 0; row < PQntuples(expired) && good; row++) {
+    int count = PQntuples(expired);
+    for (int row = 0; row < count && db_is_good(db); row++) {
         bool dropped = false;
-        good = drop(db, expired, row, deadline, &dropped, err);
+        int64_t now = pg_deadline_in(0);
+        int64_t share = now + MAX(deadline - now, (int64_t)0) / (count - row + 1);
+        struct err why;
+        if (!drop(db, expired, row, share, &dropped, good ? err : &why))
+            good = false;
         done->partitions += dropped;
     }
     PQclear(expired);
@@ -67,7 +74,10 @@ static bool delete_all(struct db *db, int64_t deadline, struct retention_done *d
 bool store_retention_apply(struct db *db, int64_t deadline, struct retention_done *ret_done, struct err *err)
 {
     *ret_done = (struct retention_done){0};
+    struct err why;
     // Whoever calls may be an owner with more patience for locks than writers have.
-    return pg_run(db, "SET lock_timeout = '100ms'", NULL, pg_deadline_in(TRY_USEC), NULL, err) &&
-           drop_all(db, deadline, ret_done, err) && delete_all(db, deadline, ret_done, err);
+    if (!pg_run(db, "SET lock_timeout = '100ms'", NULL, pg_deadline_in(TRY_USEC), NULL, err))
+        return false;
+    bool dropped = drop_all(db, deadline, ret_done, err);
+    return db_is_good(db) && delete_all(db, deadline, ret_done, dropped ? err : &why) && dropped;
 }

@@ -37,7 +37,7 @@ class TwoSinks(SinkCase):
         wait_until(lambda: dropped() > before, "one of the two counted it")
         for key in keys:
             self.assertEqual(self.stored(key), 1)
-        self.assertNotIn("upkeep of partitions and ledger failed", other.log())
+        self.assertNotIn("upkeep failed", other.log())
 
     def test_a_reader_in_the_way_holds_up_nobody(self):
         holder = subprocess.Popen(
@@ -66,7 +66,7 @@ class TwoSinks(SinkCase):
         self.sql("ALTER FUNCTION telemetry.drop_expired(text, date) RENAME TO drop_expired_away")
         self.addCleanup(self.sql, "ALTER FUNCTION telemetry.drop_expired_away(text, date) RENAME TO drop_expired")
         self.sql(OLD_WEEK)
-        wait_until(lambda: "upkeep of partitions and ledger failed" in self.sink.log(), "upkeep fails and says so")
+        wait_until(lambda: "upkeep failed" in self.sink.log(), "upkeep fails and says so")
         self.sql("DO $$DECLARE p record; BEGIN FOR p IN SELECT inhrelid::regclass AS name FROM pg_inherits "
                  "WHERE inhparent = 'telemetry.events'::regclass AND inhrelid::regclass::text ~ '_p20' "
                  "AND inhrelid <> 'telemetry.events_p20200106'::regclass "
@@ -75,6 +75,30 @@ class TwoSinks(SinkCase):
         self.assertEqual(self.sink.post(model_call("alone"), self.write_token, key).status, 201)
         self.assertEqual(self.stored(key), 1)
         self.sql("DROP TABLE IF EXISTS telemetry.events_p20200106")
+
+    def test_a_week_that_cannot_be_made_holds_up_nothing_else(self):
+        """Its name is another table's. The weeks around it are made, the ledger turns, what has expired goes."""
+        week = self.value("SELECT max(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = "
+                          "'telemetry.events'::regclass AND c.relname ~ '^events_p'")
+        other = self.value("SELECT min(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = "
+                           "'telemetry.quarantine'::regclass AND c.relname ~ '^quarantine_p'")
+        metric = "vox_sink_upkeep_failing", (("duty", "partitions"),)
+        self.sql(f"BEGIN; DROP TABLE telemetry.{week}; CREATE TABLE telemetry.{week} (theirs int); "
+                 f"DROP TABLE telemetry.{other}; COMMIT")
+        wait_until(lambda: self.sink.metrics().get(metric) == 1, "the week cannot be made")
+        self.sql(f"UPDATE telemetry.ledger SET opened_at = opened_at - interval '91 days'; {OLD_WEEK}")
+        generations = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry.event_keys'::regclass"
+        wait_until(lambda: self.value(generations) == "2", "the ledger has turned")
+        wait_until(lambda: self.value(IN_TABLE) == "0", "the expired week is gone")
+        wait_until(lambda: self.value(f"SELECT count(*) FROM pg_class WHERE relname = '{other}'") == "1", "the other is made")
+        self.assertEqual(self.sink.metrics()[metric], 1)
+        said = [line for line in self.sink.log().splitlines() if "upkeep failed" in line and "duty=partitions" in line]
+        self.assertEqual(len(said), 1, "said once")
+        self.assertRegex(said[0], week[-8:-4])
+        self.sql(f"DROP TABLE telemetry.{week}")
+        wait_until(lambda: self.sink.metrics()[metric] == 0, "the week is made")
+        self.assertEqual({value for (name, _), value in self.sink.metrics().items() if name == metric[0]}, {0})
+        self.assertIn('"upkeep works again" duty=partitions', self.sink.log())
 
 
 class Commands(SinkCase):
