@@ -228,6 +228,9 @@ static void stop_all(struct serve *s)
         reader_drain(s->reader);
     if (s->catalog)
         catalog_halt(s->catalog);
+    // Nobody waits for us any more: what is left are clients that read slowly what was stored of theirs.
+    if (s->http && !idle)
+        idle = http_server_wait_idle(s->http, deadline);
     if (s->http)
         http_server_stop(s->http);
     if (s->writer)

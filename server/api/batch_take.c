@@ -136,7 +136,10 @@ static void on_done(struct event *event)
     batch_entry_done(CONTAINER_OF(event, struct batch_entry, event));
 }
 
-// False: the writer has no room, and our own lines will make some.
+// False: the writer has no room, and our own lines will make some. Where all of it is others', we do not
+// wait: nothing would wake us, and whoever waits in line behind single events beyond the queue's bound would
+// make the bound none. While nothing is stored the client hears of it by one 503 with Retry-After, as docs/
+// PROTOCOL.md says, and later on by the line's own.
 static bool submit(struct batch_job *job, struct batch_entry *entry)
 {
     entry->event.done = on_done;

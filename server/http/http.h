@@ -12,7 +12,7 @@
 // next piece. A request refused for its framing, size, path or method never reaches a route. Stopping:
 // http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets every
 // parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests that
-// are parked; what is half received is cut.
+// are parked; what is half received or half sent is cut.
 //
 // Threads: everything here is the loop's, except http_wake() and the http_server_* calls, which are any
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
@@ -136,7 +136,9 @@ unsigned http_server_port(const struct http_server *server);
 // For connections from now on; any thread. Only for a server that was started with TLS.
 void http_server_renew_tls(struct http_server *server, struct http_tls *tls);
 void http_server_quiesce(struct http_server *server);
-// True when no request is unanswered and every answer is out; false at the deadline (monotonic microseconds).
+// True when no request is unanswered and every answer is out, those too that came before a body which still
+// comes: such a client is heard to its end, for HTTP_LINGER_US at most. False at the deadline (monotonic
+// microseconds).
 MUST_CHECK bool http_server_wait_idle(struct http_server *server, int64_t deadline);
 void http_server_stop(struct http_server *server); // joins the thread, frees
 

@@ -126,7 +126,7 @@ static void report_state(struct http_server *server, unsigned commands)
     }
     if (commands & WAKE_REPORT_IDLE)
         server->idle_wanted = true;
-    if (!server->idle_wanted || server->active > 0)
+    if (!server->idle_wanted || server->active > 0 || server->linger_count > 0)
         return;
     server->idle_wanted = false;
     pthread_mutex_lock(&server->idle_lock);

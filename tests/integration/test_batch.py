@@ -6,6 +6,8 @@ import contextlib
 import gzip
 import hashlib
 import json
+import signal
+import socket
 import struct
 import threading
 import unittest
@@ -460,6 +462,25 @@ class Cut(BatchCase):
         stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")} - before
         self.assertEqual(told | set(load.acked), stored)
         self.assertEqual((load.refusals, statuses - {200, 201, 503}), ([], set()))
+
+    def test_stop_before_a_slow_reader_is_done(self):
+        """All has ended but the answer, for which its client takes the rest of the time: all that is stored is told."""
+        sink = self.new_sink(**self.options, stop_deadline=60, commit_deadline=57000).start().ready()
+        ids = [f"{number:0>250}" for number in range(9000)]  # for an answer that cannot wait in the network
+        body = "".join(envelope(model_call("slow"), i) + "\n" for i in ids)
+        with sink.connect(60) as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.send(f"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: {ENVELOPES}\r\nAuthorization: Bearer "
+                            f"{self.write_token}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            wait_until(lambda: self.value("SELECT count(*) FROM telemetry.events WHERE trace_id = 'slow'") == "9000",
+                       "all lines are stored", 60)
+            sink.signal(signal.SIGTERM)
+            wait_until(lambda: "vox-catalog" not in sink.threads(), "nothing is left but the answer", 60)
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            verdicts = self.verdicts(connection.read())
+        self.assertEqual([v["id"] for v in verdicts if v["status"] == 201], ids)
+        self.assertEqual(sink.process.wait(60), 0)
+        self.assertIn('requests="all answered"', sink.log())
 
 
 class NoDatabase(BatchCase):

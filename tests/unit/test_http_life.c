@@ -76,6 +76,25 @@ START_TEST(http_life__reads_on_after_an_early_answer)
 }
 END_TEST
 
+// The one that still sends when the server is to stop, too.
+START_TEST(http_life__is_not_idle_while_it_reads_on)
+{
+    char bytes[1024] = {0};
+    site_open(&site, 0, 60);
+    int fd = dial(&site);
+    send_text(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+    expect(fd, 401, NULL);
+    ck_assert_uint_eq(read_to_end(fd), 0);
+    http_server_quiesce(site.server);
+    ck_assert(!http_server_wait_idle(site.server, clock_mono_us(&site.clock) + 1000));
+    for (int i = 0; i < 64; i++)
+        ck_assert_int_eq(send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL), sizeof(bytes));
+    atomic_store(&site.clock_ahead, 60 * USEC_PER_SEC); // it has been heard for long enough
+    site_close(&site);
+    close(fd);
+}
+END_TEST
+
 START_TEST(http_life__quiesces_and_stops)
 {
     site_open(&site, 0, 60);
@@ -193,6 +212,6 @@ START_TEST(http_life__says_why_it_cannot_listen)
 END_TEST
 
 CHECK_MAIN("http_life", http_life__forgets_clients_that_leave, http_life__reads_on_after_an_early_answer,
-           http_life__quiesces_and_stops, http_life__stops_with_open_connections,
-           http_life__ends_what_trickles, http_life__accepts_again_below_the_limit,
-           http_life__says_why_it_cannot_listen)
+           http_life__is_not_idle_while_it_reads_on, http_life__quiesces_and_stops,
+           http_life__stops_with_open_connections, http_life__ends_what_trickles,
+           http_life__accepts_again_below_the_limit, http_life__says_why_it_cannot_listen)

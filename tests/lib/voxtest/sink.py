@@ -158,6 +158,10 @@ class Sink:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def threads(self):
+        """Their names."""
+        return {path.read_text().strip() for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/comm")}
+
     def check_log(self):
         """No sanitizer, no BUG(), nothing of libmicrohttpd's panic in the log."""
         alarm = ALARMS.search(self.log())
