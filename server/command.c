@@ -8,6 +8,8 @@
 #include <stdarg.h>
 
 #define CONNECT_DEADLINE (15 * USEC_PER_SEC)
+#define FLAG_WIDTH       24
+#define NEAR             3 // fewer edits than this: a misspelt word
 #define READ_CEILING     ((size_t)64 * 1024 * 1024)
 
 int command_error(int code, const char *format, ...)
@@ -41,16 +43,19 @@ static void print_flag(const char *name, const char *value_name, const char *hel
 {
     char flag[128];
     snprintf(flag, sizeof(flag), "--%s%s%s", name, value_name ? " " : "", value_name ? value_name : "");
-    if (strlen(flag) > 24)
-        printf("  %s\n  %-24s  %s\n", flag, "", help);
+    if (strlen(flag) > FLAG_WIDTH)
+        printf("  %s\n  %-*s  ", flag, FLAG_WIDTH, "");
     else
-        printf("  %-24s  %s\n", flag, help);
+        printf("  %-*s  ", FLAG_WIDTH, flag);
+    table_wrap(stdout, help, FLAG_WIDTH + 4, FLAG_WIDTH + 4);
 }
 
 static int print_help(const struct command *command)
 {
-    printf("Usage: vox-sink %s%s%s [OPTIONS]\n\n%s\n\n", command->name, command->words ? " " : "",
-           command->words ? command->words : "", command->about);
+    printf("Usage: vox-sink %s%s%s [OPTIONS]\n\n", command->name, command->words ? " " : "",
+           command->words ? command->words : "");
+    table_wrap(stdout, command->about, 0, 0);
+    putchar('\n');
     if (!command->lists_options)
         printf("Options:\n");
     for (size_t i = 0; i < command->flag_count; i++)
@@ -147,41 +152,6 @@ static int run_on_database(const struct call *call)
     return code;
 }
 
-int command_run(const struct command *command, int argc, char **argv)
-{
-    struct flag flags[COMMAND_FLAGS_MAX];
-    struct call call = {.command = command, .flags = flags, .word = argv + 1};
-    struct err err;
-    int code = EXIT_USAGE;
-    if (wants_help(argc, argv))
-        return print_help(command);
-    BUG_ON(command->flag_count > ARRAY_LEN(flags));
-    for (size_t i = 0; i < command->flag_count; i++)
-        flags[i] = command->flags[i];
-    if (!take_own_flags(command, flags, &argc, argv))
-        return EXIT_USAGE;
-    call.argc = argc;
-    call.argv = argv;
-    if (!config_load(&call.config, argc, argv, &call.word_count, &err)) {
-        bool usage = call.config.fault == CONFIG_FLAG;
-        return usage ? command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name)
-                     : command_error(EXIT_CONFIG, "%s", err.text);
-    }
-    if (words_fit(&call)) {
-        if (command->lists_options)
-            command_warn_variables();
-        code = command->run ? command->run(&call) : run_on_database(&call);
-    }
-    config_release(&call.config);
-    return code;
-}
-
-void command_list(const struct family *family, FILE *out)
-{
-    for (size_t i = 0; i < family->count; i++)
-        fprintf(out, "  %-10s  %s\n", family->subs[i].name, family->subs[i].summary);
-}
-
 // Edits (insert, remove, change a character) from one short word to another.
 static size_t distance(const char *a, const char *b)
 {
@@ -202,17 +172,85 @@ static size_t distance(const char *a, const char *b)
     return row[length];
 }
 
+// Takes `candidate` where it is nearer to `name` than what was found so far.
+static void take_nearer(const char *name, const char *candidate, size_t *best, const char **nearest)
+{
+    size_t d = strlen(name) < 32 ? distance(name, candidate) : SIZE_MAX;
+    if (d < *best) {
+        *best = d;
+        *nearest = candidate;
+    }
+}
+
+// A flag that is none: says so, with the one that is nearest to it.
+static int unknown_flag(const struct command *command, const char *word)
+{
+    struct config_option option;
+    char text[sizeof(option.flag)], kept[sizeof(option.flag)];
+    const char *nearest = NULL;
+    size_t best = NEAR;
+    struct str rest = str_from(word), flag = str_cut(&rest, '=');
+    snprintf(text, sizeof(text), "%.*s", STR_FMT(flag));
+    const char *name = str_starts(flag, STR("--")) ? text + 2 : text;
+    for (size_t i = 0; i < command->flag_count; i++)
+        take_nearer(name, command->flags[i].name, &best, &nearest);
+    take_nearer(name, "config", &best, &nearest);
+    take_nearer(name, "help", &best, &nearest);
+    for (size_t i = 0; i < config_option_count(); i++) {
+        size_t before = best;
+        config_option_at(i, &option);
+        take_nearer(name, option.flag + 2, &best, &nearest);
+        if (best < before)
+            nearest = memcpy(kept, option.flag + 2, sizeof(kept) - 2);
+    }
+    if (nearest)
+        return command_error(EXIT_USAGE, "there is no option %.60s; did you mean --%s?", word, nearest);
+    return command_error(EXIT_USAGE, "there is no option %.60s; see vox-sink %s --help", word, command->name);
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    struct flag flags[COMMAND_FLAGS_MAX];
+    struct call call = {.command = command, .flags = flags, .word = argv + 1};
+    struct err err;
+    int code = EXIT_USAGE;
+    if (wants_help(argc, argv))
+        return print_help(command);
+    BUG_ON(command->flag_count > ARRAY_LEN(flags));
+    for (size_t i = 0; i < command->flag_count; i++)
+        flags[i] = command->flags[i];
+    if (!take_own_flags(command, flags, &argc, argv))
+        return EXIT_USAGE;
+    call.argc = argc;
+    call.argv = argv;
+    if (!config_load(&call.config, argc, argv, &call.word_count, &err)) {
+        if (call.config.unknown)
+            return unknown_flag(command, call.config.unknown);
+        bool usage = call.config.fault == CONFIG_FLAG;
+        return usage ? command_error(EXIT_USAGE, "%s; see vox-sink %s --help", err.text, command->name)
+                     : command_error(EXIT_CONFIG, "%s", err.text);
+    }
+    if (words_fit(&call)) {
+        if (command->lists_options)
+            command_warn_variables();
+        code = command->run ? command->run(&call) : run_on_database(&call);
+    }
+    config_release(&call.config);
+    return code;
+}
+
+void command_list(const struct family *family, FILE *out)
+{
+    for (size_t i = 0; i < family->count; i++)
+        fprintf(out, "  %-10s  %s\n", family->subs[i].name, family->subs[i].summary);
+}
+
 const char *command_nearest(const struct family *family, const char *name)
 {
     const char *nearest = NULL;
-    size_t best = 3;
-    for (size_t i = 0; i < family->count; i++) {
-        size_t d = strlen(name) < 32 ? distance(name, family->subs[i].name) : SIZE_MAX;
-        if (d < best) {
-            best = d;
-            nearest = family->subs[i].name;
-        }
-    }
+    size_t best = NEAR;
+    for (size_t i = 0; i < family->count; i++)
+        take_nearer(name, family->subs[i].name, &best, &nearest);
     return nearest;
 }
 

@@ -12,7 +12,7 @@ static const struct subcommand rows[] = {
     {"serve", "take events over HTTP and store them", .command = &cmd_serve},
     {"migrate", "bring the database's schema up to date", .command = &cmd_migrate},
     {"project", "create, change and list projects", .family = &cmd_project},
-    {"token", "create, change, rotate, revoke and list tokens and their signing keys", .family = &cmd_token},
+    {"token", "create, change, rotate, revoke, list tokens and their keys", .family = &cmd_token},
     {"master-key", "what signing secrets are sealed under", .family = &cmd_master_key},
     {"contracts", "check and show what events are taken", .family = &cmd_contracts},
     {"quarantine", "look at events kept aside, and store them after all", .family = &cmd_quarantine},
@@ -29,8 +29,8 @@ const struct family commands = {.name = "", .subs = rows, .count = ARRAY_LEN(row
 
 static int overview(void)
 {
-    printf("vox-sink %s: takes telemetry events over HTTP, checks them, and acknowledges them\n"
-           "once PostgreSQL has committed them.\n"
+    printf("vox-sink %s: takes telemetry events over HTTP, checks them, and\n"
+           "acknowledges them once PostgreSQL has committed them.\n"
            "\n"
            "Usage: vox-sink COMMAND [OPTIONS]\n"
            "\n",
@@ -39,8 +39,8 @@ static int overview(void)
     printf("\n"
            "vox-sink help COMMAND, or COMMAND --help, says more.\n"
            "\n"
-           "First steps: set VOX_SINK_DATABASE_URL, then vox-sink migrate, vox-sink token create\n"
-           "--project NAME --scope ingest, vox-sink serve.\n"
+           "First steps: set VOX_SINK_DATABASE_URL, then vox-sink migrate,\n"
+           "vox-sink token create --project NAME --scope ingest, vox-sink serve.\n"
            "\n"
            "Exit codes: 0 done; 1 failed, the line on stderr says why; 2 wrong command line;\n"
            "3 wrong configuration; 4 a check found something.\n");

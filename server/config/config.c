@@ -129,8 +129,10 @@ static bool take_flag(struct config *config, int argc, char **argv, int *i, stru
     struct str flag = str_cut(&rest, '=');
     bool is_config = str_eq(flag, STR("--config")), is_path = false;
     enum option_row row = str_starts(flag, STR("--")) ? find_flag(str_skip(flag, 2), &is_path) : OPTION_COUNT;
-    if (row == OPTION_COUNT && !is_config)
+    if (row == OPTION_COUNT && !is_config) {
+        config->unknown = argv[*i];
         return err_set(err, "there is no option %.60s", argv[*i]);
+    }
     if (!is_config && option_table[row].type == OPTION_TYPE_SECRET && !is_path)
         return err_set(
             err,
@@ -257,6 +259,7 @@ static bool load_fresh(struct config *config, bool reloading, int argc, char **a
     arena_init(&fresh.arena, ARENA_BLOCK, ARENA_CEILING);
     if (!load(&fresh, argc, argv, ret_words ? &words : NULL, err)) {
         config->fault = fresh.fault;
+        config->unknown = fresh.unknown;
         config_release(&fresh);
         return false;
     }

@@ -34,6 +34,7 @@ struct config {
     enum config_source *sources;   // by row
     const char **origins;          // by row: "sink.yaml:3", "VOX_SINK_LISTEN", "--listen", "default"
     enum config_source fault;      // after a failed load: the source that was at fault
+    const char *unknown;           // after a failed load: the word of argv that is no flag, or NULL
     struct arena arena;            // owns the strings, but for the secrets
     struct config_secret *secrets; // in locked memory
     bool unlocked_secrets;         // the system would not lock it: RLIMIT_MEMLOCK
@@ -44,7 +45,7 @@ struct config {
 // argv[0] is the command's name and not looked at; what follows are flags of the configuration, a command's
 // own being taken out already, and words. An unknown flag is an error that names it. Words are moved, in
 // order, to argv[1] and after, and `*ret_words` is how many; with `ret_words` NULL a word is an error. After
-// a failure nothing is to be released, and only `fault` may be read.
+// a failure nothing is to be released, and only `fault` and `unknown` may be read.
 MUST_CHECK bool config_load(struct config *config, int argc, char **argv, int *ret_words, struct err *err);
 // Reads the same sources again and takes over what is marked reloadable; logs a warning for any other option
 // that changed. Keeps every value on an error, and where `accept` refuses the fresh ones (it may be NULL; it

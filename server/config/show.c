@@ -57,25 +57,6 @@ void config_option_at(size_t row, struct config_option *ret_option)
              value[0] ? "]" : "");
 }
 
-// Indented, and broken at blanks so that no line passes 80 columns.
-static void put_wrapped(FILE *out, const char *text)
-{
-    struct str rest = str_from(text);
-    size_t column = HELP_INDENT;
-    fprintf(out, "%*s", HELP_INDENT, "");
-    while (rest.len) {
-        struct str word = str_cut(&rest, ' ');
-        bool fits = column + 1 + word.len <= 80;
-        if (column > HELP_INDENT && !fits)
-            fprintf(out, "\n%*s", HELP_INDENT, "");
-        else if (column > HELP_INDENT)
-            fputc(' ', out);
-        column = column > HELP_INDENT && fits ? column + 1 + word.len : HELP_INDENT + word.len;
-        fwrite(word.ptr, 1, word.len, out);
-    }
-    fputc('\n', out);
-}
-
 void config_print_help(FILE *out)
 {
     fputs("Options (each also as VOX_SINK_<NAME> in the environment and as a line\n"
@@ -87,7 +68,8 @@ void config_print_help(FILE *out)
         struct config_option option;
         config_option_at(row, &option);
         fprintf(out, "  %s %s\n", option.flag, option.value);
-        put_wrapped(out, option.help);
+        fprintf(out, "%*s", HELP_INDENT, "");
+        table_wrap(out, option.help, HELP_INDENT, HELP_INDENT);
     }
 }
 

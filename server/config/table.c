@@ -226,3 +226,30 @@ bool table_print(const struct table *table, FILE *out)
 {
     return table_print_folded(table, terminal_columns(out), out);
 }
+
+void table_wrap(FILE *out, const char *text, size_t column, size_t indent)
+{
+    bool begun = false;
+    for (struct str rest = str_from(text); rest.len;) {
+        size_t len = 0;
+        while (len < rest.len && rest.ptr[len] != ' ' && rest.ptr[len] != '\n')
+            len++;
+        struct str word = str_slice(rest.ptr, len);
+        if (begun && column + 1 + width_of(word) > 80) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            begun = false;
+        }
+        fprintf(out, "%s%.*s", begun ? " " : "", STR_FMT(word));
+        column += width_of(word) + begun;
+        begun = true;
+        bool paragraph = str_starts(str_skip(rest, len), STR("\n\n"));
+        if (paragraph) {
+            fprintf(out, "\n\n%*s", (int)indent, "");
+            column = indent;
+            begun = false;
+        }
+        rest = str_skip(rest, len + (paragraph ? 2 : 1));
+    }
+    fputc('\n', out);
+}

@@ -36,6 +36,10 @@ MUST_CHECK bool table_print(const struct table *table, FILE *out);
 // The same for a terminal with `room` columns, as far as titles let it; 0: no terminal.
 MUST_CHECK bool table_print_folded(const struct table *table, size_t room, FILE *out);
 
+// Text for 80 columns: it begins at `column` and goes on at `indent`, broken at blanks. A line break in it is
+// a blank, two are an empty line. Ends the line.
+void table_wrap(FILE *out, const char *text, size_t column, size_t indent);
+
 // "2026-11-22T08:01:02Z", NUL-terminated.
 void table_time(int64_t wall_us, char ret_text[static TABLE_TIME_LEN + 1]);
 

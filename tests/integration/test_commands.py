@@ -34,8 +34,7 @@ class Words(SinkCase):
                 done = run(SINK, *words, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("vox-sink", done.stdout)
-                if words == ["serve"]:
-                    self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
+                self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
 
     def test_completion_is_of_the_tables(self):
         for shell in ("bash", "zsh", "fish", "man"):
@@ -86,6 +85,15 @@ class Words(SinkCase):
                 self.assertEqual(done.returncode, 2, done)
                 self.assertEqual(done.stdout, "")
                 self.assertTrue(done.stderr.strip())
+
+    def test_misspelt(self):
+        for words, meant in ((["tokn"], "token"), (["token", "key", "lst"], "token key list"), (["version", "--jsn"], "--json"),
+                             (["serve", "--lisen=x"], "--listen"), (["serve", "--master-key-fil", "x"], "--master-key-file"),
+                             (["token", "list", "--hlp"], "--help"), (["serve", "--queue_events=1"], "--queue-events")):
+            done = run(SINK, *words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+            self.assertIn(f"did you mean {meant}?", done.stderr)
+        self.assertNotIn("did you mean", run(SINK, "version", "--unheard-of").stderr)
 
     def test_version(self):
         done = run(SINK, "version")

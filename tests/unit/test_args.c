@@ -240,5 +240,32 @@ START_TEST(table__folds_what_is_too_wide)
 }
 END_TEST
 
+START_TEST(table__wraps_text)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"", "\n"},
+        {"one\ntwo  three", "one two  three\n"},
+        {"one\n\ntwo", "one\n\n    two\n"},
+        {"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 \xc3\xa9",
+         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 \xc3\xa9\n"},
+        {"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 ab",
+         "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\n    ab\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+        ck_assert_ptr_nonnull(out);
+        table_wrap(out, rows[i].text, 2, 4);
+        fclose(out);
+        ck_assert_str_eq(text, rows[i].want);
+        free(text);
+    }
+}
+END_TEST
+
 CHECK_MAIN("args", args__project_names, args__classes, args__durations, args__rates,
-           args__counts_and_contracts, args__expiry, table__aligns_and_disarms, table__folds_what_is_too_wide)
+           args__counts_and_contracts, args__expiry, table__aligns_and_disarms, table__folds_what_is_too_wide,
+           table__wraps_text)
