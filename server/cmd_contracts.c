@@ -41,10 +41,11 @@ static void retention_text(const struct retention *retention, char *ret_text, si
 {
     switch (retention->kind) {
     case RETENTION_DAYS:
-        snprintf(ret_text, size, "%d days", retention->days);
+        snprintf(ret_text, size, "%d %s", retention->days, retention->days == 1 ? "day" : "days");
         return;
     case RETENTION_WITH_PARENT:
-        snprintf(ret_text, size, "%d days, as %.*s", retention->days, STR_FMT(retention->parent));
+        snprintf(ret_text, size, "%d %s, as %.*s", retention->days, retention->days == 1 ? "day" : "days",
+                 STR_FMT(retention->parent));
         return;
     case RETENTION_EXPIRES_LT_NOW:
         snprintf(ret_text, size, "until %.*s", STR_FMT(retention->expires_at));

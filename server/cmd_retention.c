@@ -14,7 +14,7 @@ static void days_text(const struct retention_contract *contract, char ret_text[s
     if (!contract->has_days)
         snprintf(ret_text, 32, "none!");
     else if (contract->days > 0)
-        snprintf(ret_text, 32, "%d days", contract->days);
+        snprintf(ret_text, 32, "%d %s", contract->days, contract->days == 1 ? "day" : "days");
     else
         snprintf(ret_text, 32, contract->days ? "its own date" : "no end");
 }
