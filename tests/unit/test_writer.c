@@ -18,10 +18,7 @@ END_TEST
 START_TEST(writer__what_queues_meanwhile_is_one_batch)
 {
     reset();
-    fake.gated = true;
-    start_with(1000, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered); // the first is in flight
+    start_held(1000, 5 * USEC_PER_SEC, 0, 1); // the first is in flight
     for (size_t i = 1; i <= 100; i++)
         ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
     sem_post(&fake.gate);
@@ -99,10 +96,7 @@ END_TEST
 START_TEST(writer__queue_is_bounded)
 {
     reset();
-    fake.gated = true;
-    start_with(10, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered);
+    start_held(10, 5 * USEC_PER_SEC, 0, 1);
     for (size_t i = 1; i <= 10; i++)
         ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
     ck_assert_int_eq(submit(11, 1), PROBLEM_overloaded);
@@ -123,10 +117,7 @@ static void submit_of_batch(size_t number, enum problem expected)
 START_TEST(writer__batches_do_not_hold_up_single_events)
 {
     reset();
-    fake.gated = true;
-    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
-    submit_first(EVENTS_MAX - 1, 1);
-    sem_wait(&fake.entered);
+    start_held(EVENTS_MAX, 5 * USEC_PER_SEC, EVENTS_MAX - 1, 1);
     for (size_t i = 0; i < 1200; i++)
         submit_of_batch(i, PROBLEM_NONE);
     for (size_t i = 1200; i < 1210; i++)
@@ -148,10 +139,7 @@ END_TEST
 START_TEST(writer__single_events_do_not_hold_up_batches)
 {
     reset();
-    fake.gated = true;
-    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
-    submit_first(EVENTS_MAX - 1, 1);
-    sem_wait(&fake.entered);
+    start_held(EVENTS_MAX, 5 * USEC_PER_SEC, EVENTS_MAX - 1, 1);
     for (size_t i = 0; i < 1200; i++)
         ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
     for (size_t i = 1200; i < 1800; i++)
@@ -173,10 +161,7 @@ END_TEST
 START_TEST(writer__batches_leave_room_in_the_queue)
 {
     reset();
-    fake.gated = true;
-    start_with(40, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered);
+    start_held(40, 5 * USEC_PER_SEC, 0, 1);
     for (size_t i = 1; i <= 30; i++)
         submit_of_batch(i, PROBLEM_NONE);
     submit_of_batch(31, PROBLEM_overloaded);
@@ -193,14 +178,10 @@ END_TEST
 START_TEST(writer__expired_events_are_refused)
 {
     reset();
-    fake.gated = true;
-    start_with(10, 300 * USEC_PER_MSEC);
-    submit_first(0, 1);
     // The first is answered by the fake whenever it is let go; the second waits behind it past its deadline.
-    sem_wait(&fake.entered);
+    start_held(10, 300 * USEC_PER_MSEC, 0, 1);
     ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
-    while (clock_mono_us(clock_system()) <= client.events[1].deadline)
-        sched_yield();
+    wait_until(client.events[1].deadline);
     sem_post(&fake.gate);
     wait_answers(2);
     ck_assert_int_eq(client.events[1].outcome, EVENT_REFUSED);
@@ -212,10 +193,7 @@ END_TEST
 START_TEST(writer__drain_answers_everything)
 {
     reset();
-    fake.gated = true;
-    start_with(100, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered);
+    start_held(100, 5 * USEC_PER_SEC, 0, 1);
     for (size_t i = 1; i < 50; i++)
         ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
     writer_drain(writer, 0); // already past: what waits is refused, what is in flight goes on

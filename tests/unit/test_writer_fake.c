@@ -153,3 +153,17 @@ void wait_answers(size_t count)
         while (sem_wait(&client.answered) != 0)
             ;
 }
+
+void start_held(size_t queue_events, int64_t deadline_us, size_t number, int32_t token)
+{
+    fake.gated = true;
+    start_with(queue_events, deadline_us);
+    submit_first(number, token);
+    sem_wait(&fake.entered);
+}
+
+void wait_until(int64_t mono_us)
+{
+    while (clock_mono_us(clock_system()) <= mono_us)
+        sched_yield();
+}

@@ -9,10 +9,7 @@
 // Submits `count` events behind one that is in flight, so that they form one batch.
 static void submit_as_batch(size_t count, int tokens)
 {
-    fake.gated = true;
-    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
-    submit_first(EVENTS_MAX - 1, 99);
-    sem_wait(&fake.entered);
+    start_held(EVENTS_MAX, 5 * USEC_PER_SEC, EVENTS_MAX - 1, 99);
     for (size_t i = 0; i < count; i++)
         ck_assert_int_eq(submit(i, (int32_t)(i % (size_t)tokens)), PROBLEM_NONE);
     fake.gated = false; // read by the writer only after the post below
@@ -125,14 +122,10 @@ END_TEST
 START_TEST(writer__old_event_does_not_cost_the_young)
 {
     reset();
-    fake.gated = true;
     fake.lose_next = 1;
-    start_with(100, 2500 * USEC_PER_MSEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered);
+    start_held(100, 2500 * USEC_PER_MSEC, 0, 1);
     // Let the first grow too old for another connection, then queue a young one behind it.
-    while (clock_mono_us(clock_system()) < client.events[0].deadline - 2 * USEC_PER_SEC)
-        sched_yield();
+    wait_until(client.events[0].deadline - 2 * USEC_PER_SEC);
     ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
     fake.gated = false;
     sem_post(&fake.gate);
@@ -147,13 +140,9 @@ END_TEST
 START_TEST(writer__hung_commit_ends_by_its_deadline)
 {
     reset();
-    fake.gated = true;
     fake.honour_deadline = true;
-    start_with(100, 300 * USEC_PER_MSEC);
-    submit_first(0, 1);
-    sem_wait(&fake.entered);
-    while (clock_mono_us(clock_system()) < client.events[0].deadline + WRITER_GRACE_US)
-        sched_yield();
+    start_held(100, 300 * USEC_PER_MSEC, 0, 1);
+    wait_until(client.events[0].deadline + WRITER_GRACE_US);
     fake.gated = false;
     sem_post(&fake.gate);
     wait_answers(1);
