@@ -92,6 +92,12 @@ static void put_names(const struct family *family, const char *extra)
     printf("%s", extra);
 }
 
+static void put_paths(const struct tree *tree, const char *between)
+{
+    for (size_t i = 0; i < tree->count; i++)
+        printf("%s'%s'", i ? between : "", tree->nodes[i].path);
+}
+
 // ---- bash
 
 static void bash_values(const struct node *node)
@@ -139,9 +145,9 @@ static void put_bash(const struct tree *tree)
            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} at= words= i\n"
            "    COMPREPLY=()\n"
            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-           "        case \"$at ${COMP_WORDS[i]}\" in\n");
-    for (size_t i = 0; i < tree->count; i++)
-        printf("%s'%s'%s", i ? "" : "            ", tree->nodes[i].path, i + 1 < tree->count ? "|" : "");
+           "        case \"$at ${COMP_WORDS[i]}\" in\n"
+           "            ");
+    put_paths(tree, "|");
     printf(") at=\"$at ${COMP_WORDS[i]}\" ;;\n"
            "            *) break ;;\n"
            "        esac\n"
@@ -218,9 +224,9 @@ static void put_zsh(const struct tree *tree)
            "    local at= n=2\n"
            "    local -a names\n"
            "    while (( n < CURRENT )); do\n"
-           "        case \"$at $words[n]\" in\n");
-    for (size_t i = 0; i < tree->count; i++)
-        printf("%s'%s'%s", i ? "" : "            ", tree->nodes[i].path, i + 1 < tree->count ? "|" : "");
+           "        case \"$at $words[n]\" in\n"
+           "            ");
+    put_paths(tree, "|");
     printf(") at=\"$at $words[n]\"; (( n++ )) ;;\n"
            "            *) break ;;\n"
            "        esac\n"
@@ -281,9 +287,8 @@ static void put_fish(const struct tree *tree)
            "    set -l at ''\n"
            "    for word in (commandline -opc)[2..-1]\n"
            "        switch \"$at $word\"\n"
-           "            case");
-    for (size_t i = 0; i < tree->count; i++)
-        printf(" '%s'", tree->nodes[i].path);
+           "            case ");
+    put_paths(tree, " ");
     printf("\n"
            "                set at \"$at $word\"\n"
            "            case '*'\n"
