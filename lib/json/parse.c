@@ -152,27 +152,38 @@ static bool open_container(struct json_scan *s)
     return true;
 }
 
+// Takes the bracket that ends a container, if it is there.
+static inline bool take_end(struct json_scan *s, char end)
+{
+    if (s->at == s->end || *s->at != end)
+        return false;
+    s->at++;
+    s->depth--;
+    return true;
+}
+
+// Behind an element or a member, a comma or the end.
+static inline bool scan_next(struct json_scan *s, char end, bool *ret_more)
+{
+    skip_space(s);
+    *ret_more = s->at < s->end && *s->at == ',';
+    if (!*ret_more)
+        return take_end(s, end) || unexpected(s);
+    s->at++;
+    skip_space(s);
+    return true;
+}
+
 static bool scan_array(struct json_scan *s)
 {
     uint32_t base = s->top;
     uint16_t outer = s->traits;
     if (!open_container(s))
         return false;
-    bool more = s->at == s->end || *s->at != ']';
-    while (more) {
-        if (!scan_value(s))
+    bool more = !take_end(s, ']');
+    while (more)
+        if (!scan_value(s) || !scan_next(s, ']', &more))
             return false;
-        skip_space(s);
-        more = s->at < s->end && *s->at == ',';
-        if (!more)
-            break;
-        s->at++;
-        skip_space(s);
-    }
-    if (s->at == s->end || *s->at != ']')
-        return unexpected(s);
-    s->at++;
-    s->depth--;
     bool ok = close_container(s, base, JSON_ARRAY, NULL, json_shapes_arrays(s->shapes));
     s->traits = outer;
     return ok;
@@ -241,21 +252,10 @@ static bool scan_object(struct json_scan *s)
     uint16_t outer = s->traits;
     if (!open_container(s))
         return false;
-    bool more = s->at == s->end || *s->at != '}';
-    while (more) {
-        if (!scan_member(s, &node))
+    bool more = !take_end(s, '}');
+    while (more)
+        if (!scan_member(s, &node) || !scan_next(s, '}', &more))
             return false;
-        skip_space(s);
-        more = s->at < s->end && *s->at == ',';
-        if (!more)
-            break;
-        s->at++;
-        skip_space(s);
-    }
-    if (s->at == s->end || *s->at != '}')
-        return unexpected(s);
-    s->at++;
-    s->depth--;
     bool ok = close_object(s, base, node);
     s->traits = outer;
     return ok;

@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/uuid.h"
 #include "lib/schema/format_parts.h"
+#include "lib/schema/hex.h"
 #include "lib/schema/regex.h"
 
 #include <string.h>
@@ -95,12 +96,7 @@ static bool is_ipv4(struct str s)
 
 static bool is_hex_group(struct str s)
 {
-    if (s.len < 1 || s.len > 4)
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!char_is_digit(s.ptr[i]) && (char_lower(s.ptr[i]) < 'a' || char_lower(s.ptr[i]) > 'f'))
-            return false;
-    return true;
+    return s.len >= 1 && s.len <= 4 && jsv_hex_number(s, 0, s.len) >= 0;
 }
 
 // Groups in "a:b:…"; the last may be an IPv4 address, which counts two. -1 if one is bad.

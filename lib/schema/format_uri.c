@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // URIs (RFC 3986), IRIs (RFC 3987) and URI templates (RFC 6570).
 #include "lib/schema/format_parts.h"
+#include "lib/schema/hex.h"
 #include "lib/schema/uri.h"
 
 #include <string.h>
 
-static bool is_hex(char c)
-{
-    return char_is_digit(c) || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
-}
-
 static bool is_escape(struct str s, size_t at)
 {
-    return s.ptr[at] == '%' && at + 2 < s.len && is_hex(s.ptr[at + 1]) && is_hex(s.ptr[at + 2]);
+    return s.ptr[at] == '%' && jsv_hex_number(s, at + 1, 2) >= 0;
 }
 
 // The character at `at` beyond ASCII; its bytes. The text is UTF-8.
@@ -68,7 +64,7 @@ static bool is_literal(struct str s)
     if (!s.len || char_lower(s.ptr[0]) != 'v')
         return format_is_ipv6(s);
     for (size_t i = 1; i < dot; i++)
-        if (!is_hex(s.ptr[i]))
+        if (jsv_hex_digit(s.ptr[i]) < 0)
             return false;
     return dot > 1 && dot + 1 < s.len && !memchr(s.ptr, '%', s.len) && has_only(str_skip(s, dot + 1), ":", 0);
 }

@@ -2,20 +2,14 @@
 // The characters and character sets that a pattern names.
 #include "lib/schema/linear_parse.h"
 
+#include "lib/schema/hex.h"
+
 #include <string.h>
 
-static int32_t hex(struct parser *p, unsigned count)
+static int32_t hex(struct parser *p, size_t count)
 {
-    int32_t value = 0;
-    for (unsigned i = 0; i < count; i++, p->at++) {
-        int c = peek(p, 0);
-        if (c >= 0 && char_is_digit((char)c))
-            value = value * 16 + c - '0';
-        else if (c >= 0 && char_lower((char)c) >= 'a' && char_lower((char)c) <= 'f')
-            value = value * 16 + char_lower((char)c) - 'a' + 10;
-        else
-            return -1;
-    }
+    int32_t value = jsv_hex_number(p->pattern, p->at, count);
+    p->at += count;
     return value;
 }
 
@@ -27,7 +21,7 @@ static int32_t unicode(struct parser *p)
         while (close < p->pattern.len && p->pattern.ptr[close] != '}')
             close++;
         p->at++;
-        int32_t code = close - p->at <= 6 ? hex(p, (unsigned)(close - p->at)) : -1;
+        int32_t code = close - p->at <= 6 ? hex(p, close - p->at) : -1;
         p->at++;
         return code;
     }

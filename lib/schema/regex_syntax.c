@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Is a text an ECMA-262 pattern? The grammar under the u flag, to the letter and without allocating.
+#include "lib/schema/hex.h"
 #include "lib/schema/regex.h"
 
 #include <string.h>
@@ -31,20 +32,9 @@ static bool is_digit(int c)
     return c >= '0' && c <= '9';
 }
 
-// `count` hex digits at `ahead`; -1 if they are not.
-static int32_t hex(const struct syntax *s, size_t ahead, unsigned count)
+static int32_t hex(const struct syntax *s, size_t ahead, size_t count)
 {
-    int32_t value = 0;
-    for (unsigned i = 0; i < count; i++) {
-        int c = peek(s, ahead + i);
-        if (is_digit(c))
-            value = value * 16 + c - '0';
-        else if (c >= 0 && char_lower((char)c) >= 'a' && char_lower((char)c) <= 'f')
-            value = value * 16 + char_lower((char)c) - 'a' + 10;
-        else
-            return -1;
-    }
-    return value;
+    return jsv_hex_number(s->pattern, s->at + ahead, count);
 }
 
 static int32_t code_point(struct syntax *s)

@@ -2,6 +2,8 @@
 // RFC 3986 reference resolution and RFC 6901 escapes.
 #include "lib/schema/uri.h"
 
+#include "lib/schema/hex.h"
+
 static bool is_scheme(struct str s)
 {
     if (!s.len || !char_is_alpha(s.ptr[0]))
@@ -132,14 +134,6 @@ void uri_resolve(struct buf *out, struct str base_text, struct str reference_tex
     }
 }
 
-static int hex_digit(char c)
-{
-    if (char_is_digit(c))
-        return c - '0';
-    c = char_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool uri_decode(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -147,10 +141,8 @@ bool uri_decode(struct buf *out, struct str text)
             buf_put_char(out, text.ptr[i]);
             continue;
         }
-        if (i + 2 >= text.len || hex_digit(text.ptr[i + 1]) < 0 || hex_digit(text.ptr[i + 2]) < 0)
-            return false;
-        int byte = hex_digit(text.ptr[i + 1]) << 4 | hex_digit(text.ptr[i + 2]);
-        if (!byte)
+        int32_t byte = jsv_hex_number(text, i + 1, 2);
+        if (byte <= 0)
             return false;
         buf_put_char(out, (char)byte);
         i += 2;
