@@ -7,7 +7,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <libpq-fe.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -54,9 +56,13 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+// Within the C library's search for users: glibc 2.36 does not survive a failure there (a null pointer, an
+// assertion, a module's thread-local data), and nobody outside can help it.
+static _Thread_local int searching __attribute__((tls_model("initial-exec")));
+
 static int alloc_fails(void)
 {
-    if (!fails(&control->alloc_left, &control->alloc_seen))
+    if (searching || !fails(&control->alloc_left, &control->alloc_seen))
         return 0;
     errno = ENOMEM;
     return 1;
@@ -94,6 +100,28 @@ int posix_memalign(void **ret_memory, size_t alignment, size_t size)
         return ENOMEM;
     *ret_memory = memory;
     return 0;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    static struct passwd *(*next)(const char *);
+    searching = 1;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "getpwnam");
+    struct passwd *found = next(name);
+    searching = 0;
+    return found;
+}
+
+int initgroups(const char *user, gid_t group)
+{
+    static int (*next)(const char *, gid_t);
+    searching = 1;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "initgroups");
+    int result = next(user, group);
+    searching = 0;
+    return result;
 }
 
 // ---- libpq
