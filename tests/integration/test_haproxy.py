@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,19 +18,31 @@ EVENT = json.dumps(model_call(), separators=(",", ":")).encode()
 
 
 class Proxy:
-    """A private haproxy: the shipped file, with our listening socket, sinks and folders in the place of its own."""
+    """A private haproxy: the shipped file, with our listening sockets, sinks and folders in the place of its own.
+
+    It listens with TLS as shipped, by a certificate of its own making, and besides that without.
+    """
 
     def __init__(self, sinks):
         self._temporary = tempfile.TemporaryDirectory(prefix="vox-haproxy-", dir="/tmp")
         self.folder = pathlib.Path(self._temporary.name)
         self.admin = self.folder / "admin.sock"
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.address = self._socket.getsockname()
+        self._sockets = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(2)]
+        self.address, self.tls_address = (s.getsockname() for s in self._sockets)
+        self.certificate = self.folder / "telemetry.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", self.folder / "telemetry.key", "-out", self.certificate],
+                       check=True, capture_output=True, timeout=60)
+        together = self.folder / "telemetry.pem"
+        together.write_text(self.certificate.read_text() + (self.folder / "telemetry.key").read_text())
+        plain, secure = (s.fileno() for s in self._sockets)
         text = (SHIPPED / "vox-sink.cfg").read_text()
         for pattern, value in (
                 (r"    user haproxy\n    group haproxy\n", ""),
                 (r"/run/haproxy/admin\.sock", str(self.admin)),
-                (r"bind :443 ssl .*", f"bind fd@{self._socket.fileno()}"),
+                (r"bind :443 ssl", f"bind fd@{plain}\n    bind fd@{secure} ssl"),
+                (r"/etc/haproxy/certs/telemetry\.pem", str(together)),
                 (r"192\.0\.2\.11:8787", "{}:{}".format(*sinks[0].address)),
                 (r"192\.0\.2\.12:8787", "{}:{}".format(*sinks[1].address))):
             text, count = re.subn(pattern, value, text)
@@ -40,7 +53,7 @@ class Proxy:
         self._log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "haproxy", "-db", "-f", str(self.config)], stdin=subprocess.DEVNULL,
-            stdout=self._log, stderr=self._log, pass_fds=[self._socket.fileno()])
+            stdout=self._log, stderr=self._log, pass_fds=[plain, secure])
         try:
             self.wait_for(sink1="UP", sink2="UP")
         except AssertionError:
@@ -64,6 +77,12 @@ class Proxy:
     def wait_for(self, **states):
         wait_until(lambda: states.items() <= self.states().items(), f"haproxy sees {states}")
 
+    def context(self, *protocols):
+        """For a client that believes our certificate and no other."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        context.set_alpn_protocols(protocols)
+        return context
+
     def request(self, method, target, body=None, **more):
         with Connection(self.address) as connection:
             return connection.request(method, target, body, **more)
@@ -76,7 +95,8 @@ class Proxy:
         self.process.kill()
         self.process.wait(30)
         self._log.close()
-        self._socket.close()
+        for each in self._sockets:
+            each.close()
         self._temporary.cleanup()
 
 
@@ -171,6 +191,37 @@ class Haproxy(Pair):
             connection.send(b"POST /v1/events HTTP/1.1\r\nHost: a\r\n"
                             b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n{\"a\":1}")
             self.assertEqual(connection.read().status, 400)
+
+    def test_tls(self):
+        """The shipped line for it: HTTP/1.1 and HTTP/2, from TLS 1.2 on, with the certificate that it names."""
+        key = uuid7()
+        with Connection(self.proxy.tls_address, tls=self.proxy.context("http/1.1")) as connection:
+            self.assertEqual(connection.socket.selected_alpn_protocol(), "http/1.1")
+            self.assertIn(connection.socket.version(), ("TLSv1.2", "TLSv1.3"))
+            for status in (201, 200):
+                answer = connection.request("POST", "/v1/events", EVENT, token=self.write_token,
+                                            headers=[("Idempotency-Key", key)])
+                self.assert_receipt(answer, status, event_id=key)
+            lines = (EVENT + b"\n") * 300
+            answer = connection.request("POST", "/v1/batch", lines, token=self.write_token, chunked=True,
+                                        headers=[("Content-Type", "application/x-ndjson")])
+            self.assertEqual([json.loads(line)["status"] for line in answer.body.splitlines()], [201] * 300)
+            self.assertEqual(connection.request("GET", "/metrics").status, 404)
+        with Connection(self.proxy.tls_address, tls=self.proxy.context("h2", "http/1.1")) as connection:
+            self.assertEqual(connection.socket.selected_alpn_protocol(), "h2")
+        host, port = self.proxy.tls_address
+        event = self.proxy.folder / "event"
+        event.write_bytes(EVENT)
+        headers = self.proxy.folder / "headers"  # no token on a command line
+        key = uuid7()
+        headers.write_text(f"Authorization: Bearer {self.write_token}\nContent-Type: application/json\nIdempotency-Key: {key}\n")
+        done = run("curl", "-sS", "--http2", "--noproxy", "*", "--cacert", self.proxy.certificate, "--resolve",
+                   f"localhost:{port}:{host}", "-H", f"@{headers}", "--data-binary", f"@{event}",
+                   "-w", "\n%{http_version} %{http_code}", f"https://localhost:{port}/v1/events")
+        self.assertEqual(done.stdout.splitlines()[-1:], ["2 201"], done)
+        self.assertEqual(self.stored(key), 1)
+        with self.assertRaises(ssl.SSLError):  # who does not know the certificate does not go on
+            Connection(self.proxy.tls_address, tls=ssl.create_default_context())
 
 
 class HaproxyAddresses(Pair):
