@@ -2,6 +2,7 @@
 """Connections that pipeline, leave, dawdle, or come in great numbers; and one id from many at once."""
 
 import collections
+import contextlib
 import json
 import socket
 import threading
@@ -166,6 +167,40 @@ class Connections(SinkCase):
         finally:
             for connection in crowd:
                 connection.close()
+
+
+class NoDescriptors(SinkCase):
+    serve = False
+
+    def test_emfile(self):
+        """Without a descriptor left nothing is accepted, who is there is served, nothing spins, and it all recovers."""
+        sink = self.new_sink(head_deadline=3, idle_timeout=120, keeper_interval=3600)
+        sink.wrapper = ["prlimit", "--nofile=100:100"]
+        sink.start().ready()
+        with contextlib.ExitStack() as stack:
+            there = stack.enter_context(sink.connect(60))
+            self.assertEqual(there.request("GET", "/healthz").status, 200)
+            before = sink.descriptors()
+            crowd = [stack.enter_context(sink.connect(60)) for _ in range(120)]
+            wait_until(lambda: "cannot accept a connection" in sink.log(), "the descriptors are used up")
+            used = sink.cpu_seconds()
+            for number in range(10):
+                self.assertEqual(there.request("POST", "/v1/events", json.dumps(model_call(f"there-{number}")).encode(),
+                                               token=self.write_token).status, 201)
+            # They say nothing; the first ones' time is over after 3 s.
+            self.assertEqual(crowd[0].rest(), b"")
+            self.assertLess(sink.cpu_seconds() - used, 1)
+            # Then those have their turn that were waiting to be accepted, with what they have sent meanwhile.
+            for connection in crowd[-5:]:
+                connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            for connection in crowd[-5:]:
+                self.assertEqual(connection.read().status, 200)
+            self.assertEqual(there.request("GET", "/healthz").status, 200)
+            for connection in crowd:
+                connection.close()
+            wait_until(lambda: sink.descriptors() <= before + 5, "all of them are free again")
+        self.assertEqual(sink.get("/healthz").status, 200)
+        self.assertEqual(sink.stop(), 0)
 
 
 class OneId(SinkCase):

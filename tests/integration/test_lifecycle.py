@@ -427,6 +427,12 @@ class Database(SinkCase):
         self.assertEqual(sink.stop(), 0)
 
     def test_fsync_off(self):
+        """Of a loss of power: a COMMIT is in the WAL on disk, so a server that would not flush it gets no event.
+
+        That PostgreSQL gets up from its WAL is shown by killing it (test_crash, tests/chaos); power itself is cut nowhere
+        here. The client's half is the order of its system calls, write, fsync, rename, fsync of the folder, each of which
+        test_spool_faults kills it at and lets fail.
+        """
         self.cluster.stop()
         self.cluster.start(fsync="off")
         sink = self.new_sink().start()
