@@ -3,11 +3,11 @@
 #include "lib/spool/attempts.h"
 #include "lib/base/file.h"
 #include "lib/spool/internal.h"
+#include "lib/spool/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sodium.h>
 
 #define LINE_BYTES (ATTEMPTS_URL_MAX + 64)
 // Beyond it nothing more is remembered of the past, and the log is not shortened.
@@ -23,7 +23,7 @@ struct row {
 
 struct spool_attempts {
     struct spool *spool;
-    unsigned char hash_key[crypto_shorthash_KEYBYTES];
+    struct own_key hash_key;
     struct row *rows; // sorted by hash
     size_t count, cap;
     struct buf fresh; // not written yet
@@ -32,13 +32,6 @@ struct spool_attempts {
     int64_t oldest_us;
     char url[ATTEMPTS_URL_MAX + 1];
 };
-
-static uint64_t hash_name(const struct spool_attempts *attempts, const char *name)
-{
-    uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)name, strlen(name), attempts->hash_key);
-    return hash;
-}
 
 static void add_row(struct spool_attempts *attempts, const char *name, int64_t at_us, bool refused)
 {
@@ -50,7 +43,7 @@ static void add_row(struct spool_attempts *attempts, const char *name, int64_t a
         attempts->rows = longer;
         attempts->cap = cap;
     }
-    attempts->rows[attempts->count++] = (struct row){hash_name(attempts, name), at_us, refused};
+    attempts->rows[attempts->count++] = (struct row){own_hash(&attempts->hash_key, name), at_us, refused};
     attempts->any_refused = attempts->any_refused || refused;
     attempts->oldest_us = MIN(attempts->oldest_us, at_us);
 }
@@ -61,24 +54,6 @@ static int by_hash(const void *a, const void *b)
     return (x->hash > y->hash) - (x->hash < y->hash);
 }
 
-// Without its newline; false at the end. A line too long for us comes back empty.
-static bool read_line(FILE *file, char line[static LINE_BYTES])
-{
-    if (!fgets(line, LINE_BYTES, file))
-        return false;
-    size_t len = strcspn(line, "\n");
-    if (line[len] == '\n') {
-        line[len] = '\0';
-        return true;
-    }
-    // Cut by a crash, or none of ours.
-    int c;
-    while ((c = getc(file)) != EOF && c != '\n')
-        continue;
-    line[0] = '\0';
-    return true;
-}
-
 // "@ <wall us> <url>"
 static bool read_head(const char *line, int64_t *ret_at, const char **ret_url)
 {
@@ -87,30 +62,15 @@ static bool read_head(const char *line, int64_t *ret_at, const char **ret_url)
     return rest.len && str_to_i64(at, ret_at);
 }
 
-static bool open_stream(struct spool *spool, FILE **ret_file, struct err *err)
-{
-    int fd;
-    *ret_file = NULL;
-    if (!spool_open_own(spool, ATTEMPTS_FILE, O_RDONLY, &fd, err))
-        return false;
-    if (fd < 0)
-        return true;
-    *ret_file = fdopen(fd, "r");
-    if (*ret_file)
-        return true;
-    close(fd);
-    return err_set(err, "out of memory");
-}
-
 static bool read_rows(struct spool_attempts *attempts, struct err *err)
 {
     char line[LINE_BYTES];
     FILE *file;
     bool here = false;
     int64_t at_us = 0;
-    if (!open_stream(attempts->spool, &file, err))
+    if (!own_open(attempts->spool, ATTEMPTS_FILE, &file, err))
         return false;
-    while (file && read_line(file, line)) {
+    while (file && own_read(file, line, sizeof(line))) {
         const char *url;
         if (str_starts(str_from(line), STR("@ ")))
             here = read_head(line, &at_us, &url) && strcmp(url, attempts->url) == 0;
@@ -118,10 +78,7 @@ static bool read_rows(struct spool_attempts *attempts, struct err *err)
                  spool_name_is_entry(line + 2))
             add_row(attempts, line + 2, at_us, line[0] == '!');
     }
-    bool ok =
-        !file || !ferror(file) || err_set_errno(err, "cannot read %s/" ATTEMPTS_FILE, attempts->spool->path);
-    if (file)
-        fclose(file);
+    bool ok = own_close(attempts->spool, ATTEMPTS_FILE, file, err);
     if (attempts->count)
         qsort(attempts->rows, attempts->count, sizeof(*attempts->rows), by_hash);
     return ok;
@@ -148,7 +105,7 @@ bool spool_attempts_load(struct spool *spool, const char *url, struct spool_atte
     attempts->oldest_us = INT64_MAX;
     snprintf(attempts->url, sizeof(attempts->url), "%s", url);
     buf_init(&attempts->fresh, PENDING_BYTES);
-    crypto_shorthash_keygen(attempts->hash_key);
+    crypto_shorthash_keygen(attempts->hash_key.bytes);
     if (!read_rows(attempts, err)) {
         release(attempts);
         return false;
@@ -167,16 +124,9 @@ bool spool_attempts_any(const struct spool_attempts *attempts, int64_t *ret_olde
 bool spool_attempts_find(const struct spool_attempts *attempts, const char *name,
                          struct spool_attempt *ret_attempt)
 {
-    uint64_t hash = hash_name(attempts, name);
+    uint64_t hash = own_hash(&attempts->hash_key, name);
     struct spool_attempt found = {.first_us = INT64_MAX};
-    size_t low = 0, high = attempts->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (attempts->rows[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = own_lower_bound(attempts->rows, attempts->count, sizeof(*attempts->rows), hash);
     for (; low < attempts->count && attempts->rows[low].hash == hash; low++) {
         found.first_us = MIN(found.first_us, attempts->rows[low].first_us);
         found.refused = found.refused || attempts->rows[low].refused;
@@ -210,21 +160,6 @@ bool spool_attempts_mark(struct spool_attempts *attempts, const char *name, int6
     return add_line(attempts, '!', name, wall_us);
 }
 
-// A last line that a crash cut must not swallow the next.
-static bool open_log(struct spool_attempts *attempts, struct err *err)
-{
-    char last = '\n';
-    if (!spool_open_own(attempts->spool, ATTEMPTS_FILE, O_RDWR | O_CREAT | O_APPEND, &attempts->fd, err))
-        return false;
-    if (attempts->fd < 0)
-        return err_set(err, "%s does not exist", attempts->spool->path);
-    off_t size = lseek(attempts->fd, 0, SEEK_END);
-    bool ok = size >= 0 && (!size || pread(attempts->fd, &last, 1, size - 1) == 1) &&
-              (last == '\n' || fd_write_all(attempts->fd, "\n", 1)) &&
-              (size || fsync(attempts->spool->root) == 0);
-    return ok || err_set_errno(err, "cannot write %s/" ATTEMPTS_FILE, attempts->spool->path);
-}
-
 bool spool_attempts_sync(struct spool_attempts *attempts, struct err *err)
 {
     struct buf *fresh = &attempts->fresh;
@@ -232,7 +167,7 @@ bool spool_attempts_sync(struct spool_attempts *attempts, struct err *err)
         return err_set(err, "out of memory");
     if (!fresh->len)
         return true;
-    if (attempts->fd < 0 && !open_log(attempts, err))
+    if (attempts->fd < 0 && !own_append(attempts->spool, ATTEMPTS_FILE, &attempts->fd, err))
         return false;
     bool ok = fd_write_all(attempts->fd, fresh->ptr, fresh->len) && fdatasync(attempts->fd) == 0;
     buf_clear(fresh);
@@ -246,10 +181,15 @@ static bool collect_rest(struct spool_attempts *attempts, struct buf *rest, stru
     struct stat st;
     FILE *file;
     int pending;
+    uint64_t waiting;
     if (!spool_folder_fd(attempts->spool, SPOOL_PENDING, false, &pending, err) ||
-        !open_stream(attempts->spool, &file, err))
+        !spool_count_entries(attempts->spool, SPOOL_PENDING, &waiting, err))
         return false;
-    while (file && read_line(file, line)) {
+    if (!waiting)
+        return true; // the usual end: no line needs a look
+    if (!own_open(attempts->spool, ATTEMPTS_FILE, &file, err))
+        return false;
+    while (file && own_read(file, line, sizeof(line))) {
         if (line[0] == '@') {
             snprintf(head, sizeof(head), "%s", line);
             continue;
@@ -262,10 +202,7 @@ static bool collect_rest(struct spool_attempts *attempts, struct buf *rest, stru
         head[0] = '\0';
         buf_putf(rest, "%s\n", line);
     }
-    bool ok = !file || !ferror(file);
-    if (file)
-        fclose(file);
-    return ok && buf_ok(rest);
+    return own_close(attempts->spool, ATTEMPTS_FILE, file, err) && buf_ok(rest);
 }
 
 // What cannot be shortened stays as it is: longer than it need be, and true.

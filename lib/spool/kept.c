@@ -4,11 +4,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/spool/internal.h"
+#include "lib/spool/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sodium.h>
 
 #define LINE_BYTES (KEPT_KEY_MAX + 16)
 // Beyond it nothing more is remembered: such entries are offered again, as before.
@@ -21,7 +21,7 @@ struct kept_row {
 };
 
 struct spool_kept {
-    unsigned char hash_key[crypto_shorthash_KEYBYTES];
+    struct own_key hash_key;
     struct kept_row *rows; // sorted by hash, then latest first
     size_t count, cap;
     bool fresh; // the log on disk belongs to another key
@@ -34,13 +34,6 @@ bool spool_kept_is_for(enum problem problem)
            problem == PROBLEM_class_not_allowed;
 }
 
-static uint64_t hash_name(const struct spool_kept *kept, const char *name)
-{
-    uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)name, strlen(name), kept->hash_key);
-    return hash;
-}
-
 static bool add_row(struct spool_kept *kept, const char *name, int64_t at_us, enum problem problem)
 {
     if (kept->count == kept->cap) {
@@ -51,7 +44,7 @@ static bool add_row(struct spool_kept *kept, const char *name, int64_t at_us, en
         kept->rows = longer;
         kept->cap = cap;
     }
-    kept->rows[kept->count++] = (struct kept_row){hash_name(kept, name), at_us, problem};
+    kept->rows[kept->count++] = (struct kept_row){own_hash(&kept->hash_key, name), at_us, problem};
     return true;
 }
 
@@ -75,46 +68,13 @@ static bool split_line(char *line, int64_t *ret_at, enum problem *ret_problem, c
     return true;
 }
 
-// Without its newline; a line that is too long or cut short comes back empty. False at the end.
-static bool read_line(FILE *file, char line[static LINE_BYTES])
-{
-    size_t len = 0;
-    int c;
-    bool fits = true, any = false;
-    while ((c = getc(file)) != EOF) {
-        any = true;
-        if (c == '\n')
-            break;
-        fits = fits && len + 1 < LINE_BYTES && c;
-        if (fits)
-            line[len++] = (char)c;
-    }
-    line[fits && c == '\n' ? len : 0] = '\0';
-    return any;
-}
-
-static bool open_log(struct spool *spool, FILE **ret_file, struct err *err)
-{
-    int fd;
-    *ret_file = NULL;
-    if (!spool_open_own(spool, KEPT_FILE, O_RDONLY, &fd, err))
-        return false;
-    if (fd < 0)
-        return true;
-    *ret_file = fdopen(fd, "r");
-    if (*ret_file)
-        return true;
-    close(fd);
-    return err_set(err, "out of memory");
-}
-
 bool spool_kept_load(struct spool *spool, const char *key, struct spool_kept **ret_kept, struct err *err)
 {
     char line[LINE_BYTES];
     const char *name;
     FILE *file;
     BUG_ON(strlen(key) > KEPT_KEY_MAX || strchr(key, '\n'));
-    if (!open_log(spool, &file, err))
+    if (!own_open(spool, KEPT_FILE, &file, err))
         return false;
     struct spool_kept *kept = calloc(1, sizeof(*kept));
     if (!kept) {
@@ -122,11 +82,11 @@ bool spool_kept_load(struct spool *spool, const char *key, struct spool_kept **r
             fclose(file);
         return err_set(err, "out of memory");
     }
-    crypto_shorthash_keygen(kept->hash_key);
+    crypto_shorthash_keygen(kept->hash_key.bytes);
     memcpy(kept->key, key, strlen(key) + 1);
-    kept->fresh =
-        !file || !read_line(file, line) || strncmp(line, "K ", 2) != 0 || strcmp(line + 2, key) != 0;
-    while (!kept->fresh && read_line(file, line)) {
+    kept->fresh = !file || !own_read(file, line, sizeof(line)) || strncmp(line, "K ", 2) != 0 ||
+                  strcmp(line + 2, key) != 0;
+    while (!kept->fresh && own_read(file, line, sizeof(line))) {
         int64_t at_us;
         enum problem problem;
         if (split_line(line, &at_us, &problem, &name) && !add_row(kept, name, at_us, problem))
@@ -134,9 +94,7 @@ bool spool_kept_load(struct spool *spool, const char *key, struct spool_kept **r
     }
     if (kept->count)
         qsort(kept->rows, kept->count, sizeof(*kept->rows), by_hash);
-    bool ok = !file || !ferror(file) || err_set_errno(err, "cannot read %s/" KEPT_FILE, spool->path);
-    if (file)
-        fclose(file);
+    bool ok = own_close(spool, KEPT_FILE, file, err);
     if (!ok)
         spool_kept_free(kept);
     else
@@ -153,15 +111,8 @@ void spool_kept_free(struct spool_kept *kept)
 
 enum problem spool_kept_find(const struct spool_kept *kept, const char *name, int64_t wall_us)
 {
-    uint64_t hash = hash_name(kept, name);
-    size_t low = 0, high = kept->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (kept->rows[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    uint64_t hash = own_hash(&kept->hash_key, name);
+    size_t low = own_lower_bound(kept->rows, kept->count, sizeof(*kept->rows), hash);
     if (low == kept->count || kept->rows[low].hash != hash)
         return PROBLEM_NONE;
     const struct kept_row *row = &kept->rows[low];
@@ -175,7 +126,7 @@ enum problem spool_kept_find(const struct spool_kept *kept, const char *name, in
 bool spool_kept_add(struct spool *spool, struct spool_kept *kept, const char *name, enum problem problem,
                     int64_t wall_us, struct err *err)
 {
-    char line[LINE_BYTES + SPOOL_NAME_MAX + 64], last;
+    char line[LINE_BYTES + SPOOL_NAME_MAX + 64];
     int fd;
     BUG_ON(!spool_kept_is_for(problem) || !spool_name_is_entry(name));
     if (strchr(name, '\n'))
@@ -189,13 +140,10 @@ bool spool_kept_add(struct spool *spool, struct spool_kept *kept, const char *na
         kept->fresh = false;
         return true;
     }
-    if (!spool_open_own(spool, KEPT_FILE, O_RDWR | O_CREAT | O_APPEND, &fd, err))
+    if (!own_append(spool, KEPT_FILE, &fd, err))
         return false;
-    off_t size = lseek(fd, 0, SEEK_END);
-    bool torn = size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
-    bool ok = (!torn || fd_write_all(fd, "\n", 1)) && fd_write_all(fd, line, (size_t)len);
-    if (!ok)
-        err_set_errno(err, "cannot write %s/" KEPT_FILE, spool->path);
+    bool ok =
+        fd_write_all(fd, line, (size_t)len) || err_set_errno(err, "cannot write %s/" KEPT_FILE, spool->path);
     close(fd);
     return ok;
 }
@@ -216,9 +164,9 @@ bool spool_kept_count(struct spool *spool, struct spool_kept_count *ret_count, s
     struct spool_kept_count count = {0};
     char line[LINE_BYTES];
     FILE *file;
-    if (!open_log(spool, &file, err))
+    if (!own_open(spool, KEPT_FILE, &file, err))
         return false;
-    while (file && read_line(file, line)) {
+    while (file && own_read(file, line, sizeof(line))) {
         int64_t at_us;
         enum problem problem;
         const char *name;
@@ -230,9 +178,7 @@ bool spool_kept_count(struct spool *spool, struct spool_kept_count *ret_count, s
         count.contract_not_allowed += problem == PROBLEM_contract_not_allowed;
         count.class_not_allowed += problem == PROBLEM_class_not_allowed;
     }
-    bool ok = !file || !ferror(file) || err_set_errno(err, "cannot read %s/" KEPT_FILE, spool->path);
-    if (file)
-        fclose(file);
+    bool ok = own_close(spool, KEPT_FILE, file, err);
     if (ok)
         *ret_count = count;
     return ok;

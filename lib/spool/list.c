@@ -126,6 +126,16 @@ struct dirent *spool_read_stream(DIR *dir)
     return readdir(dir);
 }
 
+// Right after a read that gave NULL. `dir` may be NULL.
+static bool end_stream(const struct spool *spool, enum spool_folder folder, DIR *dir, struct err *err)
+{
+    bool ok =
+        !dir || errno == 0 || err_set_errno(err, "cannot list %s/%s", spool->path, spool_folder_name(folder));
+    if (dir)
+        closedir(dir);
+    return ok;
+}
+
 static bool fill(struct spool_iter *iter, struct err *err)
 {
     DIR *dir;
@@ -139,9 +149,7 @@ static bool fill(struct spool_iter *iter, struct err *err)
     while ((entry = spool_read_stream(dir)))
         if (spool_name_is_entry(entry->d_name))
             offer(iter, entry->d_name);
-    bool ok = errno == 0 ||
-              err_set_errno(err, "cannot list %s/%s", iter->spool->path, spool_folder_name(iter->folder));
-    closedir(dir);
+    bool ok = end_stream(iter->spool, iter->folder, dir, err);
     qsort(iter->slot, iter->count, sizeof(iter->slot[0]), by_name);
     return ok;
 }
@@ -196,13 +204,24 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
         count.bytes += (uint64_t)st.st_size;
         count.oldest_us = MIN(count.oldest_us, spool_name_time(entry->d_name, spool_mtime_us(&st)));
     }
-    if (dir && errno != 0) {
-        err_set_errno(err, "cannot list %s/%s", spool->path, spool_folder_name(folder));
-        closedir(dir);
+    if (!end_stream(spool, folder, dir, err))
         return false;
-    }
-    if (dir)
-        closedir(dir);
     *ret_count = count;
+    return true;
+}
+
+bool spool_count_entries(struct spool *spool, enum spool_folder folder, uint64_t *ret_entries,
+                         struct err *err)
+{
+    uint64_t entries = 0;
+    DIR *dir;
+    struct dirent *entry;
+    if (!spool_open_stream(spool, folder, &dir, err))
+        return false;
+    while (dir && (entry = spool_read_stream(dir)))
+        entries += spool_name_is_entry(entry->d_name);
+    if (!end_stream(spool, folder, dir, err))
+        return false;
+    *ret_entries = entries;
     return true;
 }

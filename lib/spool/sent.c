@@ -4,9 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/spool/internal.h"
-
-#include <errno.h>
-#include <fcntl.h>
+#include "lib/spool/own.h"
 
 #define GATHERED_BYTES ((size_t)64 * SENT_LINE_BYTES)
 #define TREE_BYTES     ((size_t)1024 * 1024)
@@ -20,45 +18,24 @@ struct sent_log {
 
 struct sent_reader {
     FILE *file; // NULL: there is no log
-    struct buf line;
     struct json_doc doc;
     uint64_t skipped;
     char path[SPOOL_PATH_MAX + 16];
+    char line[SENT_LINE_BYTES];
 };
-
-// A last line without its end was cut by a crash: it must not swallow the next.
-static bool end_torn_line(int fd)
-{
-    char last;
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size <= 0)
-        return size == 0;
-    if (pread(fd, &last, 1, size - 1) != 1)
-        return false;
-    return last == '\n' || fd_write_all(fd, "\n", 1);
-}
 
 bool sent_log_open(struct spool *spool, struct sent_log **ret_log, struct err *err)
 {
-    int fd;
-    if (!spool_open_own(spool, SENT_FILE, O_RDWR | O_CREAT | O_APPEND, &fd, err))
+    struct sent_log *log = malloc(sizeof(*log));
+    if (!log)
+        return err_set(err, "out of memory");
+    if (!own_append(spool, SENT_FILE, &log->fd, err)) {
+        free(log);
         return false;
-    struct sent_log *log = fd >= 0 ? malloc(sizeof(*log)) : NULL;
-    if (!log) {
-        if (fd >= 0)
-            close(fd);
-        return err_set(err, fd >= 0 ? "out of memory" : "%s does not exist", spool->path);
     }
-    log->fd = fd;
     buf_init(&log->line, SENT_LINE_BYTES);
     buf_init(&log->gathered, GATHERED_BYTES);
     snprintf(log->path, sizeof(log->path), "%s/" SENT_FILE, spool->path);
-    if (!end_torn_line(fd)) {
-        err_set_errno(err, "cannot write %s", log->path);
-        struct err ignored;
-        (void)!sent_log_close(log, &ignored);
-        return false;
-    }
     *ret_log = log;
     return true;
 }
@@ -75,6 +52,11 @@ bool sent_log_sync(struct sent_log *log, struct err *err)
     if (!sent_log_flush(log, err))
         return false;
     return fsync(log->fd) == 0 || err_set_errno(err, "cannot sync %s", log->path);
+}
+
+bool sent_log_commit(const struct sent_log *log, struct err *err)
+{
+    return fdatasync(log->fd) == 0 || err_set_errno(err, "cannot sync %s", log->path);
 }
 
 bool sent_log_close(struct sent_log *log, struct err *err)
@@ -124,20 +106,14 @@ bool sent_log_append(struct sent_log *log, const struct sent_record *record, str
 
 bool sent_reader_open(struct spool *spool, struct sent_reader **ret_reader, struct err *err)
 {
-    int fd;
-    if (!spool_open_own(spool, SENT_FILE, O_RDONLY, &fd, err))
-        return false;
     struct sent_reader *reader = calloc(1, sizeof(*reader));
-    FILE *file = reader && fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (!reader || (fd >= 0 && !file)) {
-        free(reader);
-        if (fd >= 0)
-            close(fd);
+    if (!reader)
         return err_set(err, "out of memory");
+    if (!own_open(spool, SENT_FILE, &reader->file, err)) {
+        free(reader);
+        return false;
     }
-    reader->file = file;
     snprintf(reader->path, sizeof(reader->path), "%s/" SENT_FILE, spool->path);
-    buf_init(&reader->line, SENT_LINE_BYTES);
     json_doc_init(&reader->doc, NULL, TREE_BYTES);
     *ret_reader = reader;
     return true;
@@ -149,7 +125,6 @@ void sent_reader_close(struct sent_reader *reader)
         return;
     if (reader->file)
         fclose(reader->file);
-    buf_release(&reader->line);
     json_doc_release(&reader->doc);
     free(reader);
 }
@@ -159,28 +134,13 @@ uint64_t sent_reader_skipped(const struct sent_reader *reader)
     return reader->skipped;
 }
 
-// One line into the buffer, which is marked failed where the line is too long. False at the end of the file.
-static bool read_line(struct sent_reader *reader)
-{
-    int c;
-    bool any = false;
-    buf_clear(&reader->line);
-    while ((c = getc(reader->file)) != EOF) {
-        any = true;
-        if (c == '\n')
-            break;
-        buf_put_char(&reader->line, (char)c);
-    }
-    return any;
-}
-
 bool sent_reader_next(struct sent_reader *reader, const struct json **ret_line, struct str *ret_text,
                       struct err *err)
 {
     *ret_line = NULL;
-    while (reader->file && read_line(reader)) {
-        struct str text = buf_str(&reader->line);
-        bool whole = buf_ok(&reader->line) && !json_doc_parse(&reader->doc, text, NULL) &&
+    while (reader->file && own_read(reader->file, reader->line, sizeof(reader->line))) {
+        struct str text = str_from(reader->line);
+        bool whole = !json_doc_parse(&reader->doc, text, NULL) &&
                      json_is_string(json_get(reader->doc.root, STR("at"))) &&
                      json_is_string(json_get(reader->doc.root, STR("id"))) &&
                      json_is_object(json_get(reader->doc.root, STR("receipt")));

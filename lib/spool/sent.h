@@ -4,9 +4,9 @@
 //     {"at":"…Z","url":"https://…","name":"….json","id":"…","bytes":404,"sha256":"…","status":201,
 //      "receipt":{…}}
 //
-// The uploader opens it (spool locked), appends a line for every acknowledged entry and flushes *before* it
-// deletes the entry, syncs now and then and at the end. A crash in between sends the entry again, and the
-// second line says "duplicate":true. It holds no payload. Nothing but a person ever shortens it; remove the
+// The uploader opens it (spool locked), appends a line for every acknowledged entry, flushes and commits
+// *before* the entry is deleted. A crash in between sends the entry again, and the second line says
+// "duplicate":true. It holds no payload. Nothing but a person ever shortens it; remove the
 // file to forget. A line that a crash cut short is left as it is; the next append begins a new one and
 // readers skip it.
 #ifndef VOX_SPOOL_SENT_H
@@ -34,6 +34,8 @@ struct sent_record {
 MUST_CHECK bool sent_log_append(struct sent_log *log, const struct sent_record *record, struct err *err);
 MUST_CHECK bool sent_log_flush(struct sent_log *log, struct err *err);
 MUST_CHECK bool sent_log_sync(struct sent_log *log, struct err *err);
+// Syncs what was flushed before the call; from any thread, while the owner appends.
+MUST_CHECK bool sent_log_commit(const struct sent_log *log, struct err *err);
 
 // ---- reading; needs no lock
 

@@ -19,8 +19,8 @@
 // and does not begin with a dot; other names are left alone and counted. An entry that git tracks came with a
 // clone, not from this user, and is never read: a hostile repository must not speak in its victim's name.
 //
-// One thread at a time for one spool; any number of processes, of which one uploads. flock(2) is what tells
-// uploaders apart: on NFS it may not.
+// One thread at a time for one spool, but for spool_delete(); any number of processes, of which one uploads.
+// flock(2) is what tells uploaders apart: on NFS it may not.
 #ifndef VOX_SPOOL_SPOOL_H
 #define VOX_SPOOL_SPOOL_H
 
@@ -107,6 +107,9 @@ struct spool_count {
 };
 MUST_CHECK bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_count *ret_count,
                             struct err *err);
+// The entries alone, without a look at each.
+MUST_CHECK bool spool_count_entries(struct spool *spool, enum spool_folder folder, uint64_t *ret_entries,
+                                    struct err *err);
 
 // In years 1970 to 9999: an RFC 3339 text can say it.
 bool spool_time_can_be_said(int64_t time_us);
@@ -152,6 +155,7 @@ struct uuid spool_entry_id(const char *name, const uint8_t sha256[static SHA256_
 
 // CHANGED: another file stands under the name by now; it stays. A file that is gone already is DONE.
 enum spool_done { SPOOL_DONE, SPOOL_DONE_CHANGED, SPOOL_DONE_FAILED };
+// From any thread; looks at nothing of the entry but name and stamp.
 MUST_CHECK enum spool_done spool_delete(struct spool *spool, const struct spool_entry *entry,
                                         struct err *err);
 // Moves to bad/ with `reason` beside it. A name that is taken there gets a random part.

@@ -188,6 +188,27 @@ START_TEST(attempts__outlive_the_process_as_long_as_the_entry)
 }
 END_TEST
 
+// A line with a NUL in it is none; the one behind it counts.
+START_TEST(attempts__lose_only_the_line_that_is_spoilt)
+{
+    static const char text[] = "@ 5 https://x/\n+ a.js\0on\n+ b.json\n\0\n+ c.json\n";
+    struct err err;
+    struct spool_attempt attempt;
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    int fd = open(temp_path("spool/attempts.log"), O_WRONLY | O_CREAT, 0600);
+    ck_assert(write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
+    close(fd);
+    struct spool_attempts *attempts = load(spool, "https://x/");
+    ck_assert(!spool_attempts_find(attempts, "a.json", &attempt));
+    ck_assert(spool_attempts_find(attempts, "b.json", &attempt) && attempt.first_us == 5);
+    ck_assert(spool_attempts_find(attempts, "c.json", &attempt) && attempt.first_us == 5);
+    ck_assert(spool_attempts_close(attempts, &err));
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
 static void setup(void)
 {
     BUG_ON(sodium_init() < 0);
@@ -195,4 +216,5 @@ static void setup(void)
 
 CHECK_MAIN_WITH(setup, "upload_parts", pace__waits_for_the_next_token, pace__leaves_out_what_it_cannot_read,
                 link__finds_batches_of_the_same_origin_only, flight__asks_for_what_is_not_settled,
-                attempts__outlive_the_process_as_long_as_the_entry)
+                attempts__outlive_the_process_as_long_as_the_entry,
+                attempts__lose_only_the_line_that_is_spoilt)
