@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #define CONCURRENCY 2
+#define SWEEPERS    4
 
 static volatile sig_atomic_t stop_flag;
 
@@ -119,7 +120,7 @@ static enum client_exit upload_spool(const struct options *options, const struct
     struct transport_curl *curl;
     struct transport transport;
     struct report report;
-    struct spool_count left;
+    uint64_t left;
     struct sent_log *sent = NULL;
     struct spool_attempts *attempts = NULL;
     const struct bounds *bounds = &sending->bounds;
@@ -157,6 +158,7 @@ static enum client_exit upload_spool(const struct options *options, const struct
         .sent = sent,
         .attempts = attempts,
         .concurrency = bounds->concurrency,
+        .sweepers = SWEEPERS,
         .max_events = bounds->max_events,
         .max_us = bounds->max_us,
         .stop = &stop_flag,
@@ -175,9 +177,9 @@ static enum client_exit upload_spool(const struct options *options, const struct
         upload.result.end = UPLOAD_FAILED;
         code = EXIT_IS_IO;
     }
-    if (!spool_count(spool, SPOOL_PENDING, &left, err))
-        left = (struct spool_count){0};
-    report_end(&report, &upload.result, spool_path(spool), left.entries, exit_number(code));
+    if (!spool_count_entries(spool, SPOOL_PENDING, &left, err))
+        left = 0;
+    report_end(&report, &upload.result, spool_path(spool), left, exit_number(code));
     return code;
 }
 
@@ -194,7 +196,7 @@ static enum client_exit upload_locked(const struct options *options, const struc
                                       struct spool *spool, struct err *err)
 {
     struct sending sending = {.not_before_us = INT64_MIN, .bounds = *bounds};
-    struct spool_count count;
+    uint64_t entries;
     bool taken = true;
     if (!consent_gate(&sending.not_before_us, err) && !options->dry_run)
         return fail(options, EXIT_IS_CONFIG, err);
@@ -206,11 +208,11 @@ static enum client_exit upload_locked(const struct options *options, const struc
         put_idle(options, "locked", "Another upload is at work on this spool; it sends what is here.");
         return EXIT_IS_OK;
     }
-    if (!spool_count(spool, SPOOL_PENDING, &count, err))
+    if (!spool_count_entries(spool, SPOOL_PENDING, &entries, err))
         return fail(options, EXIT_IS_IO, err);
     if (!settings_endpoint(options->url, options->allow_http, &sending.endpoint, err))
         return fail(options, EXIT_IS_CONFIG, err);
-    if (!count.entries && !(options->dry_run && options->json)) {
+    if (!entries && !(options->dry_run && options->json)) {
         put_idle(options, "done", "Nothing to upload: the spool is empty.");
         return EXIT_IS_OK;
     }
@@ -221,7 +223,7 @@ static enum client_exit upload_locked(const struct options *options, const struc
     if (!settings_token(&sending.token, err))
         return fail(options, EXIT_IS_CONFIG, err);
     enum client_exit code = settings_signing_key(&sending.key, &sending.has_key, err)
-                                ? upload_spool(options, &sending, spool, count.entries, err)
+                                ? upload_spool(options, &sending, spool, entries, err)
                                 : fail(options, EXIT_IS_CONFIG, err);
     token_release(&sending.token);
     sodium_memzero(&sending.key, sizeof(sending.key));

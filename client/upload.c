@@ -107,17 +107,35 @@ static bool begin(struct upload *u)
     spool_reader_init(&u->reader);
     json_doc_init(&u->answer_doc, NULL, 8 * ANSWER_BODY_BYTES + (1 << 20));
     u->iter = spool_iter_new(u->spool, SPOOL_PENDING);
+    u->sweep = sweep_new(u->spool, u->sent, u->sweepers);
     u->flights = calloc(u->flight_count, sizeof(*u->flights));
     for (size_t i = 0; u->flights && i < u->flight_count; i++)
         flight_init(&u->flights[i], u);
-    if (u->iter && u->flights)
+    if (u->iter && u->sweep && u->flights)
         return true;
     err_set(&u->result.why, "out of memory");
     return local_failure(u);
 }
 
+// What was acknowledged is deleted, however the run ended.
+static void finish_sweep(struct upload *u)
+{
+    struct err why;
+    const char *name;
+    if (!u->sweep)
+        return;
+    if (!sweep_wait(u->sweep, &why) && u->result.end == UPLOAD_DONE) {
+        u->result.why = why;
+        local_failure(u);
+    }
+    while ((name = sweep_next_changed(u->sweep)))
+        upload_keep(u, name, "changed_while_sent", NULL);
+    sweep_free(u->sweep);
+}
+
 static void finish(struct upload *u)
 {
+    finish_sweep(u);
     for (size_t i = 0; u->flights && i < u->flight_count; i++) {
         struct flight *flight = &u->flights[i];
         if (flight->state == FLIGHT_FLYING) {

@@ -8,6 +8,8 @@
 //
 //     names ──► groups (client/flight.h) ──► requests ──► verdicts ──► deleted | rejected/ | kept
 //
+// Deleting goes on behind it (client/sweep.h) and is done when upload_run() returns.
+//
 // The first request is a single post. If its answer links to a batch endpoint the rest goes in batches, up to
 // `concurrency` requests at a time, their sizes by what the sink takes and how fast; else in single posts, as
 // any sink of the vox-v1 profile takes them. Before a group is sent its names are in the journal of attempts
@@ -23,6 +25,7 @@
 #include "client/keeper.h"
 #include "client/pace.h"
 #include "client/settings.h"
+#include "client/sweep.h"
 #include "client/transport.h"
 #include "lib/base/clock.h"
 #include "lib/spool/answer.h"
@@ -97,6 +100,7 @@ struct upload {
     struct sent_log *sent;           // may be NULL: no log is kept
     struct spool_attempts *attempts; // may be NULL: no journal is kept
     unsigned concurrency;            // requests at a time, up to HTTP_CALLS_MAX; 0: one
+    unsigned sweepers;               // threads that delete, up to SWEEP_THREADS_MAX; 0: none
     uint64_t max_events;             // 0: no limit
     int64_t max_us;                  // 0: no limit
     const volatile sig_atomic_t *stop;
@@ -108,6 +112,7 @@ struct upload {
     struct spool_iter *iter;
     struct flight *flights;
     size_t flight_count, flying;
+    struct sweep *sweep;
     const struct spool_entry *to_delete[TO_DELETE_MAX]; // acknowledged, and in the log's memory
     size_t to_delete_count;
     bool gathering; // more of them will come at once

@@ -22,25 +22,16 @@ static bool log_sent(struct upload *u, const struct spool_entry *entry, const st
     return !u->sent || sent_log_append(u->sent, &record, &u->result.why);
 }
 
-// The log is written before anything is deleted, so that nothing leaves that it does not tell of.
+// The log is written first, and synced by the sweep, so that nothing leaves that it does not tell of.
 bool upload_delete(struct upload *u)
 {
     size_t count = u->to_delete_count;
     u->to_delete_count = 0;
     if (count && u->sent && !sent_log_flush(u->sent, &u->result.why))
         return local_failure(u);
-    for (size_t i = 0; i < count; i++) {
-        const struct spool_entry *entry = u->to_delete[i];
-        switch (spool_delete(u->spool, entry, &u->result.why)) {
-        case SPOOL_DONE:
-            break;
-        case SPOOL_DONE_CHANGED:
-            upload_keep(u, entry->name, "changed_while_sent", NULL);
-            break;
-        default:
+    for (size_t i = 0; i < count; i++)
+        if (!sweep_add(u->sweep, u->to_delete[i], &u->result.why))
             return local_failure(u);
-        }
-    }
     return true;
 }
 

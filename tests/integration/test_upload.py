@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -203,24 +204,26 @@ class Faults(UploadCase):
             self.skipTest("strace cannot trace here")
 
     def inject(self, *words, **more):
-        return run("strace", "-qq", "-o", *words, TELEMETRY, "upload", "--json", env={**self.environment, **more}, timeout=120)
+        return run("strace", "-f", "-qq", "-o", *words, TELEMETRY, "upload", "--json", env={**self.environment, **more}, timeout=120)
 
     def points(self, wanted):
-        """(system call, its how-manieth) of those that the program itself makes: behind the loader's, once for each
-        call and number."""
+        """(system call, its how-manieth in its thread) of those that the program itself makes: behind the loader's,
+        once for each call and number. The thread that deletes counts from one, as strace does when it injects."""
         log = self.folder / "trace"
         spool = self.folder / "traced"
         self.fill(3, spool)
         done = self.inject(log, VOX_TELEMETRY_SPOOL_DIR=str(spool))
         self.assertEqual(done.returncode, 0, done)
-        calls = [line.split("(")[0] for line in log.read_text().splitlines() if "(" in line]
-        first = next(i for i, line in enumerate(calls) if line in ("mkdirat", "flock"))
-        counts, own = collections.Counter(calls[:first]), []
-        for call in calls[first:]:
-            counts[call] += 1
+        calls = re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE)
+        first = next(i for i, (_, call) in enumerate(calls) if call in ("mkdirat", "flock"))
+        counts, own = collections.Counter(calls[:first]), {}
+        for thread, call in calls[first:]:
+            counts[thread, call] += 1
             if call in wanted:
-                own.append((call, counts[call]))
-        return own
+                own[call, counts[thread, call]] = True
+        self.assertIn(("unlinkat", 3), own)
+        self.assertGreater(len({thread for thread, _ in calls}), 1, "there is a thread that deletes")
+        return list(own)
 
     def once(self, job):
         number, call, when, what = job
