@@ -100,15 +100,15 @@ endfunction()
 # vox_fuzz(NAME DEPS …): tests/fuzz/fuzz_NAME.c. With clang and VOX_FUZZ a libFuzzer program; always a replayer
 # of tests/fuzz/regression/NAME/ and tests/fuzz/corpus/NAME/ that ctest runs.
 function(vox_fuzz name)
-  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   if(VOX_FUZZ)
-    add_executable(fuzz_${name} fuzz_${name}.c)
+    add_executable(fuzz_${name} fuzz_${name}.c ${arg_SOURCES})
     target_link_libraries(fuzz_${name} PRIVATE vox_flags ${arg_DEPS})
     target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
   else()
-    add_executable(replay_${name} fuzz_${name}.c replay.c)
+    add_executable(replay_${name} fuzz_${name}.c replay.c ${arg_SOURCES})
     target_link_libraries(replay_${name} PRIVATE vox_flags ${arg_DEPS})
     set_target_properties(replay_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     add_test(NAME replay.${name} COMMAND replay_${name}
