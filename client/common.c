@@ -6,8 +6,8 @@
 enum client_exit complain(enum client_exit code, const struct err *err)
 {
     fflush(stdout);
-    fputs("vox-telemetry: ", stderr);
-    text_put_sentence(stderr, str_from(err->text));
+    int column = fprintf(stderr, "vox-telemetry: ");
+    text_put_sentence(stderr, column, str_from(err->text));
     return code;
 }
 

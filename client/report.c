@@ -11,6 +11,8 @@
 #define TERMINAL_INTERVAL_US (100 * USEC_PER_MSEC)
 #define PIPE_INTERVAL_US     (10 * USEC_PER_SEC)
 #define BAR_COLUMNS          20
+#define NAME_SHOWN           60
+#define NOTE_SHOWN           400
 #define JSON_BYTES           (64 * 1024)
 
 static const char *const end_names[] = {
@@ -37,9 +39,24 @@ void report_init(struct report *report, const struct options *options, const cha
 
 static void clear_line(struct report *report)
 {
-    if (report->line_open)
+    // Without colour without other escapes too: written over with blanks.
+    if (report->line_open && *style(stderr, STYLE_PLAIN))
         fputs("\r\033[K", stderr);
+    else if (report->line_open)
+        fprintf(stderr, "\r%*s\r", TEXT_COLUMNS, "");
     report->line_open = false;
+}
+
+// One line, but on a terminal as many as 80 columns ask for.
+static void put_indented(const struct report *report, struct str text, int column)
+{
+    fprintf(stderr, "%*s", column, "");
+    if (report->terminal) {
+        text_put_wrapped(stderr, text, NOTE_SHOWN, column, column + 4);
+    } else {
+        text_put_safe(stderr, text, NOTE_SHOWN);
+        putc('\n', stderr);
+    }
 }
 
 static void on_note(void *context, const char *name, const char *what, const struct answer *answer)
@@ -55,19 +72,18 @@ static void on_note(void *context, const char *name, const char *what, const str
         return;
     }
     clear_line(report);
-    fputs("  ", stderr);
-    text_put_safe(stderr, str_from(name), 60);
-    fprintf(stderr, ": %s\n", what);
+    char text[NAME_SHOWN + 8 + sizeof(((struct err *)0)->text)];
+    int len = snprintf(text, sizeof(text), "%.*s%s: %s", NAME_SHOWN, name,
+                       strlen(name) > NAME_SHOWN ? "..." : "", what);
+    put_indented(report, str_slice(text, MIN((size_t)len, sizeof(text) - 1)), 2);
     if (answer && answer->pointer.ptr) {
-        fputs("      ", stderr);
-        text_put_safe(stderr, answer->pointer.len ? answer->pointer : STR("the event"), 100);
-        fputs(": ", stderr);
-        text_put_safe(stderr, answer->message, 200);
-        putc('\n', stderr);
+        struct str pointer = answer->pointer.len ? answer->pointer : STR("the event");
+        len = snprintf(text, sizeof(text), "%.*s: %.*s", (int)MIN(pointer.len, (size_t)100), pointer.ptr,
+                       (int)MIN(answer->message.len, (size_t)200),
+                       answer->message.len ? answer->message.ptr : "");
+        put_indented(report, str_slice(text, MIN((size_t)len, sizeof(text) - 1)), 6);
     } else if (answer && answer->detail.len) {
-        fputs("      ", stderr);
-        text_put_safe(stderr, answer->detail, 200);
-        putc('\n', stderr);
+        put_indented(report, answer->detail, 6);
     }
 }
 
@@ -295,15 +311,15 @@ void report_end(struct report *report, const struct upload_result *result, const
     fflush(stdout);
     if (result->end == UPLOAD_DONE || report->options->json)
         return;
-    fputs("vox-telemetry: ", stderr);
-    text_put_sentence(stderr, str_from(result->why.text));
+    int column = fprintf(stderr, "vox-telemetry: ");
+    text_put_sentence(stderr, column, str_from(result->why.text));
     if (result->detail[0]) {
-        fprintf(stderr, "%s: ", result->detail_of);
-        text_put_sentence(stderr, str_from(result->detail));
+        column = fprintf(stderr, "%s: ", result->detail_of);
+        text_put_sentence(stderr, column, str_from(result->detail));
     }
     if (result->location[0]) {
-        fputs("It points to ", stderr);
-        text_put_sentence(stderr, str_from(result->location));
+        column = fprintf(stderr, "It points to ");
+        text_put_sentence(stderr, column, str_from(result->location));
     }
     if (result->advice)
         fprintf(stderr, "%s\n", result->advice);

@@ -4,6 +4,9 @@
 #include "lib/base/clock.h"
 
 #include <inttypes.h>
+#include <unistd.h>
+
+#define SENTENCE_INDENT 2
 
 static bool is_c1(struct str s, size_t i)
 {
@@ -54,10 +57,9 @@ static int columns_of(struct str s)
     return columns;
 }
 
-void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent)
+static void put_words(FILE *to, struct str rest, int column, int indent)
 {
-    bool cut = s.len > max, first = true;
-    struct str rest = str_slice(s.ptr, MIN(s.len, max));
+    bool first = true;
     while (rest.len) {
         struct str word = str_cut(&rest, ' ');
         int columns = columns_of(word);
@@ -72,15 +74,24 @@ void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent
         column += columns;
         first = false;
     }
+}
+
+void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent)
+{
+    bool cut = s.len > max;
+    put_words(to, str_slice(s.ptr, MIN(s.len, max)), column, indent);
     fputs(cut ? "...\n" : "\n", to);
 }
 
-void text_put_sentence(FILE *to, struct str s)
+void text_put_sentence(FILE *to, int column, struct str s)
 {
     s = str_trim(s);
     while (s.len && s.ptr[s.len - 1] == '.')
         s.len--;
-    text_put_safe(to, s, s.len);
+    if (isatty(fileno(to)) == 1)
+        put_words(to, s, column, SENTENCE_INDENT);
+    else
+        text_put_safe(to, s, s.len);
     fputs(".\n", to);
 }
 

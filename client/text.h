@@ -13,8 +13,9 @@
 // File names, paths and a peer's text: control characters, C1 ones too, are written as \xNN, so that none of
 // them reaches a terminal. At most `max` bytes of `s` are shown, then "...".
 void text_put_safe(FILE *to, struct str s, size_t max);
-// A sentence, made safe, with one full stop and a newline behind it.
-void text_put_sentence(FILE *to, struct str s);
+// A sentence behind `column` columns, made safe, with one full stop and a newline behind it. One line, but on
+// a terminal broken as by text_put_wrapped.
+void text_put_sentence(FILE *to, int column, struct str s);
 // As text_put_safe, broken at blanks so that no line passes 79 columns; the first begins at `column`, further
 // ones are indented by `indent`. Ends with a newline.
 void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent);

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vox-telemetry as a person sees it: at a terminal of 80 columns, with colour and without."""
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import struct
+import subprocess
+import termios
+
+from test_client import ClientCase
+from voxtest import TELEMETRY, model_call
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Terminal(ClientCase):
+
+    def see(self, *argv, **environment):
+        """(exit code, what the terminal was sent)."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        client = subprocess.Popen([str(TELEMETRY), *argv], env={**self.environment, "TERM": "xterm", **environment},
+                                  stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the last one has closed it
+                break
+            if not piece:
+                break
+            seen += piece
+        os.close(ours)
+        return client.wait(60), seen.decode().replace("\r\n", "\n")
+
+    def assert_fits(self, text, colour):
+        """Each line as it stands in the end of each writing, in 80 columns."""
+        for line in re.split(r"[\r\n]", ESCAPES.sub("", text)):
+            self.assertLessEqual(len(line), 80, line)
+        if not colour:
+            self.assertNotIn("\x1b", text)
+        self.assertNotRegex(ESCAPES.sub("", text), r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+    def fill(self, count):
+        for number in range(count):
+            self.drop(f"01890000-0000-7000-8000-{number:012d}.json", json.dumps(model_call(f"seen-{number}")))
+
+    def test_upload(self):
+        for environment, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
+            with self.subTest(environment=environment):
+                self.fill(1500)
+                self.drop("01890000-0000-7000-8000-999999999999.json", json.dumps(model_call("bad", latency_ms=-1)))
+                self.drop("not-json-and-with-a-name-that-is-rather-long-for-a-line-of-eighty-columns.json", "nonsense")
+                code, text = self.see("upload", **environment)
+                self.assertEqual(code, 1, text)
+                self.assert_fits(text, colour)
+                # The last file is so young that it is given a second before it is judged: time for a bar.
+                self.assertRegex(text, r"\] +\S* +\d+ %  .* of 1,50\d .* left", "there was a bar")
+                self.assertIn("\r", text, "which was written over")
+                self.assertRegex(text, r"sent +1,500|duplicates +1,500")
+
+    def test_status_doctor_and_errors(self):
+        self.fill(3)
+        for environment, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
+            for words, code in ((["status"], 0), (["doctor"], 1), (["consent", "show"], 0), (["history"], 0), (["check", "--contracts", str(ROOT / "contracts")], 0),
+                                (["upload", "--url", "http://sink.example/v1/events"], 3),
+                                (["upload", "--url", "http://127.0.0.1:9/v1/batches"], 4),
+                                (["upload", "--nonsense"], 2), (["--help"], 0), (["upload", "--help"], 0)):
+                with self.subTest(words=words, environment=environment):
+                    got, text = self.see(*words, VOX_TELEMETRY_SPOOL_DIR=str(self.spool), **environment)
+                    self.assertEqual(got, code, text)
+                    self.assert_fits(text, colour)
