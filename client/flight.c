@@ -65,15 +65,9 @@ static bool grow(struct flight *flight)
     return true;
 }
 
-bool flight_add(struct flight *flight, const struct spool_entry *entry)
+size_t flight_put_line(struct buf *lines, const struct spool_entry *entry)
 {
     char id[UUID_TEXT_LEN + 1], at[RFC3339_LEN + 1];
-    struct buf *lines = &flight->lines;
-    if (flight->count == flight->cap && !grow(flight))
-        return false;
-    struct flight_entry *row = &flight->entries[flight->count];
-    *row = (struct flight_entry){.entry = *entry, .name_at = flight->names.len, .line_at = lines->len};
-    buf_put(&flight->names, entry->name, strlen(entry->name) + 1);
     uuid_format(&entry->id, id);
     buf_put_cstr(lines, "{\"id\":\"");
     buf_put(lines, id, UUID_TEXT_LEN);
@@ -83,9 +77,21 @@ bool flight_add(struct flight *flight, const struct spool_entry *entry)
         buf_put(lines, at, RFC3339_LEN);
     }
     buf_put_cstr(lines, "\",\"event\":");
-    row->text_at = lines->len;
+    size_t text_at = lines->len;
     buf_put_str(lines, entry->text);
     buf_put_cstr(lines, "}\n");
+    return text_at;
+}
+
+bool flight_add(struct flight *flight, const struct spool_entry *entry)
+{
+    struct buf *lines = &flight->lines;
+    if (flight->count == flight->cap && !grow(flight))
+        return false;
+    struct flight_entry *row = &flight->entries[flight->count];
+    *row = (struct flight_entry){.entry = *entry, .name_at = flight->names.len, .line_at = lines->len};
+    buf_put(&flight->names, entry->name, strlen(entry->name) + 1);
+    row->text_at = flight_put_line(lines, entry);
     row->line_len = lines->len - row->line_at;
     if (!buf_ok(lines) || !buf_ok(&flight->names))
         return false;

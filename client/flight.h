@@ -68,6 +68,8 @@ void flight_release(struct flight *flight);
 void flight_clear(struct flight *flight); // to EMPTY
 // Copies the entry, its text included. False when memory is out.
 MUST_CHECK bool flight_add(struct flight *flight, const struct spool_entry *entry);
+// The entry's line in a batch; where its text begins in `lines` is answered.
+size_t flight_put_line(struct buf *lines, const struct spool_entry *entry);
 // READY; the entries' views are valid from here on.
 void flight_close(struct flight *flight);
 void flight_set_state(struct flight *flight, enum flight_state state);

@@ -4,6 +4,7 @@
 #include "client/advice.h"
 #include "client/style.h"
 #include "client/text.h"
+#include "lib/wire/names.h"
 
 #include <inttypes.h>
 
@@ -128,20 +129,50 @@ static void on_waiting(void *context, int64_t us, const char *label)
     fflush(stderr);
 }
 
-static void request_text(const struct http_request *request)
+static void put_head(const struct http_request *request, bool batch)
 {
     printf("POST %s\n", request->url);
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *row = &request->headers[i];
-        printf("%s: %s\n", row->name, row->shown ? row->shown : row->value);
+        bool of_each =
+            batch && (strcmp(row->name, HEADER_WEBHOOK_ID) == 0 || strcmp(row->name, HEADER_WEBHOOK_AT) == 0);
+        printf("%s: %s\n", row->name, of_each ? "(of each batch)" : row->shown ? row->shown : row->value);
     }
-    printf("Content-Length: %zu\n\n", request->body.len);
-    // Raw bytes to a file or pipe; on a terminal what could steer it is written as JSON escapes.
+}
+
+// Raw bytes to a file or pipe; on a terminal what could steer it is written as JSON escapes.
+static void put_body(struct str body)
+{
     if (isatty(STDOUT_FILENO) == 1)
-        text_put_json(stdout, request->body);
+        text_put_json(stdout, body);
     else
-        fwrite(request->body.ptr, 1, request->body.len, stdout);
+        fwrite(body.ptr, 1, body.len, stdout);
+}
+
+static void request_text(const struct http_request *request)
+{
+    put_head(request, false);
+    printf("Content-Length: %zu\n\n", request->body.len);
+    put_body(request->body);
     fputs("\n\n", stdout);
+}
+
+static void on_line(void *context, const struct http_request *head, struct str line)
+{
+    struct report *report = context;
+    report->lines = true;
+    if (report->options->json || report->options->quiet)
+        return;
+    if (head) {
+        fputs("If the answer to that links to a batch endpoint, as a vox-sink's does, the rest\n"
+              "goes there in requests of up to 1,000 lines at first, then as the sink keeps up.\n"
+              "Lines are shown before compression. To any other sink the event of each line\n"
+              "goes in a request like the first.\n\n",
+              stdout);
+        put_head(head, true);
+        putchar('\n');
+    }
+    put_body(line);
 }
 
 static void request_json(struct report *report, const struct http_request *request, const char *name)
@@ -175,14 +206,14 @@ static void on_request(void *context, const struct http_request *request, const 
     struct report *report = context;
     if (report->options->json)
         request_json(report, request, entry->name);
-    else if (!report->options->quiet)
+    else if (!report->options->quiet && !report->lines)
         request_text(request);
     report->requests++;
 }
 
 struct upload_sight report_sight(struct report *report)
 {
-    return (struct upload_sight){on_note, on_progress, on_waiting, on_request, report};
+    return (struct upload_sight){on_note, on_progress, on_waiting, on_line, on_request, report};
 }
 
 void report_begin(struct report *report)
@@ -229,11 +260,12 @@ static void put_advice(const struct tally *tally)
 static void end_text(const struct report *report, const struct upload_result *result, const char *spool_path,
                      uint64_t remaining)
 {
-    char bytes[TEXT_SHORT];
+    char bytes[TEXT_SHORT], count[TEXT_SHORT];
     text_bytes(result->bytes, bytes);
     if (report->options->dry_run) {
-        printf("Nothing was sent. Upload would make %s %" PRIu64 " request%s with %s of events.\n",
-               result->sent == 1 ? "this" : "these", result->sent, result->sent == 1 ? "" : "s", bytes);
+        text_count(result->sent, count);
+        printf("%sNothing was sent. Upload would send %s event%s, %s.\n", report->lines ? "\n" : "", count,
+               result->sent == 1 ? "" : "s", bytes);
         if (result->bad)
             printf("Not among them: %" PRIu64 " unreadable, which would move to bad/.\n", result->bad);
         return;
@@ -288,6 +320,11 @@ static void end_json(const struct report *report, const struct upload_result *re
     json_u64(&w, "bad", result->bad);
     json_u64(&w, "skipped", result->skipped);
     json_u64(&w, "remaining", remaining);
+    if (report->options->dry_run)
+        json_str(
+            &w, "note",
+            STR("Each event is shown as a single request. A sink that links to a batch endpoint gets all "
+                "but the first as lines of batches."));
     json_str(&w, "reason", result->end == UPLOAD_DONE ? STR_NULL : str_from(result->why.text));
     json_str(&w, "detail", result->detail[0] ? str_from(result->detail) : STR_NULL);
     json_end_object(&w);

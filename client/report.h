@@ -18,6 +18,7 @@ struct report {
     uint64_t requests;   // of a dry run
     bool terminal;       // stderr is one
     bool line_open;      // a progress line stands on it
+    bool lines;          // of a dry run: the batch has begun
     int64_t start_us;    // monotonic
     int64_t progress_us; // when progress was last written
 };

@@ -77,7 +77,9 @@ struct upload_sight {
     void (*note)(void *context, const char *name, const char *what, const struct answer *answer);
     void (*progress)(void *context, const struct upload_result *result);
     void (*waiting)(void *context, int64_t us, const char *label);
-    // Dry run: what would be sent.
+    // Dry run: each entry as a single post. All but the first are told before as lines of a batch too; `head`
+    // is the batch's request with its first line, without its body, and NULL with the others.
+    void (*line)(void *context, const struct http_request *head, struct str line);
     void (*request)(void *context, const struct http_request *request, const struct spool_entry *entry);
     void *context;
 };

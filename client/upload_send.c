@@ -10,11 +10,35 @@ static struct event_sender sender_of(const struct upload *u)
     return (struct event_sender){u->url, u->loopback, u->token, u->user_agent, u->key};
 }
 
+static bool dry_line(struct upload *u, const struct spool_entry *entry)
+{
+    static const struct batch_body empty = {.bytes = {"", 0}, .compressed = true};
+    const struct event_sender sender = sender_of(u);
+    struct event_request head;
+    struct buf line;
+    bool begins = !u->batches;
+    if (!u->taken || !u->sight->line ||
+        (begins && !link_batch("</v1/batch>; rel=\"batch\"", u->url, u->batch_url)))
+        return true; // the first is a single post in any case
+    if (begins && !batch_request_make(&head, &sender, u->batch_url, &empty, &u->result.why))
+        return false;
+    u->batches = true;
+    buf_init(&line, SPOOL_FILE_BYTES + 4096);
+    flight_put_line(&line, entry);
+    bool ok = buf_ok(&line) || err_set(&u->result.why, "out of memory");
+    if (ok)
+        u->sight->line(u->sight->context, begins ? &head.http : NULL, buf_str(&line));
+    buf_release(&line);
+    if (begins)
+        event_request_release(&head);
+    return ok;
+}
+
 bool upload_dry(struct upload *u, const struct spool_entry *entry)
 {
     struct event_request request;
     const struct event_sender sender = sender_of(u);
-    if (!event_request_make(&request, &sender, entry, &u->result.why))
+    if (!dry_line(u, entry) || !event_request_make(&request, &sender, entry, &u->result.why))
         return local_failure(u);
     event_request_sign(&request, clock_wall_us(u->clock));
     u->taken++;
