@@ -346,8 +346,9 @@ static int run(struct serve *s)
     if (!prepare_process(s, &err))
         return command_error(EXIT_FAILED, "%s", err.text);
     if (!start_all(s, &err)) {
+        int code = command_error(EXIT_FAILED, "%s", err.text); // before the log tells of the end
         stop_all(s);
-        return command_error(EXIT_FAILED, "%s", err.text);
+        return code;
     }
     // What reading the contracts and tokens left behind is not needed again.
     malloc_trim(0);
