@@ -304,7 +304,7 @@ class Bounds(BatchCase):
                 if len(verdicts) < 10000 or verdicts[-1]["status"] == 503:
                     self.assert_problem_line(verdicts[-1], "overloaded")
                     short += 1
-        self.assertTrue(0 < short < 32, short)
+        self.assertGreater(short, 0)
         self.assertEqual(len(self.send(body.encode())), 10000)
 
     def begin(self, count, token, rest):
