@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sodium.h>
 
-#define CONCURRENCY 2
+#define CONCURRENCY 4
 #define SWEEPERS    4
 
 static volatile sig_atomic_t stop_flag;
@@ -250,7 +250,7 @@ static const struct option_row option_rows[] = {
     OPTION("url", "URL", url, "where to send, instead of the configured URL"),
     OPTION("max-events", "N", max_events, "send at most so many"),
     OPTION("max-time", "TIME", max_time, "stop after so long: 30s, 15m, 2h"),
-    OPTION("concurrency", "N", concurrency, "requests at a time, 1 to 16 (default 2)"),
+    OPTION("concurrency", "N", concurrency, "requests at a time, 1 to 16 (default 4)"),
     OPTION("include-older", NULL, include_older, "send what is older than your consent too"),
     OPTION_SPOOL,
     OPTION("allow-http", NULL, allow_http, "send unencrypted to a host that is not this machine"),
