@@ -201,6 +201,33 @@ START_TEST(coding__zstd_window)
 }
 END_TEST
 
+// The empty frame of each format that libzstd may know: an empty raw block, the last, behind whatever head.
+START_TEST(coding__zstd_of_old)
+{
+    static const char skipped[] = "\x50\x2a\x4d\x18\x01\x00\x00\x00!";
+    static const char frame[] = "\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00";
+    static const unsigned char firsts[] = {0x1e, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x29};
+    char body[] = "....\xb5\x2f\xfd\x00\xff\x03\x41";
+    struct buf back, both;
+    buf_init(&back, 1 << 20);
+    buf_init(&both, 1 << 10);
+    buf_put(&both, skipped, sizeof(skipped) - 1);
+    buf_put(&both, frame, sizeof(frame) - 1);
+    ck_assert_int_eq(coding_decode(CODING_ZSTD, buf_str(&both), &back), PROBLEM_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(firsts); i++) {
+        body[3] = (char)firsts[i];
+        for (size_t len = 1; len < sizeof(body) - 3; len++)
+            ck_assert_int_eq(coding_decode(CODING_ZSTD, str_slice(body + 3, len), &back),
+                             PROBLEM_content_encoding_malformed);
+    }
+    buf_put(&both, body + 3, 8);
+    ck_assert_int_eq(coding_decode(CODING_ZSTD, buf_str(&both), &back), PROBLEM_content_encoding_malformed);
+    ck_assert_uint_eq(back.len, 0);
+    buf_release(&both);
+    buf_release(&back);
+}
+END_TEST
+
 START_TEST(coding__header)
 {
     static const struct {
@@ -234,4 +261,4 @@ END_TEST
 
 CHECK_MAIN("coding", coding__round, coding__members_and_frames_in_a_row,
            coding__truncated_trailing_and_damaged, coding__ratio_is_bounded, coding__ceiling,
-           coding__zstd_window, coding__header)
+           coding__zstd_window, coding__zstd_of_old, coding__header)
