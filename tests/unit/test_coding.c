@@ -228,6 +228,28 @@ START_TEST(coding__zstd_of_old)
 }
 END_TEST
 
+// A header that tells a length, and an empty block, the last; whole and byte by byte.
+START_TEST(coding__zstd_length)
+{
+    for (int told = 0; told <= 1; told++) {
+        char body[] = {'\x28', '\xb5', '\x2f', '\xfd', '\x20', (char)told, 1, 0, 0}, out[64];
+        struct decoder *decoder = decoder_new(CODING_ZSTD, 100);
+        enum problem problem = PROBLEM_NONE, want = told ? PROBLEM_content_encoding_malformed : PROBLEM_NONE;
+        struct buf back;
+        buf_init(&back, 1 << 10);
+        ck_assert_int_eq(coding_decode(CODING_ZSTD, str_slice(body, sizeof(body)), &back), want);
+        for (size_t i = 0; i < sizeof(body) && !problem; i++) {
+            struct str piece = str_slice(body + i, 1);
+            size_t len;
+            problem = decoder_read(decoder, &piece, out, sizeof(out), &len);
+        }
+        ck_assert_int_eq(problem, want);
+        decoder_free(decoder);
+        buf_release(&back);
+    }
+}
+END_TEST
+
 START_TEST(coding__header)
 {
     static const struct {
@@ -261,4 +283,4 @@ END_TEST
 
 CHECK_MAIN("coding", coding__round, coding__members_and_frames_in_a_row,
            coding__truncated_trailing_and_damaged, coding__ratio_is_bounded, coding__ceiling,
-           coding__zstd_window, coding__zstd_of_old, coding__header)
+           coding__zstd_window, coding__zstd_of_old, coding__zstd_length, coding__header)
