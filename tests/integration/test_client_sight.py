@@ -2,13 +2,12 @@
 """vox-telemetry: what a person decides and sees. Consent, history, check, retry, purge, limits, doctor."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 
 from test_client import ClientCase
-from voxtest import TELEMETRY, model_call, run, uuid7
+from voxtest import TELEMETRY, at_terminal, model_call, run, uuid7
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -257,15 +256,6 @@ class Shells(ClientCase):
             self.assertNotIn("\033", self.client(*words).stdout)
         for no_color, wanted in (("", True), ("1", False)):
             environment = {**self.environment, "TERM": "xterm", "NO_COLOR": no_color}
-            master, slave = os.openpty()
-            with open(master, "rb", buffering=0) as screen:
-                done = subprocess.run([TELEMETRY, "status"], env=environment, stdout=slave)
-                os.close(slave)
-                shown = b""
-                try:
-                    while chunk := screen.read(4096):
-                        shown += chunk
-                except OSError:  # the other side is closed
-                    pass
-            self.assertEqual(done.returncode, 0)
+            code, shown = at_terminal([TELEMETRY, "status"], environment, whole=False)
+            self.assertEqual(code, 0)
             self.assertEqual(b"\033[" in shown, wanted, shown)

@@ -1,18 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """vox-telemetry as a person sees it: at a terminal of 80 columns, with colour and without."""
 
-import fcntl
 import json
-import os
 import pathlib
-import pty
 import re
-import struct
-import subprocess
-import termios
 
 from test_client import ClientCase
-from voxtest import TELEMETRY, model_call
+from voxtest import TELEMETRY, at_terminal, model_call
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -22,22 +16,8 @@ class Terminal(ClientCase):
 
     def see(self, *argv, **environment):
         """(exit code, what the terminal was sent)."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        client = subprocess.Popen([str(TELEMETRY), *argv], env={**self.environment, "TERM": "xterm", **environment},
-                                  stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:  # the last one has closed it
-                break
-            if not piece:
-                break
-            seen += piece
-        os.close(ours)
-        return client.wait(60), seen.decode().replace("\r\n", "\n")
+        code, seen = at_terminal([TELEMETRY, *argv], {**self.environment, "TERM": "xterm", **environment})
+        return code, seen.decode().replace("\r\n", "\n")
 
     def assert_fits(self, text, colour):
         """Each line as it stands in the end of each writing, in 80 columns."""

@@ -8,9 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import termios
 
-from voxtest import CONTRACTS, SINK, SinkCase, model_call, run, samples, uuid7, wait_until
+from voxtest import CONTRACTS, SINK, SinkCase, at_terminal, model_call, run, samples, uuid7, wait_until
 
 COMMANDS = (
     ["serve"], ["migrate"], ["project"], ["project", "create"], ["project", "set"], ["project", "list"], ["token"],
@@ -136,18 +135,8 @@ class Words(SinkCase):
     def test_tables_fold_on_a_terminal(self):
         """80 columns hold every table there; a pipe has a line a row."""
         def shown(columns, *words):
-            master, slave = os.openpty()
-            termios.tcsetwinsize(slave, (24, columns))
-            with open(master, "rb", buffering=0) as screen:
-                process = subprocess.Popen([SINK, *words], stdout=slave, env=self.sink.environment)
-                os.close(slave)
-                text = b""
-                try:
-                    while chunk := screen.read(4096):
-                        text += chunk
-                except OSError:  # the other side is closed
-                    pass
-                self.assertEqual(process.wait(), 0)
+            code, text = at_terminal([SINK, *words], self.sink.environment, columns, whole=False)
+            self.assertEqual(code, 0)
             return text.decode().splitlines()
         piped = self.sink.command("contracts", "list").stdout.splitlines()
         self.assertGreater(max(map(len, piped)), 80)

@@ -14,9 +14,10 @@ from .cluster import Cluster
 from .http import Answer, Connection, Refused
 from .load import Load
 from .sink import Sink
+from .terminal import at_terminal
 
 __all__ = [
     "Answer", "CONTRACTS", "Cluster", "Connection", "LONG", "Load", "PROBLEMS", "Problem", "ROOT", "Refused",
-    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "made_up_token", "minified_sha256", "model_call", "run",
-    "samples", "shared_cluster", "uuid7", "wait_until", "zstd",
+    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "at_terminal", "made_up_token", "minified_sha256",
+    "model_call", "run", "samples", "shared_cluster", "uuid7", "wait_until", "zstd",
 ]
