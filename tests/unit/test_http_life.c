@@ -46,15 +46,22 @@ START_TEST(http_life__forgets_clients_that_leave)
 }
 END_TEST
 
+// A client that was refused before its body, and has read the answer to its end.
+static int dial_refused(void)
+{
+    int fd = dial(&site);
+    send_text(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+    expect(fd, 401, NULL);
+    ck_assert_uint_eq(read_to_end(fd), 0);
+    return fd;
+}
+
 // The client hears us out even if it sends on: no reset, which would take the answer from it on some systems.
 START_TEST(http_life__reads_on_after_an_early_answer)
 {
     char bytes[1024] = {0};
     site_open(&site, 0, 60);
-    int fd = dial(&site);
-    send_text(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
-    expect(fd, 401, NULL);
-    ck_assert_uint_eq(read_to_end(fd), 0);
+    int fd = dial_refused();
     for (int i = 0; i < 512; i++)
         if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes))
             ck_abort_msg("reset after %d KiB", i);
@@ -81,10 +88,7 @@ START_TEST(http_life__is_not_idle_while_it_reads_on)
 {
     char bytes[1024] = {0};
     site_open(&site, 0, 60);
-    int fd = dial(&site);
-    send_text(fd, "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
-    expect(fd, 401, NULL);
-    ck_assert_uint_eq(read_to_end(fd), 0);
+    int fd = dial_refused();
     http_server_quiesce(site.server);
     ck_assert(!http_server_wait_idle(site.server, clock_mono_us(&site.clock) + 1000));
     for (int i = 0; i < 64; i++)

@@ -17,6 +17,14 @@ static void submit_as_batch(size_t count, int tokens)
     wait_answers(count + 1);
 }
 
+// One event, and what became of it.
+static void start_and_settle_one(void)
+{
+    start_with(100, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+}
+
 START_TEST(writer__one_bad_row_of_a_hundred)
 {
     reset();
@@ -68,9 +76,7 @@ START_TEST(writer__lost_connection_is_tried_again)
         reset();
         fake.lose_next = 1;
         fake.lose_after = after;
-        start_with(100, 5 * USEC_PER_SEC);
-        submit_first(0, 1);
-        wait_answers(1);
+        start_and_settle_one();
         // If the lost COMMIT had happened, the ledger says so.
         ck_assert_int_eq(client.events[0].outcome, after ? EVENT_DUPLICATE : EVENT_STORED);
         ck_assert_uint_eq(fake.connects, 2);
@@ -83,9 +89,7 @@ START_TEST(writer__transient_errors_are_tried_again)
 {
     reset();
     fake.transient_next = 3;
-    start_with(100, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    wait_answers(1);
+    start_and_settle_one();
     ck_assert_int_eq(client.events[0].outcome, EVENT_STORED);
     finish();
 }
@@ -95,9 +99,7 @@ START_TEST(writer__lasting_errors_end_in_503)
 {
     reset();
     fake.transient_next = 1000;
-    start_with(100, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    wait_answers(1);
+    start_and_settle_one();
     ck_assert_int_eq(client.events[0].outcome, EVENT_REFUSED);
     ck_assert_int_eq(problem_info(client.events[0].problem)->status, 503);
     finish();
@@ -108,9 +110,7 @@ START_TEST(writer__failing_backend_is_not_up)
 {
     reset();
     fake.transient_next = 1000;
-    start_with(100, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    wait_answers(1);
+    start_and_settle_one();
     // The connection was closed after it failed the batch for good; a new one may be up again by now.
     while (writer_is_up(writer))
         sched_yield();
@@ -154,9 +154,7 @@ END_TEST
 START_TEST(writer__undurable_database_takes_nothing)
 {
     reset();
-    start_with(100, 5 * USEC_PER_SEC);
-    submit_first(0, 1);
-    wait_answers(1);
+    start_and_settle_one();
     writer_set_durable(writer, false);
     ck_assert(!writer_is_up(writer));
     ck_assert_int_eq(submit(1, 1), PROBLEM_database_unavailable);
