@@ -10,11 +10,16 @@
 // for fresh then, although a token made in the last moments may be missing.
 #define FRESH_US (2 * USEC_PER_SEC)
 
+static int64_t tokens_age_us(const struct auth *a)
+{
+    return clock_mono_us(a->api->clock) - a->snapshot->loaded_at;
+}
+
 // A token may have been revoked since. The catalog tries by itself to read again.
 static bool is_too_old(const struct auth *a)
 {
     int64_t limit = a->api->token_age_us;
-    return limit && clock_mono_us(a->api->clock) - a->snapshot->loaded_at > limit;
+    return limit && tokens_age_us(a) > limit;
 }
 
 static enum problem judge(struct auth *a, bool *ret_known_form)
@@ -117,8 +122,7 @@ static bool asked_before_load(struct auth *a)
 
 static bool is_fresh_enough(const struct auth *a)
 {
-    return http_request_expects_continue(a->request) &&
-           clock_mono_us(a->api->clock) - a->snapshot->loaded_at < FRESH_US;
+    return http_request_expects_continue(a->request) && tokens_age_us(a) < FRESH_US;
 }
 
 void auth_refuse_stranger(struct auth *a)
