@@ -178,8 +178,8 @@ const struct command cmd_completion = {
     .name = "completion",
     .summary = "Print completion for a shell",
     .about = "For bash: vox-telemetry completion bash, into\n"
-             "~/.local/share/bash-completion/completions/vox-telemetry. An installed package has\n"
-             "done so. \"man\" prints the tables of the manual page.",
+             "~/.local/share/bash-completion/completions/vox-telemetry.\n"
+             "An installed package has done so. \"man\" prints the tables of the manual page.",
     .exits = exits,
     .exit_count = ARRAY_LEN(exits),
     .operands = "bash|zsh|fish|man",

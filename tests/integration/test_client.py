@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import threading
@@ -202,9 +203,12 @@ class Upload(ClientCase):
         self.assertEqual((self.pending(), self.rows() - before), ([], 40), results)
 
     def test_help_and_usage(self):
-        for words in ([], ["enqueue"], ["status"], ["export"], ["upload"], ["version"]):
+        listed = re.findall(r"^  ([a-z]+) +[A-Z]", run(TELEMETRY, "--help").stdout, re.M)
+        self.assertGreater(len(listed), 12, listed)
+        for words in ([], *([name] for name in listed if name != "help")):
             done = run(TELEMETRY, *words, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+            self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
         for words in ([], ["unheard"], ["upload", "--unheard"], ["enqueue"]):
             done = self.client(*words)
             self.assertEqual(done.returncode, 2, (words, done))
