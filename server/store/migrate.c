@@ -82,13 +82,10 @@ bool store_migrations(struct db *db, struct arena *arena, struct migration_state
     return true;
 }
 
-static bool changed_error(const struct migration *migration, struct err *err)
-{
-    return err_set(err,
-                   "migration %04d_%s was applied to this database with another text; "
-                   "use the vox-sink release that applied it, or restore the file",
-                   migration->version, migration->name);
-}
+// A sentence without its beginning, which names the migration.
+#define CHANGED                                        \
+    "was applied to this database with another text; " \
+    "use the vox-sink release that applied it, or restore the file"
 
 static bool record(struct db *db, const struct migration *migration, struct err *err)
 {
@@ -113,7 +110,7 @@ static bool apply_locked(struct db *db, const struct migration *migration, bool 
     if (!pg_run(db, LOCK_SQL, NULL, DB_NO_DEADLINE, NULL, err) || !look_up(db, migration, &state, err))
         return false;
     if (state.changed)
-        return changed_error(migration, err);
+        return err_set(err, "it " CHANGED);
     if (state.applied)
         return true;
     if (min_sink_of(migration) < 1)
@@ -157,12 +154,22 @@ bool store_schema_fits(struct db *db, struct err *err)
             return err_set(err, "the database lacks migration %04d_%s; run vox-sink migrate",
                            migrations[i].version, migrations[i].name);
         if (state.changed)
-            return changed_error(&migrations[i], err);
+            return err_set(err, "migration %04d_%s " CHANGED, migrations[i].version, migrations[i].name);
     }
+    return store_generation_fits(db, err);
+}
+
+bool store_generation_fits(struct db *db, struct err *err)
+{
+    bool there;
+    if (!has_table(db, &there, err))
+        return false;
+    if (!there)
+        return true;
     const struct pg_params none = {0};
     PGresult *result;
-    if (!pg_run(db, "SELECT max(min_sink) FROM telemetry.schema_migrations", &none, DB_NO_DEADLINE, &result,
-                err))
+    if (!pg_run(db, "SELECT coalesce(max(min_sink), 0) FROM telemetry.schema_migrations", &none,
+                DB_NO_DEADLINE, &result, err))
         return false;
     int needed = pg_i32(result, 0, 0);
     PQclear(result);

@@ -30,6 +30,8 @@ MUST_CHECK bool store_migrations(struct db *db, struct arena *arena, struct migr
 // Applies what is missing; `applied` (may be NULL) is called after each commit.
 MUST_CHECK bool store_migrate(struct db *db, void (*applied)(void *context, int version, const char *name),
                               void *context, struct err *err);
+// Is this sink new enough for what the database was migrated to? An empty database asks for nothing.
+MUST_CHECK bool store_generation_fits(struct db *db, struct err *err);
 // Can this sink serve the database as it is? False with the sentence that says what to do.
 MUST_CHECK bool store_schema_fits(struct db *db, struct err *err);
 
