@@ -4,41 +4,18 @@
 #include "lib/base/json.h"
 #include "lib/contracts/contracts.h"
 #include "server/command.h"
-#include "server/gate/gate.h"
-#include "server/gate/seal.h"
+#include "server/doctor.h"
+#include "server/front.h"
 #include "server/probe.h"
 #include "server/process.h"
-#include "server/store/grants.h"
-#include "server/store/inspect.h"
-#include "server/store/keeper.h"
-#include "server/store/migrate.h"
-#include "server/store/tokens.h"
 
 #include <stdarg.h>
 #include <sys/resource.h>
 
-#define FINDINGS_MAX      26
-#define PATIENCE          (5 * USEC_PER_SEC)
-#define SKEW_WARN         (5 * USEC_PER_SEC)
-#define SKEW_FAIL         (LIMIT_SIGNATURE_SKEW_SEC * USEC_PER_SEC) // beyond it good signatures are refused
-#define OTHER_DESCRIPTORS 128                                       // files, databases, logs
+#define OTHER_DESCRIPTORS 128 // files, databases, logs
+#define TLS_SOON          (14 * USEC_PER_DAY)
 
-enum status { STATUS_OK, STATUS_WARN, STATUS_FAIL };
-
-struct finding {
-    enum status status;
-    const char *name;
-    char text[sizeof(((struct err *)0)->text) + 128];
-};
-
-struct doctor {
-    const struct config *config;
-    struct finding findings[FINDINGS_MAX];
-    size_t count;
-};
-
-PRINTF_LIKE(4, 5)
-static void note(struct doctor *doctor, enum status status, const char *name, const char *format, ...)
+void doctor_note(struct doctor *doctor, enum status status, const char *name, const char *format, ...)
 {
     BUG_ON(doctor->count == FINDINGS_MAX);
     struct finding *finding = &doctor->findings[doctor->count++];
@@ -48,11 +25,6 @@ static void note(struct doctor *doctor, enum status status, const char *name, co
     va_start(args, format);
     vsnprintf(finding->text, sizeof(finding->text), format, args);
     va_end(args);
-}
-
-static int64_t soon(void)
-{
-    return clock_mono_us(clock_system()) + PATIENCE;
 }
 
 struct names {
@@ -72,26 +44,37 @@ static void look_at_configuration(struct doctor *doctor)
     struct names unknown = {0};
     config_unknown_variables(count_name, &unknown);
     if (unknown.count)
-        note(doctor, STATUS_WARN, "configuration",
-             "%s%s no option and has no effect; vox-sink config show lists the options", unknown.first,
-             unknown.count > 1 ? " and other variables are" : " is");
-    else
-        note(doctor, STATUS_OK, "configuration", "every option is known and in range");
+        doctor_note(doctor, STATUS_WARN, "configuration",
+                    "%s%s no option and has no effect; vox-sink config show lists the options", unknown.first,
+                    unknown.count > 1 ? " and other variables are" : " is");
+    struct limit_settings limits;
     struct err err;
-    if (geteuid() == 0 && !doctor->config->user)
-        note(doctor, STATUS_WARN, "user",
-             "root runs this doctor, but serve does not run as root: start serve as another user, or let it "
-             "become one by --user or VOX_SINK_USER");
-    else if (!process_may_serve(doctor->config->user, &err))
-        note(doctor, STATUS_FAIL, "user", "%s", err.text);
+    if (!front_check(doctor->config, &limits, &err))
+        doctor_note(doctor, STATUS_FAIL, "configuration", "%s", err.text);
+    else if (!unknown.count)
+        doctor_note(doctor, STATUS_OK, "configuration", "every option is known and in range");
     struct rlimit limit;
     rlim_t need = (rlim_t)doctor->config->max_connections + OTHER_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < need)
-        note(doctor, STATUS_WARN, "descriptors",
-             "the limit of open files is %llu, but max_connections is %lld; raise LimitNOFILE (ulimit -Hn) "
-             "to %llu",
-             (unsigned long long)limit.rlim_max, (long long)doctor->config->max_connections,
-             (unsigned long long)need);
+        doctor_note(
+            doctor, STATUS_WARN, "descriptors",
+            "the limit of open files is %llu, but max_connections is %lld; raise LimitNOFILE (ulimit -Hn) "
+            "to %llu",
+            (unsigned long long)limit.rlim_max, (long long)doctor->config->max_connections,
+            (unsigned long long)need);
+}
+
+// What follows is looked at as the user that serve would be.
+static void look_at_user(struct doctor *doctor)
+{
+    const char *user = doctor->config->user;
+    struct err err;
+    if (geteuid() == 0 && !user)
+        doctor_note(doctor, STATUS_WARN, "user",
+                    "root runs this doctor, but serve does not run as root: start serve as another user, or "
+                    "let it become one by --user or VOX_SINK_USER");
+    else if (!process_may_serve(user, &err) || !process_drop(user, &err))
+        doctor_note(doctor, STATUS_FAIL, "user", "%s", err.text);
 }
 
 static void look_at_contracts(struct doctor *doctor)
@@ -100,219 +83,35 @@ static void look_at_contracts(struct doctor *doctor)
     struct contract_set *set;
     struct err err;
     if (!contract_set_load(dir, doctor->config->contracts_overrides, &set, &err)) {
-        note(doctor, STATUS_FAIL, "contracts", "%s", err.text);
+        doctor_note(doctor, STATUS_FAIL, "contracts", "%s", err.text);
         return;
     }
     size_t count = contract_set_count(set);
-    note(doctor, count ? STATUS_OK : STATUS_WARN, "contracts", "%zu in %s%s", count, dir,
-         count ? "" : "; every event would be refused");
+    doctor_note(doctor, count ? STATUS_OK : STATUS_WARN, "contracts", "%zu in %s%s", count, dir,
+                count ? "" : "; every event would be refused");
     contract_set_unref(set);
 }
 
-static void look_at_clock(struct doctor *doctor, struct db *db)
+static void look_at_tls(struct doctor *doctor)
 {
-    struct store_facts facts;
+    struct http_tls *tls;
     struct err err;
-    int64_t before = clock_wall_us(clock_system());
-    if (!store_facts(db, soon(), &facts, &err)) {
-        note(doctor, STATUS_FAIL, "database", "%s", err.text);
+    if (!front_read_tls(doctor->config, &tls, &err)) {
+        doctor_note(doctor, STATUS_FAIL, "tls", "%s", err.text);
         return;
     }
-    int64_t here = before + (clock_wall_us(clock_system()) - before) / 2;
-    int64_t skew = facts.now_us > here ? facts.now_us - here : here - facts.now_us;
-    note(doctor, STATUS_OK, "database", "PostgreSQL %d.%d at %s; what it commits is durable",
-         facts.server_version / 10000, facts.server_version % 10000, db_target(db));
-    enum status status = skew > SKEW_FAIL ? STATUS_FAIL : skew > SKEW_WARN ? STATUS_WARN : STATUS_OK;
-    note(doctor, status, "clock", "%.3f s from the database's%s", (double)skew / USEC_PER_SEC,
-         status == STATUS_OK ? "" : "; let both follow an NTP server");
-}
-
-static void look_at_partitions(struct doctor *doctor, struct db *db)
-{
-    struct err err;
-    int ahead, wanted = (int)doctor->config->partitions_ahead;
-    if (!store_partitions_look(db, wanted, soon(), &ahead, &err))
-        note(doctor, STATUS_FAIL, "partitions", "%s", err.text);
-    else if (ahead < wanted / 2)
-        note(doctor, STATUS_WARN, "partitions",
-             "made for %d days ahead, wanted are %d; a running vox-sink serve makes them, its log says what "
-             "is in "
-             "the way",
-             ahead, wanted);
+    if (!tls)
+        return;
+    char end[RFC3339_LEN + 1];
+    int64_t not_after = http_tls_not_after(tls), now = clock_wall_us(clock_system());
+    rfc3339_format(not_after, end);
+    if (not_after <= now)
+        doctor_note(doctor, STATUS_FAIL, "tls", "the certificate ended at %s; renew it, then SIGHUP", end);
+    else if (not_after <= now + TLS_SOON)
+        doctor_note(doctor, STATUS_WARN, "tls", "the certificate ends at %s; renew it, then SIGHUP", end);
     else
-        note(doctor, STATUS_OK, "partitions", "made for %d days ahead", ahead);
-}
-
-static void look_at_open_project(struct doctor *doctor, struct db *db, struct arena *arena)
-{
-    struct project_row *rows;
-    size_t count;
-    struct err err;
-    const char *name = doctor->config->open_project;
-    if (!store_project_list(db, arena, &rows, &count, &err)) {
-        note(doctor, STATUS_FAIL, "open project", "%s", err.text);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(rows[i].name, str_from(name))) {
-            note(doctor, STATUS_WARN, "open project",
-                 "anyone who reaches the address may send to %s without a token", name);
-            return;
-        }
-    note(doctor, STATUS_FAIL, "open project", "there is no project %.64s; vox-sink project create makes it",
-         name);
-}
-
-// Secrets that do not open are found by the check value, without opening one.
-static void look_at_master_key(struct doctor *doctor, struct db *db, struct arena *arena)
-{
-    struct token_key_row *rows;
-    size_t count, secrets = 0;
-    uint8_t here[MASTER_KEY_CHECK_LEN], there[MASTER_KEY_CHECK_LEN];
-    bool sealed;
-    struct err err;
-    struct master_key *key = NULL;
-    const char *text = doctor->config->master_key;
-    if (!store_master_key_check(db, there, &sealed, &err) ||
-        !store_token_key_list(db, true, arena, &rows, &count, &err)) {
-        note(doctor, STATUS_FAIL, "master key", "%s", err.text);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        secrets += !rows[i].is_public;
-    if (!text) {
-        if (secrets)
-            note(doctor, STATUS_FAIL, "master key",
-                 "there are signing secrets, but no key to open them with; set "
-                 "VOX_SINK_MASTER_KEY_FILE to the file that vox-sink master-key create made");
-        return;
-    }
-    key = master_key_new(str_from(text), &err);
-    if (!key) {
-        note(doctor, STATUS_FAIL, "master key", "%s", err.text);
-        return;
-    }
-    master_key_check(key, here);
-    master_key_free(key);
-    if (sealed && memcmp(here, there, sizeof(here)) != 0)
-        note(doctor, STATUS_FAIL, "master key",
-             "the secrets of this database are sealed under another key; use the file that the other sinks "
-             "have");
-    else
-        note(doctor, STATUS_OK, "master key", "%s",
-             sealed ? "it is what signing secrets are sealed under" : "nothing is sealed yet");
-}
-
-static void look_at_tokens(struct doctor *doctor, struct db *db, struct arena *arena)
-{
-    struct token_row *rows;
-    size_t count, usable = 0;
-    struct err err;
-    if (!store_token_list(db, arena, &rows, &count, &err)) {
-        note(doctor, STATUS_FAIL, "tokens", "%s", err.text);
-        return;
-    }
-    int64_t now = clock_wall_us(clock_system());
-    for (size_t i = 0; i < count; i++) {
-        unsigned scopes = 0;
-        bool ingest = scopes_parse(rows[i].scopes, &scopes) && (scopes & SCOPE_INGEST);
-        usable += ingest && !rows[i].revoked && rows[i].expires_at > now;
-    }
-    look_at_master_key(doctor, db, arena);
-    if (usable == 0)
-        note(doctor, STATUS_WARN, "tokens",
-             "no token lets a client send; vox-sink token create --project NAME --scope ingest makes one");
-    else
-        note(doctor, STATUS_OK, "tokens", "%zu can send", usable);
-}
-
-// May the login do what it is for, and no more?
-static void look_at_rights(struct doctor *doctor, const char *name, const char *url, struct db *db,
-                           enum rights_for use)
-{
-    const char *role = use == RIGHTS_INGEST ? doctor->config->ingest_role : doctor->config->read_role;
-    struct rights rights;
-    struct err err;
-    if (!store_rights_look(db, use, soon(), &rights, &err))
-        note(doctor, STATUS_FAIL, name, "%s", err.text);
-    else if (!rights.complete)
-        note(doctor, STATUS_FAIL, name, "the login of %s lacks %s; GRANT %s to it, then vox-sink migrate",
-             url, rights.missing, role);
-    else if (rights.excessive)
-        note(doctor, STATUS_WARN, name,
-             "the login of %s may do more than it needs; one that is a member of %s alone is safer", url,
-             role);
-    else
-        note(doctor, STATUS_OK, name, "the login of %s may do what it needs, and no more", url);
-}
-
-// Reads go through the project views, by whichever login the readers have.
-static void look_at_read_rights(struct doctor *doctor, struct db *daemon)
-{
-    const char *url = doctor->config->read_database_url;
-    struct db *db = daemon;
-    struct err err;
-    if (url && !db_connect(url, DB_READER, soon(), &db, &err)) {
-        note(doctor, STATUS_FAIL, "read database", "%s", err.text);
-        return;
-    }
-    look_at_rights(doctor, "read rights", url ? "read_database_url" : "database_url", db, RIGHTS_READ);
-    if (url)
-        db_close(db);
-}
-
-static void look_at_schema(struct doctor *doctor, struct db *db)
-{
-    struct err err;
-    if (!store_schema_fits(db, &err)) {
-        note(doctor, STATUS_FAIL, "schema", "%s", err.text);
-        return;
-    }
-    note(doctor, STATUS_OK, "schema", "fits this sink");
-    look_at_rights(doctor, "rights", "database_url", db, RIGHTS_INGEST);
-    look_at_read_rights(doctor, db);
-    look_at_partitions(doctor, db);
-    struct arena arena;
-    arena_init(&arena, (size_t)64 * 1024, (size_t)256 * 1024 * 1024);
-    look_at_tokens(doctor, db, &arena);
-    if (doctor->config->open_project)
-        look_at_open_project(doctor, db, &arena);
-    arena_release(&arena);
-}
-
-// A URL that is optional: it must lead somewhere.
-static void look_at_url(struct doctor *doctor, const char *name, const char *url, enum db_role role)
-{
-    struct db *db;
-    struct err err;
-    if (!url)
-        return;
-    if (!db_connect(url, role, soon(), &db, &err)) {
-        note(doctor, STATUS_FAIL, name, "%s", err.text);
-        return;
-    }
-    note(doctor, STATUS_OK, name, "%s", db_target(db));
-    db_close(db);
-}
-
-static void look_at_database(struct doctor *doctor)
-{
-    const struct config *config = doctor->config;
-    struct db *db;
-    struct err err;
-    if (!config->database_url) {
-        note(doctor, STATUS_FAIL, "database",
-             "none is configured; set VOX_SINK_DATABASE_URL, for example to "
-             "postgresql:///vox?host=/run/postgresql");
-    } else if (!db_connect(config->database_url, DB_WRITER, soon(), &db, &err)) {
-        note(doctor, STATUS_FAIL, "database", "%s", err.text);
-    } else {
-        look_at_clock(doctor, db);
-        if (db_is_good(db))
-            look_at_schema(doctor, db);
-        db_close(db);
-    }
-    look_at_url(doctor, "migrate database", config->migrate_database_url, DB_OWNER);
+        doctor_note(doctor, STATUS_OK, "tls", "certificate and key belong together; it ends at %s", end);
+    http_tls_free(tls);
 }
 
 static void look_at_address(struct doctor *doctor, const struct address *address)
@@ -322,16 +121,24 @@ static void look_at_address(struct doctor *doctor, const struct address *address
     address_format(address, listen);
     switch (probe_listen(address, &err)) {
     case PROBE_FREE:
-        note(doctor, STATUS_OK, "address", "%s is free", listen);
+        doctor_note(doctor, STATUS_OK, "address", "%s is free", listen);
         return;
     case PROBE_SINK:
-        note(doctor, STATUS_OK, "address", "a vox-sink serves on %s", listen);
+        doctor_note(doctor, STATUS_OK, "address", "a vox-sink serves on %s", listen);
         return;
     case PROBE_TAKEN:
-        note(doctor, STATUS_FAIL, "address", "another program listens on %s; choose another address", listen);
+        // The probe speaks no TLS.
+        if (doctor->config->tls_cert_file && !address->is_unix) {
+            doctor_note(doctor, STATUS_WARN, "address",
+                        "something listens on %s; through TLS this cannot see whether it is a vox-sink",
+                        listen);
+            return;
+        }
+        doctor_note(doctor, STATUS_FAIL, "address", "another program listens on %s; choose another address",
+                    listen);
         return;
     case PROBE_FAILED:
-        note(doctor, STATUS_FAIL, "address", "%s", err.text);
+        doctor_note(doctor, STATUS_FAIL, "address", "%s", err.text);
         return;
     }
     BUG("unknown result of a probe");
@@ -399,9 +206,11 @@ static int look(struct call *call)
         return command_error(EXIT_FAILED, "out of memory");
     doctor->config = &call->config;
     look_at_configuration(doctor);
+    look_at_addresses(doctor); // a port below 1024 is root's to bind
+    look_at_user(doctor);
     look_at_contracts(doctor);
-    look_at_database(doctor);
-    look_at_addresses(doctor);
+    look_at_tls(doctor);
+    doctor_look_at_database(doctor);
     int code = report(doctor, call->flags[0].given);
     free(doctor);
     return code;

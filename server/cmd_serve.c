@@ -5,7 +5,6 @@
 #include "server/command.h"
 #include "server/core/service.h"
 #include "server/front.h"
-#include "server/limits.h"
 #include "server/process.h"
 #include "server/writer/backend.h"
 
@@ -27,7 +26,9 @@ struct serve {
     struct http_listeners *listeners; // until the server has them
     struct limit_settings limits;
     struct limiter *limiter;
-    struct master_key *master_key; // NULL: none is configured
+    struct master_key *master_key;  // NULL: none is configured
+    struct contract_set *contracts; // until the catalog has them
+    struct http_tls *tls;           // until the server has it; NULL: none
     struct http_server *http;
     struct api api;
 };
@@ -122,26 +123,21 @@ static void on_durability(void *context, bool durable)
     writer_set_durable(s->writer, durable);
 }
 
-static bool start_catalog(struct serve *s, struct contract_set *contracts, struct err *err)
+static bool start_catalog(struct serve *s, struct err *err)
 {
     const struct config *c = s->config;
     struct catalog_config catalog = {
         .url = c->database_url,
         .open_project = c->open_project,
         .poll_us = c->catalog_poll * USEC_PER_MSEC,
-        .contracts = contracts,
+        .contracts = s->contracts,
+        .master_key = s->master_key,
         .contracts_told = on_contracts_told,
         .durability = on_durability,
         .context = s,
         .metrics = s->metrics,
         .clock = clock_system(),
     };
-    if (c->master_key) {
-        s->master_key = master_key_new(str_from(c->master_key), err);
-        if (!s->master_key)
-            return false;
-        catalog.master_key = s->master_key;
-    }
     return catalog_start(&catalog, &s->catalog, err);
 }
 
@@ -171,28 +167,33 @@ static bool start_http(struct serve *s, struct err *err)
                  .transfer_sec = (unsigned)c->transfer_deadline},
         .app = &s->api,
         .turn_over = api_turn_over,
+        .tls = s->tls,
         .metrics = s->metrics,
         .clock = clock_system(),
     };
-    if (!front_load_tls(c, s->metrics, &http.tls, err))
-        return false;
     http.routes = api_routes(&http.route_count);
     s->listeners = NULL;
+    s->tls = NULL;
     return http_server_start(&http, &s->http, err);
+}
+
+// The files that the options name, as the user that serves: what is wrong with them is said before anything
+// runs.
+static bool load_files(struct serve *s, struct err *err)
+{
+    const struct config *c = s->config;
+    if (c->master_key && !(s->master_key = master_key_new(str_from(c->master_key), err)))
+        return false;
+    return contract_set_load(c->contracts_dir, c->contracts_overrides, &s->contracts, err) &&
+           front_load_tls(c, s->metrics, &s->tls, err);
 }
 
 static bool start_all(struct serve *s, struct err *err)
 {
-    struct contract_set *contracts;
-    s->metrics = metrics_new();
-    if (!s->metrics)
-        return err_set(err, "out of memory for the metrics");
-    // The contracts first: a broken file is said before anything runs.
-    if (!contract_set_load(s->config->contracts_dir, s->config->contracts_overrides, &contracts, err))
-        return false;
-    bool ok = start_storage(s, err) && start_catalog(s, contracts, err) &&
+    bool ok = start_storage(s, err) && start_catalog(s, err) &&
               limiter_new(&s->limits, clock_system(), &s->limiter, err) && start_http(s, err);
-    contract_set_unref(contracts);
+    contract_set_unref(s->contracts);
+    s->contracts = NULL;
     return ok;
 }
 
@@ -241,12 +242,15 @@ static void stop_all(struct serve *s)
         keeper_stop(s->keeper);
     if (s->catalog)
         catalog_free(s->catalog);
+    contract_set_unref(s->contracts);
+    http_tls_free(s->tls);
     master_key_free(s->master_key);
     api_release(&s->api);
     limiter_free(s->limiter);
     metrics_free(s->metrics);
     alarm(0);
-    log_info("stopped", LOG_CSTR("requests", idle ? "all answered" : "some cut short"));
+    if (s->http)
+        log_info("stopped", LOG_CSTR("requests", idle ? "all answered" : "some cut short"));
 }
 
 // ---- in between
@@ -343,10 +347,16 @@ static int run(struct serve *s)
     // Blocked before any thread starts, so that only sigwait() above sees them.
     signals_of_interest(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (!prepare_process(s, &err))
+    s->metrics = metrics_new();
+    if (!s->metrics)
+        return command_error(EXIT_FAILED, "out of memory for the metrics");
+    if (!prepare_process(s, &err)) {
+        metrics_free(s->metrics);
         return command_error(EXIT_FAILED, "%s", err.text);
-    if (!start_all(s, &err)) {
-        int code = command_error(EXIT_FAILED, "%s", err.text); // before the log tells of the end
+    }
+    bool loaded = load_files(s, &err);
+    if (!loaded || !start_all(s, &err)) {
+        int code = command_error(loaded ? EXIT_FAILED : EXIT_CONFIG, "%s", err.text);
         stop_all(s);
         return code;
     }
@@ -367,12 +377,9 @@ static int serve(struct call *call)
     if (!c->database_url)
         return command_error(EXIT_CONFIG, "no database: set VOX_SINK_DATABASE_URL, for example "
                                           "postgresql:///vox?host=/run/postgresql");
-    if (c->stop_deadline * USEC_PER_SEC < c->commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US)
-        return command_error(EXIT_CONFIG, "stop_deadline must exceed commit_deadline by 2 s, so that what is "
-                                          "being committed can be answered");
     if (!db_url_check(c->database_url, &err) ||
         !db_url_check(url_or(c->read_database_url, c->database_url), &err) ||
-        !process_may_serve(c->user, &err) || !apply_log_options(c, &err) || !limits_from(c, &s.limits, &err))
+        !process_may_serve(c->user, &err) || !apply_log_options(c, &err) || !front_check(c, &s.limits, &err))
         return command_error(EXIT_CONFIG, "%s", err.text);
     return run(&s);
 }

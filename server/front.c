@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "server/core/service.h"
+#include "server/writer/writer.h"
 
 // Those that the service manager opened come before what the configuration says.
 bool front_listen(const struct config *config, struct http_listeners **ret_listeners, struct err *err)
@@ -22,19 +23,35 @@ bool front_listen(const struct config *config, struct http_listeners **ret_liste
     return http_listen(&where, ret_listeners, err);
 }
 
-bool front_load_tls(const struct config *c, struct metrics *metrics, struct http_tls **ret_tls,
-                    struct err *err)
+bool front_check(const struct config *c, struct limit_settings *ret_limits, struct err *err)
+{
+    if (c->stop_deadline * USEC_PER_SEC < c->commit_deadline * USEC_PER_MSEC + WRITER_GRACE_US)
+        return err_set(err,
+                       "stop_deadline must exceed commit_deadline by 2 s, so that what is being committed "
+                       "can be answered");
+    return limits_from(c, ret_limits, err);
+}
+
+bool front_read_tls(const struct config *c, struct http_tls **ret_tls, struct err *err)
 {
     const struct http_tls_files files = {c->tls_cert_file, c->tls_key_file, c->tls_client_ca_file};
     *ret_tls = NULL;
-    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file) {
+    if (!c->tls_cert_file && !c->tls_key_file && !c->tls_client_ca_file)
+        return true;
+    if (!c->tls_cert_file || !c->tls_key_file)
+        return err_set(err, "TLS needs both tls_cert_file and tls_key_file");
+    return http_tls_load(&files, ret_tls, err);
+}
+
+bool front_load_tls(const struct config *c, struct metrics *metrics, struct http_tls **ret_tls,
+                    struct err *err)
+{
+    if (!front_read_tls(c, ret_tls, err))
+        return false;
+    if (!*ret_tls) {
         metrics_set(metrics, METRIC_TLS_NOT_AFTER, NULL, NULL, 0);
         return true;
     }
-    if (!c->tls_cert_file || !c->tls_key_file)
-        return err_set(err, "TLS needs both tls_cert_file and tls_key_file");
-    if (!http_tls_load(&files, ret_tls, err))
-        return false;
     int64_t not_after = http_tls_not_after(*ret_tls);
     if (not_after <= clock_wall_us(clock_system()))
         log_warn("the TLS certificate has expired", LOG_CSTR("file", c->tls_cert_file));

@@ -6,6 +6,7 @@
 #include "lib/contracts/set.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 static const char *const classes[] = {
     [CLASS_S0] = "S0", [CLASS_S1] = "S1", [CLASS_S2] = "S2", [CLASS_S3] = "S3"};
@@ -75,6 +76,8 @@ static bool load(struct contract_set *set, const char *dir, const char *override
     snprintf(guard_path, sizeof(guard_path), "%s/guard.yaml", dir);
 
     struct index index;
+    if (access(index_path, R_OK) != 0) // before others that a wrong folder lacks too
+        return err_set_errno(err, "no contracts in %s: cannot read its index.yaml", dir);
     if (!guard_load(guard_path, &set->arena, &set->guard, err) ||
         !index_load(index_path, set->guard, &set->arena, &index, err))
         return false;

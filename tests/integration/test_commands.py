@@ -316,6 +316,22 @@ class Projects(SinkCase):
             done = bare.command("doctor", "--json", check=False)
             found = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "user"]
             self.assertEqual((done.returncode, [check["status"] for check in found]), (code, [status]), found)
+        # Where --user names one, it is that one's rights that count.
+        closed = pathlib.Path(tempfile.mkdtemp(prefix="vox-contracts-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, closed)
+        shutil.copytree(CONTRACTS, closed, dirs_exist_ok=True)
+        closed.chmod(0o700)
+        done = self.new_sink(contracts=closed).command("doctor", check=False)
+        self.assertEqual(done.returncode, 4, done)
+        self.assertRegex(done.stdout, r"(?m)^fail +contracts .*index\.yaml: Permission denied$")
+
+    def test_doctor_sees_what_serve_would_refuse(self):
+        for options in ({"trusted_proxies": "here"}, {"stop_deadline": 1}):
+            with self.subTest(options=options):
+                sick = self.new_sink(**options)
+                serve, doctor = sick.command("serve", check=False), sick.command("doctor", check=False)
+                self.assertEqual((serve.returncode, doctor.returncode), (3, 4), (serve, doctor))
+                self.assertIn(serve.stderr.removeprefix("vox-sink: ").strip(), doctor.stdout)
 
     def test_secret_from_a_file(self):
         path = self.sink.folder / "url"
@@ -362,7 +378,10 @@ class Migrations(SinkCase):
                                           "'telemetry.schema_migrations'::regclass AND atttypid = 'bytea'::regtype")
         self.cluster.psql(name, f"UPDATE telemetry.schema_migrations SET {column} = '\\x00'::bytea || substr({column}, 2) "
                                 f"WHERE version = 1")
-        self.assertEqual(sink.command("migrate", check=False).returncode, 1)
+        done = sink.command("migrate", check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+        self.assertEqual(done.stderr.count("0001_init"), 1, done.stderr)
+        self.assertIn("changed", sink.command("migrate", "--status").stdout)
 
     def test_two_at_once(self):
         name, sink = self.fresh("two")
@@ -403,3 +422,8 @@ class Migrations(SinkCase):
         wait_until(lambda: sink.status_of("/healthz") == 200, "alive")
         self.assertEqual(sink.get("/readyz").status, 503)
         self.assertEqual(sink.command("doctor", check=False).returncode, 4)
+        done = sink.command("migrate", check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+        self.assertIn("run a newer vox-sink", done.stderr)
+        done = sink.command("migrate", "--status")
+        self.assertIn("run a newer vox-sink", done.stderr)

@@ -290,7 +290,27 @@ class TlsStart(TlsCase):
         sink = self.new_sink(**{k: v for k, v in {**base, **options}.items() if v})
         with self.assertRaisesRegex(AssertionError, "ended at start") as caught:
             sink.start()
+        self.assertEqual(sink.process.returncode, 3, "configuration")
+        self.assertRegex(sink.log(), r"\Avox-sink: [^\n]+\n\Z", "nothing runs before the files are read")
+        doctor = sink.command("doctor", "--json", check=False)
+        found = {check["name"]: check for check in json.loads(doctor.stdout)["checks"]}
+        self.assertEqual((doctor.returncode, found["tls"]["status"]), (4, "fail"), found)
+        self.assertIn(found["tls"]["text"], str(caught.exception))
         return str(caught.exception)
+
+    def test_doctor(self):
+        def found(sink):
+            done = sink.command("doctor", "--json", check=False)
+            return done.returncode, {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}
+
+        with_tls = {"tls_cert_file": self.certificate, "tls_key_file": self.key}
+        code, checks = found(self.new_sink(**with_tls))
+        self.assertEqual((code, checks["tls"]), (0, "ok"), checks)
+        running = self.new_sink(**with_tls)
+        running.start()
+        running.environment["VOX_SINK_LISTEN"] = "%s:%d" % running.address
+        code, checks = found(running)
+        self.assertEqual((code, checks["address"]), (0, "warn"), checks)
 
     def test_bad_files(self):
         self.papers.issue("other")
