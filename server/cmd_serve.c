@@ -160,6 +160,7 @@ static bool start_http(struct serve *s, struct err *err)
     struct http_config http = {
         .listeners = s->listeners,
         .max_connections = (unsigned)c->max_connections,
+        .body_bytes = (size_t)c->body_bytes,
         .pace = {.idle_sec = (unsigned)c->idle_timeout,
                  .head_sec = (unsigned)c->head_deadline,
                  .grace_sec = (unsigned)c->transfer_grace,

@@ -39,6 +39,7 @@ bool connection_new(struct http_server *server, const struct http_listener *list
         return false;
     }
     connection->server = server;
+    connection->address = address;
     connection->place = listener->place;
     connection->secure = listener_is_secure(server, listener);
     connection->fd = fd;
@@ -64,6 +65,7 @@ static void remove_connection(struct http_connection *connection)
     server->connection_count--;
     if (connection->closing)
         server->closing_count--;
+    bodies_drop(connection);
     crowd_leave(&server->crowd, &connection->crowd);
     if (connection->tls)
         tls_end(connection->tls);

@@ -22,7 +22,7 @@
 // library's own 431 or 414); body by route, a chunked
 // one read on to twice that before the connection is dropped. Time by struct http_pace. Connections by
 // `max_connections`: at the limit a new one is let in by closing another (crowd.h), never one that waits for
-// us; where all do, new ones wait to be accepted.
+// us; where all do, new ones wait to be accepted. Gathered bodies by `body_bytes` in the same way (bodies.c).
 #ifndef VOX_HTTP_HTTP_H
 #define VOX_HTTP_HTTP_H
 
@@ -103,6 +103,7 @@ struct http_config {
     struct http_listeners *listeners; // the server's from http_server_start() on, even if that fails
     struct http_tls *tls;             // as above; NULL: none. For TCP; Unix sockets stay plain
     unsigned max_connections;
+    size_t body_bytes; // of gathered bodies while they are received, all together; 0: without bound
     struct http_pace pace;
     const struct http_route *routes;
     size_t route_count;

@@ -68,6 +68,9 @@ struct http_connection {
     struct http_connection *next, *prev; // all that are open
     struct http_server *server;
     struct crowd_place crowd;
+    struct crowd_place body; // while it holds one
+    size_t held;             // bytes of that body
+    uint64_t address;        // its number
     enum http_place place;
     bool secure;          // by TLS
     struct http_tls *tls; // whose certificate it began with
@@ -108,6 +111,7 @@ struct http_request {
     struct buf body;
     uint64_t received;
     bool too_large; // the body passed the route's limit; what comes is dropped
+    bool shed;      // there was no room for it; what comes is dropped
     bool early;     // answered before the body
     bool woken;
     bool failed;                  // no memory for an answer: the connection closes without one
@@ -158,6 +162,8 @@ struct http_server {
     unsigned connection_count;
     unsigned closing_count;
     struct crowd crowd;
+    struct crowd bodies;                                  // of those that receive a large one
+    size_t held;                                          // bytes of them all
     unsigned char address_key[crypto_shorthash_KEYBYTES]; // of the numbers that stand for addresses
     bool paused;                                          // nothing is accepted for now
     int64_t accept_at;                                    // not before, for lack of descriptors
@@ -187,6 +193,12 @@ void listeners_close(struct http_listeners *listeners); // keeps what they were;
 // accept.c
 void accept_ready(struct http_server *server, struct http_watched *watched); // a listener's
 void accept_again(struct http_server *server, int64_t now); // after a pause, once there is room
+
+// bodies.c. bodies_hold(): so much is held of the body that comes, which may cut others; false: there is no
+// room for this one. bodies_drop(): it is whole, or gone; nothing is held any more.
+MUST_CHECK bool bodies_init(struct http_server *server);
+MUST_CHECK bool bodies_hold(struct http_connection *connection, size_t bytes);
+void bodies_drop(struct http_connection *connection);
 
 // connection.c: a connection is made before the library takes it, and ends in on_connection().
 MUST_CHECK bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,

@@ -25,6 +25,8 @@
 // Kept with a request object that waits for its next use, and how many of those wait.
 #define HTTP_KEEP_BYTES    (64 * 1024)
 #define HTTP_KEEP_REQUESTS 256
+// Not counted with the bodies that are held to `body_bytes`.
+#define HTTP_SMALL_BODY (16 * 1024)
 // Reserved at once for a body whose length is announced; the rest grows as bytes come.
 #define HTTP_RESERVE_BYTES (64 * 1024)
 

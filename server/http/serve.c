@@ -142,13 +142,19 @@ static bool take_bytes(struct http_request *request, const char *data, size_t si
         return true;
     }
     if (request->received <= body_max) {
-        buf_put(body, data, size);
+        if (!request->shed)
+            buf_put(body, data, size);
+        if (!bodies_hold(request->connection, body->cap))
+            request->shed = true;
+        if (request->shed)
+            buf_recycle(body, 0);
         return true;
     }
     // Only a chunked body can get here. A client that overshoots a little reads its 413; more is not worth
     // it.
     request->too_large = true;
     buf_recycle(body, 0);
+    bodies_drop(request->connection);
     return request->received / 2 <= body_max;
 }
 
@@ -162,10 +168,11 @@ static void take_turn(struct http_request *request)
         handler = request->resume;
     }
     request_set_state(request, REQUEST_TURN);
+    bodies_drop(request->connection);
     connection_await_us(request->connection);
     if (request->too_large)
         http_reply_problem(request, PROBLEM_body_too_large, STR_NULL, NULL, 0);
-    else if (!buf_ok(&request->body))
+    else if (request->shed || !buf_ok(&request->body))
         http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
     else
         handler(request, config->app);
@@ -222,6 +229,7 @@ void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
         report_aborted(request);
     if (request->early && (request->framing.length > 0 || request->framing.chunked))
         linger_begin(request->server, request->connection->fd);
+    bodies_drop(request->connection);
     connection_await_head(request->connection);
     request_free(request);
     *request_slot = NULL;

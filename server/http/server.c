@@ -263,6 +263,7 @@ static void release(struct http_server *server)
     linger_reap(server, INT64_MAX);
     http_listeners_free(server->listeners);
     crowd_release(&server->crowd);
+    crowd_release(&server->bodies);
     if (server->epoll_fd >= 0)
         close(server->epoll_fd);
     wake_release(&server->wakes);
@@ -286,11 +287,7 @@ static void init_idle(struct http_server *server)
 static struct http_server *new_server(const struct http_config *config, struct err *err)
 {
     struct http_server *server = calloc(1, sizeof(*server));
-    if (!server || !timers_init(&server->timers, ARRAY_LEN(server->daemons) * connections_at_most(config)) ||
-        !crowd_init(&server->crowd, config->max_connections + HTTP_CLOSING_MANY)) {
-        if (server)
-            timers_release(&server->timers);
-        free(server);
+    if (!server) {
         err_set(err, "no memory for the HTTP server");
         return NULL;
     }
@@ -299,8 +296,13 @@ static struct http_server *new_server(const struct http_config *config, struct e
     server->tls.current = config->tls;
     server->has_tls = config->tls;
     crypto_shorthash_keygen(server->address_key);
-    if (wake_init(&server->wakes, err))
+    bool ok =
+        (timers_init(&server->timers, ARRAY_LEN(server->daemons) * connections_at_most(config)) &&
+         crowd_init(&server->crowd, config->max_connections + HTTP_CLOSING_MANY) && bodies_init(server)) ||
+        err_set(err, "no memory for the HTTP server");
+    if (ok && wake_init(&server->wakes, err))
         return server;
+    crowd_release(&server->bodies);
     crowd_release(&server->crowd);
     timers_release(&server->timers);
     free(server);

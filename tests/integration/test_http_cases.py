@@ -25,7 +25,7 @@ TE = "Transfer-Encoding: chunked"
 
 class HttpCases(SinkCase):
 
-    options = {"head_deadline": 3, "transfer_grace": 3, "transfer_deadline": 5, "idle_timeout": 10}
+    options = {"head_deadline": 3, "transfer_grace": 3, "transfer_deadline": 5, "idle_timeout": 10, "body_bytes": 8 << 20}
 
     def setUp(self):
         self.base = (self.rows(), self.sink.descriptors())
@@ -181,6 +181,34 @@ class HttpCases(SinkCase):
                 self.assertIn(self.statuses(received), ([413], []))  # beyond twice the limit: cut off
         if not SANITIZED:
             self.assertLess(self.sink.rss() - resident, 8 << 20)
+
+    def test_amplification(self):
+        """Largest bodies of smallest values, all but their last byte, from one address: bounded; another is served."""
+        body, resident = b'{"a":[' + b"{}," * 349_000 + b"{}]}", self.sink.rss()
+        with contextlib.ExitStack() as stack:
+            held = []
+            for _ in range(60):
+                held.append(stack.enter_context(socket.create_connection(self.sink.address, 20)))
+                with contextlib.suppress(ConnectionError):
+                    held[-1].sendall(self.head(f"Content-Length: {len(body)}") + body[:-1])
+            if not SANITIZED:
+                self.assertLess(self.sink.rss() - resident, 32 << 20)
+            other = stack.enter_context(socket.create_connection(self.sink.address, 20, ("127.0.0.2", 0)))
+            other.sendall(self.head(f"Content-Length: {len(body)}", "Connection: close") + body)
+            self.assertEqual(self.statuses(b"".join(iter(lambda: other.recv(65536), b""))), [400])
+            answers = {200: 0}
+            for sock in held:
+                received = b""
+                with contextlib.suppress(ConnectionError):
+                    sock.sendall(body[-1:])
+                    received = sock.recv(65536)
+                for status in self.statuses(received) or [0]:
+                    answers[status] = answers.get(status, 0) + 1
+            self.assertLessEqual(answers.pop(400, 0), 8, "as many as there is room for")
+            self.assertGreater(answers.pop(0), 0, "the others were cut")
+            self.assertEqual({status for status in answers if answers[status]} - {503}, set(), answers)
+        cut = self.sink.metrics()["vox_sink_connections_cut_total", (("reason", "memory"),)]
+        self.assertGreaterEqual(cut, 40)
 
     def test_expect_early(self):
         expect = "Expect: 100-continue"
