@@ -31,8 +31,11 @@ _hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 
-def wait_until(condition, what, deadline=30.0, interval=0.02):
-    """Returns the first true value of condition(); AssertionError naming `what` if there is none in time."""
+def wait_until(condition, what, deadline=120.0, interval=0.02):
+    """Returns the first true value of condition(); AssertionError naming `what` if there is none in time.
+
+    The time is for a machine that stands still now and then; it costs nothing where all goes well.
+    """
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -54,7 +57,7 @@ def clean_environment(**extra):
     return env
 
 
-def run(*argv, env=None, stdin=None, timeout=60):
+def run(*argv, env=None, stdin=None, timeout=300):
     """Runs one of our programs; the result has returncode, stdout and stderr as text."""
     return subprocess.run([str(a) for a in argv], env=env or clean_environment(), input=stdin, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)

@@ -9,6 +9,10 @@ from .base import PROBLEMS, uuid7, wait_until
 from .cluster import Cluster
 from .sink import Sink
 
+# A disk or a processor that is away for some seconds is no fault of the sink's: it has time for each event. A class with
+# a cluster of its own looks at what becomes of events when the database is away, and has the sink's own deadlines.
+PATIENT = {"commit_deadline": 30_000, "stop_deadline": 45}
+
 _cluster = None
 _numbers = itertools.count(1)
 
@@ -48,6 +52,8 @@ class SinkCase(unittest.TestCase):
 
     @classmethod
     def new_sink(cls, **options):
+        if not cls.own_cluster and not options.keys() & PATIENT.keys():
+            options = {**PATIENT, **options}
         sink = Sink(cls.cluster.url(cls.database), **options)
         cls._sinks.append(sink)
         return sink
@@ -67,6 +73,7 @@ class SinkCase(unittest.TestCase):
                 failures.append(str(error))
                 if sink.process and sink.process.poll() is None:
                     sink.kill()
+            sink.release()
         if cls.own_cluster and getattr(cls, "cluster", None):
             cls.cluster.remove()
         elif getattr(cls, "database", None):
@@ -93,6 +100,10 @@ class SinkCase(unittest.TestCase):
         wait_until(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=token).status == 404, "a new token works")
 
     # -- answers
+
+    def settled(self, ask):
+        """The first answer of ask() that is not 503, which a sink says of a database that was slow for a moment."""
+        return wait_until(lambda: (answer := ask()).status != 503 and answer, "the database answers in time")
 
     def assert_problem(self, answer, code, status=None):
         """The answer is the problem `code` exactly as the table has it."""

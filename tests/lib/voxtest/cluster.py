@@ -76,12 +76,12 @@ class Cluster:
 
     def promote(self):
         """A standby becomes a primary; returns when it takes writes."""
-        self._command("pg_ctl", "promote", "-D", self.data, "-w", "-t", "60")
+        self._command("pg_ctl", "promote", "-D", self.data, "-w", "-t", "240")
 
     def _command(self, program, *arguments):
         done = subprocess.run([*self.as_owner, str(self.bin / program), *map(str, arguments)], cwd="/",
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=120, check=False)
+                              text=True, timeout=300, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{program} failed: {done.stdout}")
 
@@ -101,7 +101,7 @@ class Cluster:
             self.process = subprocess.Popen(
                 [*self.as_owner, *guard, str(self.bin / "postgres"), "-D", str(self.data), *flags],
                 cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        wait_until(self._answers, "PostgreSQL accepts connections", 60)
+        wait_until(self._answers, "PostgreSQL accepts connections", 240)
         return self
 
     def _answers(self):
@@ -112,8 +112,8 @@ class Cluster:
 
     def stop(self, mode="fast"):
         if self.process and self.process.poll() is None:
-            self._command("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", "60")
-            self.process.wait(60)
+            self._command("pg_ctl", "stop", "-D", self.data, "-m", mode, "-w", "-t", "240")
+            self.process.wait(240)
         self.process = None
 
     def stop_immediate(self):
@@ -123,7 +123,7 @@ class Cluster:
         """kill -9 of the postmaster; waits until the last of its children has let go of the data folder."""
         children = self._stop_forking()
         self.process.kill()
-        self.process.wait(60)
+        self.process.wait(120)
         self.process = None
         wait_until(lambda: all(_state(pid) in "ZX" for pid in children), "the killed server's children are gone", 120)
 
@@ -170,7 +170,7 @@ class Cluster:
         done = subprocess.run(
             [str(self.bin / "psql"), "-XAtq", "-F", "\x1f", "-R", "\x1e", "-v", "ON_ERROR_STOP=1", "-d",
              self.url(database)],
-            input=sql, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+            input=sql, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
         if done.returncode != 0:
             raise AssertionError(f"psql: {done.stderr.strip()}\n{sql[:300]}")
         # No row prints nothing; one row of one empty column prints its line end.
@@ -184,4 +184,13 @@ class Cluster:
         self.psql("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
     def drop_database(self, name):
-        self.psql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        def drop():
+            # The server ends its sessions, and refuses if one of them is not gone after 5 s.
+            try:
+                self.psql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            except AssertionError as error:
+                if "is being accessed by other users" not in str(error):
+                    raise
+                return False
+            return True
+        wait_until(drop, f"{name} is dropped")

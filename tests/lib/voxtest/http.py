@@ -39,7 +39,7 @@ class Connection:
     `address` is (host, port), or the path of a Unix socket; `tls` an ssl.SSLContext.
     """
 
-    def __init__(self, address, timeout=30.0, tls=None):
+    def __init__(self, address, timeout=120.0, tls=None):
         if isinstance(address, tuple):
             self.socket = socket.create_connection(address, timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

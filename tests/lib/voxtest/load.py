@@ -45,12 +45,12 @@ class Load:
     def count(self):
         return len(self.acked)
 
-    def finish(self, deadline=60):
+    def finish(self, deadline=120):
         """No new events; what is under way is retried until `deadline` seconds from now."""
         self._deadline = time.monotonic() + deadline
         self._stopping.set()
         for thread in self._threads:
-            thread.join(deadline + 60)
+            thread.join(deadline + 120)
             assert not thread.is_alive(), "a load thread hangs"
         return self
 
@@ -75,7 +75,7 @@ class Load:
         connection = self._connections[number]
         try:
             if connection is None:
-                connection = Connection(self.addresses[self._turns[number]], 30)
+                connection = Connection(self.addresses[self._turns[number]], 60)
                 self._connections[number] = connection
             answer = send(connection)
             if (answer.header("connection") or "").lower() == "close":

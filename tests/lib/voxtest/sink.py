@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real sink as a child process, and its commands."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -44,6 +46,7 @@ class Sink:
         self.given = []  # listening sockets that it is to inherit, as a service manager would hand them over
         self.process = None
         self.address = None
+        self._reserved = None
 
     def command(self, *argv, check=True, stdin=None):
         """vox-sink ARGV with this sink's environment."""
@@ -67,22 +70,39 @@ class Sink:
         """Starts on a port of the system's choice, the first time; afterwards again on the same one."""
         if self.address:
             self.environment["VOX_SINK_LISTEN"] = f"{self.address[0]}:{self.address[1]}"
+        environment = dict(self.environment)
+        if environment["VOX_SINK_LISTEN"] == "127.0.0.1:0":
+            environment["VOX_SINK_LISTEN"] = f"127.0.0.1:{self._reserve_port()}"
         offset = len(self.log())
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, "setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=self.environment,
+                [*self.wrapper, "setpriv", "--pdeathsig", "KILL", str(SINK), "serve"], env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=self._place_given if self.given else None, pass_fds=range(3, 3 + len(self.given)))
 
         def listening():
             if self.process.poll() is not None:
                 raise AssertionError(f"the sink ended at start: {self.log()[-2000:]}")
-            return re.search(r"^.*msg=listening\b.*$", self.log()[offset:], re.M)
+            return re.search(r"^.*msg=listening\b.*\n", self.log()[offset:], re.M)
 
-        line = wait_until(listening, "the sink logs msg=listening", 60)
+        line = wait_until(listening, "the sink logs msg=listening", 180)
         host, port = re.search(r"\baddr=\"?([^\s\"]+):(\d+)", line[0]).groups()
         self.address = (host, int(port))
         return self
+
+    def _reserve_port(self):
+        """A free port, held by a socket that never listens: while the sink is down nobody else gets it."""
+        self.release()
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        return self._reserved.getsockname()[1]
+
+    def release(self):
+        """Lets go of the port."""
+        if self._reserved:
+            self._reserved.close()
+            self._reserved = None
 
     def _place_given(self):
         """In the child: the sockets become descriptors 3 and on."""
@@ -99,7 +119,7 @@ class Sink:
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def connect(self, timeout=30.0):
+    def connect(self, timeout=120.0):
         return Connection(self.address, timeout, self.tls)
 
     def request(self, method, target, body=None, **more):
@@ -125,7 +145,7 @@ class Sink:
         except (OSError, Refused):
             return 0
 
-    def ready(self, deadline=60):
+    def ready(self, deadline=180):
         wait_until(lambda: self.alive() and self.status_of("/readyz") == 200, "/readyz answers 200", deadline)
         return self
 
@@ -141,14 +161,14 @@ class Sink:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, deadline=40):
+    def stop(self, deadline=120):
         """SIGTERM; the exit code."""
         self.signal(signal.SIGTERM)
         return self.process.wait(deadline)
 
     def kill(self):
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(120)
 
     def rss(self):
         """Resident bytes, without the pages of files."""
@@ -156,7 +176,16 @@ class Sink:
         return int(re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)[1]) * 1024
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many it has, without its connections to the database, which come and go by themselves."""
+        proc = pathlib.Path(f"/proc/{self.process.pid}")
+        links = []
+        for path in (proc / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                links.append(os.readlink(path))
+        # Our end of a Unix socket that was connected has no name.
+        unix = {f"socket:[{row.split()[6]}]" for row in (proc / "net/unix").read_text().splitlines()[1:]
+                if len(row.split()) == 7}
+        return sum(link not in unix for link in links)
 
     def cpu_seconds(self):
         """Of the processors' time, used by the process so far."""
@@ -165,7 +194,11 @@ class Sink:
 
     def threads(self):
         """Their names."""
-        return {path.read_text().strip() for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/comm")}
+        names = set()
+        for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/comm"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                names.add(path.read_text().strip())
+        return names
 
     def check_log(self):
         """No sanitizer, no BUG(), nothing of libmicrohttpd's panic in the log."""

@@ -21,4 +21,4 @@ def at_terminal(words, environment, columns=80, whole=True):
                 seen += piece
         except OSError:  # the last one has closed it
             pass
-        return process.wait(60), seen
+        return process.wait(300), seen
