@@ -207,7 +207,8 @@ class Verdicts(BatchCase):
 
 
 class Bounds(BatchCase):
-    options = {**UNLIMITED, "transfer_grace": 120}  # so that what holds a place keeps it
+    # So that what holds a place keeps it.
+    options = {**UNLIMITED, "transfer_grace": 3600, "transfer_deadline": 3600}
 
     def test_ten_thousand_lines_and_one(self):
         rows = self.rows()
@@ -264,7 +265,7 @@ class Bounds(BatchCase):
         with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(32) as pool:
             held = []
             for token in tokens[:1] * 16 + tokens[1:2] * 8 + tokens[2:]:
-                connection = stack.enter_context(self.sink.connect(120))
+                connection = stack.enter_context(self.sink.connect())
                 connection.send(f"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: {ENVELOPES}\r\nAuthorization: "
                                 f"Bearer {token}\r\nContent-Length: {len(body) + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
                 self.assertEqual(connection.read_continue(), 100)
@@ -283,7 +284,7 @@ class Bounds(BatchCase):
         body = (refused * 3 + compact({"event": model_call("verdict")}) + "\n") * 2500
         before, stored = self.sink.rss(), "SELECT count(*) FROM telemetry.events WHERE trace_id = 'verdict'"
         with self.unended(body) as held:
-            wait_until(lambda: self.value(stored) == "80000", "all lines are stored", 120)
+            wait_until(lambda: self.value(stored) == "80000", "all lines are stored", 600)
             self.assertLess(self.sink.rss() - before, 128 << 20)
             for connection in held:
                 lines = self.answer_of(connection).body.splitlines()
@@ -305,7 +306,15 @@ class Bounds(BatchCase):
                     self.assert_problem_line(verdicts[-1], "overloaded")
                     short += 1
         self.assertGreater(short, 0)
-        self.assertEqual(len(self.send(body.encode())), 10000)
+        # The last answer may have come before its place and its room were free.
+        wait_until(lambda: self.taken_whole(body), "who comes later has all the room")
+
+    def taken_whole(self, body):
+        answer = self.batch(body.encode())
+        if answer.status == 503:
+            return False
+        verdicts = self.verdicts(answer)
+        return len(verdicts) == 10000 and verdicts[-1]["status"] != 503
 
     def begin(self, count, token, rest):
         """Connections that each begin a batch and do not end it."""
@@ -404,7 +413,7 @@ class Cut(BatchCase):
                 wait_until(lambda: self.stored(ids[0]) == 1, "the first line is stored")
                 sink.kill()
                 try:
-                    sent.result(60)
+                    sent.result(300)
                 except (Refused, OSError):
                     pass
             sink.start().ready()
@@ -424,7 +433,7 @@ class Cut(BatchCase):
             wait_until(lambda: self.stored(first) == 1, "the first line is stored")
             self.assertEqual(sink.stop(), 0)
             try:
-                answer = sent.result(60)
+                answer = sent.result(300)
             except (Refused, OSError):
                 return
         stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")}
@@ -435,7 +444,8 @@ class Cut(BatchCase):
 
     def test_stop_under_load(self):
         """SIGTERM amid batches and single events: exit 0 in time, and of all that is stored somebody was told."""
-        sink = self.new_sink(**self.options).start().ready()
+        # Who is too slow to read all of the answer in that time is not told.
+        sink = self.new_sink(**self.options, stop_deadline=90, commit_deadline=20000).start().ready()
         before = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")}
         told, statuses, over = set(), set(), threading.Event()
 
@@ -454,34 +464,34 @@ class Cut(BatchCase):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             ends = [pool.submit(batches, number) for number in range(8)]
             try:
-                wait_until(lambda: load.count() >= 100 and len(told) >= 6000, "both kinds of load run", 120)
-                self.assertEqual(sink.stop(40), 0, sink.log()[-2000:])
+                wait_until(lambda: load.count() >= 100 and len(told) >= 6000, "both kinds of load run", 300)
+                self.assertEqual(sink.stop(), 0, sink.log()[-2000:])
             finally:
                 over.set()
                 load.finish(deadline=0)
             for end in ends:
-                end.result(60)
+                end.result(300)
         stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")} - before
         self.assertEqual(told | set(load.acked), stored)
         self.assertEqual((load.refusals, statuses - {200, 201, 503}), ([], set()))
 
     def test_stop_before_a_slow_reader_is_done(self):
         """All has ended but the answer, for which its client takes the rest of the time: all that is stored is told."""
-        sink = self.new_sink(**self.options, stop_deadline=60, commit_deadline=57000).start().ready()
+        sink = self.new_sink(**self.options, transfer_grace=600, stop_deadline=600, commit_deadline=597000).start().ready()
         ids = [f"{number:0>250}" for number in range(9000)]  # for an answer that cannot wait in the network
         body = "".join(envelope(model_call("slow"), i) + "\n" for i in ids)
-        with sink.connect(60) as connection:
+        with sink.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.send(f"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: {ENVELOPES}\r\nAuthorization: Bearer "
                             f"{self.write_token}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
             wait_until(lambda: self.value("SELECT count(*) FROM telemetry.events WHERE trace_id = 'slow'") == "9000",
-                       "all lines are stored", 60)
+                       "all lines are stored", 300)
             sink.signal(signal.SIGTERM)
-            wait_until(lambda: "vox-catalog" not in sink.threads(), "nothing is left but the answer", 60)
+            wait_until(lambda: "vox-catalog" not in sink.threads(), "nothing is left but the answer")
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             verdicts = self.verdicts(connection.read())
         self.assertEqual([v["id"] for v in verdicts if v["status"] == 201], ids)
-        self.assertEqual(sink.process.wait(60), 0)
+        self.assertEqual(sink.process.wait(120), 0)
         self.assertIn('requests="all answered"', sink.log())
 
 
@@ -494,5 +504,5 @@ class NoDatabase(BatchCase):
             self.batch([envelope(model_call("away"))])), "the database is gone")
         self.assertIn(answer.code, ("database_unavailable", "deadline_exceeded"))
         self.cluster.start()
-        wait_until(lambda: self.sink.status_of("/readyz") == 200, "ready again", 60)
+        wait_until(lambda: self.sink.status_of("/readyz") == 200, "ready again")
         self.assertEqual(self.send([envelope(model_call("back"))])[0]["status"], 201)

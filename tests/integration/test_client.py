@@ -30,8 +30,8 @@ class ClientCase(SinkCase):
     def use(self, url):
         self.environment["VOX_TELEMETRY_UPLOAD_URL"] = url
 
-    def client(self, *argv, stdin=None, timeout=60):
-        return run(TELEMETRY, *argv, env=self.environment, stdin=stdin, timeout=timeout)
+    def client(self, *argv, stdin=None):
+        return run(TELEMETRY, *argv, env=self.environment, stdin=stdin)
 
     def enqueue(self, event):
         text = event if isinstance(event, str) else json.dumps(event)
@@ -197,7 +197,7 @@ class Upload(ClientCase):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(120)
+            thread.join()
         if self.pending():  # one may have found the spool locked
             self.assertEqual(self.client("upload").returncode, 0)
         self.assertEqual((self.pending(), self.rows() - before), ([], 40), results)
@@ -326,7 +326,7 @@ class Elsewhere(ClientCase):
                 environment["VOX_TELEMETRY_UPLOAD_URL"] = self.environment["VOX_TELEMETRY_UPLOAD_URL"]
             run(TELEMETRY, "enqueue", "--json", "-", env=environment, stdin=json.dumps(model_call("problem")))
             names = [p.name for p in spool.glob("pending/*.json")]
-            done = run(TELEMETRY, "upload", env=environment, timeout=120)
+            done = run(TELEMETRY, "upload", env=environment)
             return problem, spool, names, done
 
         self.lock = threading.Lock()
@@ -380,7 +380,7 @@ class Down(ClientCase):
             self.enqueue(model_call(f"down-{number}"))
         self.cluster.stop_immediate()
         wait_until(lambda: self.sink.status_of("/readyz") == 503, "not ready")
-        self.assertNotEqual(self.client("upload", timeout=120).returncode, 0)
+        self.assertNotEqual(self.client("upload").returncode, 0)
         self.assertEqual((len(self.pending()), self.rejected()), (5, []))
         self.cluster.start()
         self.sink.ready()

@@ -38,20 +38,22 @@ class Crash(SinkCase):
         pid = self.sink.process.pid
         for _ in range(rounds):
             self.wait_for_more(load, 200)
+            refused = load.statuses.get(503, 0)
             self.cluster.stop_immediate()
-            answer = wait_until(lambda: self.unavailable(), "503 while the database is down", 30)
+            answer = wait_until(lambda: self.unavailable(), "503 while the database is down")
             self.assert_problem(answer, answer.code)
             self.assertIn(answer.code, ("database_unavailable", "deadline_exceeded", "not_ready"))
-            wait_until(lambda: self.sink.status_of("/readyz") == 503, "/readyz says not ready", 30)
+            wait_until(lambda: self.sink.status_of("/readyz") == 503, "/readyz says not ready")
             self.assertEqual(self.sink.status_of("/healthz"), 200)
+            # Events that were under way may be waiting for a connection still.
+            wait_until(lambda: load.statuses.get(503, 0) > refused, "the load hears of it")
             before = load.count()
             self.cluster.start()
-            wait_until(lambda: load.count() >= before + 200, "stores again, by itself", 60)
+            wait_until(lambda: load.count() >= before + 200, "stores again, by itself")
         load.finish()
         self.assertEqual(self.sink.process.pid, pid)
         self.assertIsNone(self.sink.process.poll())
         self.assertEqual(load.retry_after_missing, 0)
-        self.assertGreater(load.statuses.get(503, 0), 0)
         self.assert_exactly_once(load)
 
     def unavailable(self):
@@ -73,12 +75,12 @@ class Crash(SinkCase):
         """A server that takes everything and says nothing: 503 in time; what was under way is stored once or never."""
         load = Load(self.sink.address, self.write_token, 16).start()
         self.wait_for_more(load, 100)
-        before = load.count()
         with self.cluster.frozen():
-            answer = wait_until(lambda: self.unavailable(), "503 while the database is frozen", 30)
+            answer = wait_until(lambda: self.unavailable(), "503 while the database is frozen")
             self.assert_problem(answer, answer.code)
             self.assertEqual(self.sink.status_of("/healthz"), 200)
-        wait_until(lambda: load.count() >= before + 100, "stores again, by itself", 60)
+            before = load.count()
+        wait_until(lambda: load.count() >= before + 100, "stores again, by itself")
         load.finish()
         self.assert_exactly_once(load)
 
@@ -96,6 +98,6 @@ class Crash(SinkCase):
             self.assert_problem(answer, answer.code)
         finally:
             holder.stdin.close()
-            holder.wait(30)
+            holder.wait(120)
             holder.stdout.close()
-        wait_until(lambda: self.sink.post(model_call("after"), self.write_token).status == 201, "stores again", 30)
+        wait_until(lambda: self.sink.post(model_call("after"), self.write_token).status == 201, "stores again")

@@ -2,6 +2,7 @@
 """Two sinks behind HAProxy with the configuration that deploy/haproxy ships, as docs/SCALING.md tells it."""
 
 import collections
+import concurrent.futures
 import json
 import pathlib
 import re
@@ -43,6 +44,8 @@ class Proxy:
                 (r"/run/haproxy/admin\.sock", str(self.admin)),
                 (r"bind :443 ssl", f"bind fd@{plain}\n    bind fd@{secure} ssl"),
                 (r"/etc/haproxy/certs/telemetry\.pem", str(together)),
+                # A sink that answers late on a busy machine is up; one that refuses, or says so, is not.
+                (r"    option httpchk\n", "    timeout check 60s\n    option httpchk\n"),
                 (r"192\.0\.2\.11:8787", "{}:{}".format(*sinks[0].address)),
                 (r"192\.0\.2\.12:8787", "{}:{}".format(*sinks[1].address))):
             text, count = re.subn(pattern, value, text)
@@ -93,7 +96,7 @@ class Proxy:
 
     def stop(self):
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(120)
         self._log.close()
         for each in self._sockets:
             each.close()
@@ -118,7 +121,8 @@ class Pair(SinkCase):
     def assert_twice_the_burst(self, post):
         """Of 40 requests through both sinks, as many are taken as two of them with a burst of 5 and 1/s let in."""
         began = time.monotonic()
-        answers = collections.Counter(post(n).status for n in range(40))
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            answers = collections.Counter(answer.status for answer in pool.map(post, range(40)))
         self.assertEqual(answers.keys(), {201, 429})
         self.assertGreaterEqual(answers[201], 10)
         self.assertLessEqual(answers[201], 10 + 2 * (time.monotonic() - began + 1))
@@ -142,9 +146,11 @@ class Haproxy(Pair):
         self.assertEqual(len({a.json()["received_at"] for a in answers}), 1)
         self.assertEqual(self.stored(key), 1)
         self.assertEqual(self.proxy.post(b'{"a":1}', self.write_token, uuid7()).code, "unknown_contract")
-        for _ in range(8):
+
+        def both_had_some():
             self.assertEqual(self.proxy.post(EVENT, self.write_token, uuid7()).status, 201)
-        self.assertTrue(all(after > was for after, was in zip(self.taken(), before)), "both sinks had some")
+            return all(after > was for after, was in zip(self.taken(), before))
+        wait_until(both_had_some, "both sinks had some")
 
     def test_revocation_is_shared(self):
         token = self.new_token()
@@ -250,7 +256,7 @@ class HaproxyFaults(SinkCase):
 
         def goes_on():
             after = load.count() + 300
-            wait_until(lambda: load.count() >= after, "events are taken", 60)
+            wait_until(lambda: load.count() >= after, "events are taken")
 
         goes_on()
         self.sink.kill()
