@@ -126,6 +126,13 @@ struct flight_entry *flight_first(struct flight *flight)
     return &flight->entries[flight->first];
 }
 
+void flight_ask_first(struct flight *flight)
+{
+    BUG_ON(flight->first == flight->count);
+    flight->asked[0] = flight->first;
+    flight->asked_count = 1;
+}
+
 bool flight_make_body(struct flight *flight, size_t bytes, bool compressed)
 {
     struct encoder *encoder = compressed ? encoder_new(CODING_ZSTD) : NULL;

@@ -51,7 +51,7 @@ struct flight {
     // The request under way.
     bool landed; // its answer is here, and has not been looked at as a whole
     bool batch;
-    size_t *asked; // entries by line
+    size_t *asked; // entries by line; of a single post the one
     size_t asked_count;
     size_t left_before;
     bool told_to_wait; // by a line's verdict
@@ -76,6 +76,8 @@ void flight_set_state(struct flight *flight, enum flight_state state);
 void flight_settle(struct flight *flight, struct flight_entry *entry);
 // The first entry that is not settled; there is one.
 struct flight_entry *flight_first(struct flight *flight);
+// Fills `asked` with that one.
+void flight_ask_first(struct flight *flight);
 // Fills `body` and `asked` with up to `span` lines of up to `bytes` together. False when memory is out.
 MUST_CHECK bool flight_make_body(struct flight *flight, size_t bytes, bool compressed);
 // Of the entries asked for, in order: the same for the same request, whenever it is made.

@@ -2,9 +2,9 @@
 // Rendering of an upload.
 #include "client/report.h"
 #include "client/advice.h"
+#include "client/show.h"
 #include "client/style.h"
 #include "client/text.h"
-#include "lib/wire/names.h"
 
 #include <inttypes.h>
 
@@ -129,91 +129,20 @@ static void on_waiting(void *context, int64_t us, const char *label)
     fflush(stderr);
 }
 
-static void put_head(const struct http_request *request, bool batch)
-{
-    printf("POST %s\n", request->url);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *row = &request->headers[i];
-        bool of_each =
-            batch && (strcmp(row->name, HEADER_WEBHOOK_ID) == 0 || strcmp(row->name, HEADER_WEBHOOK_AT) == 0);
-        printf("%s: %s\n", row->name, of_each ? "(of each batch)" : row->shown ? row->shown : row->value);
-    }
-}
-
-// Raw bytes to a file or pipe; on a terminal what could steer it is written as JSON escapes.
-static void put_body(struct str body)
-{
-    if (isatty(STDOUT_FILENO) == 1)
-        text_put_json(stdout, body);
-    else
-        fwrite(body.ptr, 1, body.len, stdout);
-}
-
-static void request_text(const struct http_request *request)
-{
-    put_head(request, false);
-    printf("Content-Length: %zu\n\n", request->body.len);
-    put_body(request->body);
-    fputs("\n\n", stdout);
-}
-
-static void on_line(void *context, const struct http_request *head, struct str line)
-{
-    struct report *report = context;
-    report->lines = true;
-    if (report->options->json || report->options->quiet)
-        return;
-    if (head) {
-        fputs("If the answer to that links to a batch endpoint, as a vox-sink's does, the rest\n"
-              "goes there in requests of up to 1,000 lines at first, then as the sink keeps up.\n"
-              "Lines are shown before compression. To any other sink the event of each line\n"
-              "goes in a request like the first.\n\n",
-              stdout);
-        put_head(head, true);
-        putchar('\n');
-    }
-    put_body(line);
-}
-
-static void request_json(struct report *report, const struct http_request *request, const char *name)
-{
-    struct buf buf;
-    struct json_writer w;
-    buf_init(&buf, SPOOL_FILE_BYTES + JSON_BYTES);
-    json_writer_init(&w, &buf);
-    json_begin_object(&w);
-    json_str(&w, "name", str_from(name));
-    json_str(&w, "method", STR("POST"));
-    json_str(&w, "url", str_from(request->url));
-    json_key(&w, "headers");
-    json_begin_object(&w);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *row = &request->headers[i];
-        json_str(&w, row->name, str_from(row->shown ? row->shown : row->value));
-    }
-    json_end_object(&w);
-    json_u64(&w, "bytes", request->body.len);
-    json_key(&w, "body");
-    json_value_raw(&w, request->body);
-    json_end_object(&w);
-    if (buf_ok(&buf))
-        printf("%s%.*s", report->requests ? "," : "", STR_FMT(buf_str(&buf)));
-    buf_release(&buf);
-}
-
-static void on_request(void *context, const struct http_request *request, const struct spool_entry *entry)
+static void on_request(void *context, const struct flight *flight)
 {
     struct report *report = context;
     if (report->options->json)
-        request_json(report, request, entry->name);
-    else if (!report->options->quiet && !report->lines)
-        request_text(request);
+        show_request_json(flight, report->requests > 0);
+    else if (!report->options->quiet)
+        show_request_text(flight, flight->batch && !report->batches);
     report->requests++;
+    report->batches = report->batches || flight->batch;
 }
 
 struct upload_sight report_sight(struct report *report)
 {
-    return (struct upload_sight){on_note, on_progress, on_waiting, on_line, on_request, report};
+    return (struct upload_sight){on_note, on_progress, on_waiting, on_request, report};
 }
 
 void report_begin(struct report *report)
@@ -264,8 +193,8 @@ static void end_text(const struct report *report, const struct upload_result *re
     text_bytes(result->bytes, bytes);
     if (report->options->dry_run) {
         text_count(result->sent, count);
-        printf("%sNothing was sent. Upload would send %s event%s, %s.\n", report->lines ? "\n" : "", count,
-               result->sent == 1 ? "" : "s", bytes);
+        printf("Nothing was sent. Upload would send %s event%s, %s.\n", count, result->sent == 1 ? "" : "s",
+               bytes);
         if (result->bad)
             printf("Not among them: %" PRIu64 " unreadable, which would move to bad/.\n", result->bad);
         return;
@@ -323,8 +252,10 @@ static void end_json(const struct report *report, const struct upload_result *re
     if (report->options->dry_run)
         json_str(
             &w, "note",
-            STR("Each event is shown as a single request. A sink that links to a batch endpoint gets all "
-                "but the first as lines of batches."));
+            STR("The first request goes as shown. If its answer links to a batch endpoint, the others go as "
+                "shown, compressed, with more or fewer lines as the sink keeps up; else the event of each "
+                "line "
+                "goes in a request like the first."));
     json_str(&w, "reason", result->end == UPLOAD_DONE ? STR_NULL : str_from(result->why.text));
     json_str(&w, "detail", result->detail[0] ? str_from(result->detail) : STR_NULL);
     json_end_object(&w);

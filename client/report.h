@@ -18,7 +18,7 @@ struct report {
     uint64_t requests;   // of a dry run
     bool terminal;       // stderr is one
     bool line_open;      // a progress line stands on it
-    bool lines;          // of a dry run: the batch has begun
+    bool batches;        // of a dry run: one was shown
     int64_t start_us;    // monotonic
     int64_t progress_us; // when progress was last written
 };

@@ -93,7 +93,7 @@ static void ask_window(struct upload *u)
 static bool begin(struct upload *u)
 {
     u->result = (struct upload_result){.end = UPLOAD_DONE};
-    u->flight_count = MIN(MAX(u->concurrency, 1u), (unsigned)HTTP_CALLS_MAX);
+    u->flight_count = u->dry_run ? 1 : MIN(MAX(u->concurrency, 1u), (unsigned)HTTP_CALLS_MAX);
     u->batch_events = BATCH_EVENTS;
     u->batch_bytes = FLIGHT_BYTES;
     u->compressed = true;

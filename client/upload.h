@@ -77,10 +77,9 @@ struct upload_sight {
     void (*note)(void *context, const char *name, const char *what, const struct answer *answer);
     void (*progress)(void *context, const struct upload_result *result);
     void (*waiting)(void *context, int64_t us, const char *label);
-    // Dry run: each entry as a single post. All but the first are told before as lines of a batch too; `head`
-    // is the batch's request with its first line, without its body, and NULL with the others.
-    void (*line)(void *context, const struct http_request *head, struct str line);
-    void (*request)(void *context, const struct http_request *request, const struct spool_entry *entry);
+    // Dry run: each request as it would go out, of the entries that `asked` of the flight names. After the
+    // first they are batches, of the size with which an upload begins: no sink is asked whether it has any.
+    void (*request)(void *context, const struct flight *flight);
     void *context;
 };
 

@@ -28,8 +28,6 @@ static bool take_entry(struct upload *u, struct flight *flight, const struct spo
 {
     struct spool_attempt attempt;
     bool known = false;
-    if (u->dry_run)
-        return upload_dry(u, entry);
     if (u->attempts && spool_attempts_find(u->attempts, entry->name, &attempt)) {
         if (attempt.first_us < u->known_before && !upload_ask_receipt(u, entry, &known))
             return false;

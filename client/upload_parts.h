@@ -28,7 +28,6 @@ bool upload_load(struct upload *u, struct flight *flight);
 // upload_send.c
 // The flight's next request goes out, or its time is set.
 bool upload_send(struct upload *u, struct flight *flight);
-bool upload_dry(struct upload *u, const struct spool_entry *entry);
 // Asks the sink for the receipt of an entry that may be there already. `*ret_known`: it is, and has been
 // settled.
 bool upload_ask_receipt(struct upload *u, const struct spool_entry *entry, bool *ret_known);

@@ -10,51 +10,13 @@ static struct event_sender sender_of(const struct upload *u)
     return (struct event_sender){u->url, u->loopback, u->token, u->user_agent, u->key};
 }
 
-static bool dry_line(struct upload *u, const struct spool_entry *entry)
-{
-    static const struct batch_body empty = {.bytes = {"", 0}, .compressed = true};
-    const struct event_sender sender = sender_of(u);
-    struct event_request head;
-    struct buf line;
-    bool begins = !u->batches;
-    if (!u->taken || !u->sight->line ||
-        (begins && !link_batch("</v1/batch>; rel=\"batch\"", u->url, u->batch_url)))
-        return true; // the first is a single post in any case
-    if (begins && !batch_request_make(&head, &sender, u->batch_url, &empty, &u->result.why))
-        return false;
-    u->batches = true;
-    buf_init(&line, SPOOL_FILE_BYTES + 4096);
-    flight_put_line(&line, entry);
-    bool ok = buf_ok(&line) || err_set(&u->result.why, "out of memory");
-    if (ok)
-        u->sight->line(u->sight->context, begins ? &head.http : NULL, buf_str(&line));
-    buf_release(&line);
-    if (begins)
-        event_request_release(&head);
-    return ok;
-}
-
-bool upload_dry(struct upload *u, const struct spool_entry *entry)
-{
-    struct event_request request;
-    const struct event_sender sender = sender_of(u);
-    if (!dry_line(u, entry) || !event_request_make(&request, &sender, entry, &u->result.why))
-        return local_failure(u);
-    event_request_sign(&request, clock_wall_us(u->clock));
-    u->taken++;
-    u->result.sent++;
-    u->result.bytes += entry->text.len;
-    if (u->sight->request)
-        u->sight->request(u->sight->context, &request.http, entry);
-    event_request_release(&request);
-    return true;
-}
-
 static bool make_request(struct upload *u, struct flight *flight)
 {
     const struct event_sender sender = sender_of(u);
     struct err *why = &u->result.why;
     flight->batch = u->batches && !flight->single;
+    if (!flight->batch)
+        flight_ask_first(flight);
     if (!flight->batch)
         return event_request_make(&flight->request, &sender, &flight_first(flight)->entry, why);
     if (!flight_make_body(flight, u->batch_bytes, u->compressed))
@@ -103,6 +65,25 @@ static bool let_go(struct upload *u, struct flight *flight)
     return true;
 }
 
+// In place of sending, as if all went well and there were batches.
+static void show(struct upload *u, struct flight *flight)
+{
+    if (u->sight->request)
+        u->sight->request(u->sight->context, flight);
+    event_request_release(&flight->request);
+    for (size_t i = 0; i < flight->asked_count; i++) {
+        struct flight_entry *row = &flight->entries[flight->asked[i]];
+        u->result.sent++;
+        u->result.bytes += row->entry.text.len;
+        flight_settle(flight, row);
+    }
+    if (!u->learned)
+        u->batches = link_batch("<" PATH_BATCH ">; rel=\"batch\"", u->url, u->batch_url);
+    u->learned = true;
+    if (!flight->left)
+        flight_clear(flight);
+}
+
 bool upload_send(struct upload *u, struct flight *flight)
 {
     int64_t now = clock_mono_us(u->clock), delay = flight->paced ? 0 : pace_delay(&u->pace, now);
@@ -115,7 +96,9 @@ bool upload_send(struct upload *u, struct flight *flight)
     if (!make_request(u, flight))
         return local_failure(u);
     event_request_sign(&flight->request, clock_wall_us(u->clock));
-    if (let_go(u, flight))
+    if (u->dry_run)
+        show(u, flight);
+    if (u->dry_run || let_go(u, flight))
         return true;
     event_request_release(&flight->request);
     return local_failure(u);

@@ -77,13 +77,13 @@ class Upload(ClientCase):
         self.assertEqual(dry.returncode, 0, dry)
         url = self.environment["VOX_TELEMETRY_UPLOAD_URL"]
         self.assertEqual([line for line in dry.stdout.splitlines() if line.startswith("POST ")],
-                         [f"POST {url}", f"POST {url.removesuffix('events')}batch"])
+                         [f"POST {url}", *[f"POST {url.removesuffix('events')}batch"] * 2])
         lines = [json.loads(line) for line in dry.stdout.splitlines() if line.startswith('{"id":')]
         self.assertEqual([line["id"] for line in lines], [name.removesuffix(".json") for name in names[1:]])
         self.assertEqual(lines[0]["event"], json.loads((self.spool / "pending" / names[1]).read_text()))
         self.assertNotIn(self.write_token, dry.stdout)
         shown = json.loads(self.client("upload", "--dry-run", "--json").stdout)["requests"]
-        self.assertEqual([request["name"] for request in shown], names)
+        self.assertEqual([shown[0]["name"], *shown[1]["names"], *shown[2]["names"]], names)
         self.assertEqual((self.pending(), self.rows()), (names, before), "a dry run sends and deletes nothing")
 
         done = self.client("upload")

@@ -361,6 +361,37 @@ class Fake(UploadCase):
             return refuse(headers, ids) or (200, [("Content-Type", NDJSON)], self.verdicts(ids))
         return self.server(answer)
 
+    def test_a_dry_run_shows_what_is_sent(self):
+        """Each request of it, as it then comes."""
+        seen = self.batch_server(lambda headers, ids: None)
+        self.environment["VOX_TELEMETRY_SIGNING_SECRET"] = "whsec_" + "c2VjcmV0" * 5
+        self.fill(1500)
+        (self.spool / "pending" / "by hand \u00fc.json").write_text('{"ModelCall": "\u00fc"}')
+        shown = self.upload("--dry-run")["requests"]
+        self.assertEqual(len(seen), 0)
+        self.assertEqual([len(request.get("names", [1])) for request in shown], [1, 63, 1000, 437])
+        text = self.client("upload", "--dry-run").stdout
+        self.assertEqual(self.upload("--concurrency", "1")["sent"], 1501)
+        self.assertEqual(len(seen), len(shown))
+        for request, (path, headers, body) in zip(shown, seen):
+            self.assertTrue(request["url"].endswith(path), request["url"])
+            self.assertEqual((request["method"], request["bytes"]), ("POST", len(body)))
+            masked = {"Authorization", "webhook-signature"}
+            told = request["headers"]
+            fixed = told.keys() - masked - {"webhook-timestamp"}
+            self.assertEqual(headers.keys(), told.keys() | {"Host", "Content-Length"})
+            self.assertEqual({name: headers[name] for name in fixed}, {name: told[name] for name in fixed})
+            for name in masked:
+                self.assertNotIn(headers[name], json.dumps(shown) + text)
+            if path == "/v1/events":
+                self.assertEqual(json.loads(body), request["body"])
+                lines = [body.decode()]
+            else:
+                lines = zstd(body, decode=True).decode().splitlines()
+                self.assertEqual([json.loads(line) for line in lines], request["lines"])
+                self.assertIn(f"webhook-id: {headers['webhook-id']}\n", text)
+            self.assertIn("\n".join(lines) + "\n", text)
+
     def test_refusals_of_a_batch(self):
         page = (403, [("Content-Type", "text/html")], b"<html>no</html>")
         texts = self.fill(400)

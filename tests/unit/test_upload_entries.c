@@ -139,13 +139,15 @@ START_TEST(upload__puts_the_answer_beside_what_was_refused)
 }
 END_TEST
 
-static unsigned shown;
+static unsigned shown, shown_batches;
 static char shown_authorization[64];
 
-static void on_request(void *context, const struct http_request *request, const struct spool_entry *entry)
+static void on_request(void *context, const struct flight *flight)
 {
-    (void)context, (void)entry;
-    shown++;
+    const struct http_request *request = &flight->request.http;
+    (void)context;
+    shown += (unsigned)flight->asked_count;
+    shown_batches += flight->batch;
     for (size_t i = 0; i < request->header_count; i++)
         if (strcmp(request->headers[i].name, "Authorization") == 0)
             snprintf(shown_authorization, sizeof(shown_authorization), "%s", request->headers[i].shown);
@@ -153,7 +155,7 @@ static void on_request(void *context, const struct http_request *request, const 
 
 START_TEST(upload__dry_run_touches_nothing)
 {
-    struct spool *spool = spool_of(2);
+    struct spool *spool = spool_of(3);
     struct script script = {.count = 0};
     const struct transport transport = {play, play_wait, &script};
     const struct upload_sight sight = {.request = on_request};
@@ -168,12 +170,14 @@ START_TEST(upload__dry_run_touches_nothing)
                             .stop = &stop,
                             .dry_run = true};
     temp_write("spool/pending/torn.json", "{");
-    shown = 0;
+    shown = shown_batches = 0;
     upload_run(&upload);
-    ck_assert_uint_eq(shown, 2);
+    ck_assert_uint_eq(shown, 3);
+    ck_assert_uint_eq(shown_batches, 1);
+    ck_assert_uint_eq(upload.result.sent, 3);
     ck_assert_str_eq(shown_authorization, "Bearer (hidden)");
     ck_assert_uint_eq(script.posts + script.waits, 0);
-    ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 3);
+    ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 4);
     ck_assert(!temp_exists("spool/bad"));
     done(spool);
 }
