@@ -15,9 +15,10 @@ from .http import Answer, Connection, Refused
 from .load import Load
 from .sink import Sink
 from .terminal import at_terminal
+from .trace import can_trace, traced
 
 __all__ = [
     "Answer", "CONTRACTS", "Cluster", "Connection", "LONG", "Load", "PROBLEMS", "Problem", "ROOT", "Refused",
-    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "at_terminal", "made_up_token", "minified_sha256",
-    "model_call", "run", "samples", "shared_cluster", "uuid7", "wait_until", "zstd",
+    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "at_terminal", "can_trace", "made_up_token", "minified_sha256",
+    "model_call", "run", "samples", "shared_cluster", "traced", "uuid7", "wait_until", "zstd",
 ]
