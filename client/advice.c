@@ -30,8 +30,9 @@ static const struct {
                    "If the new address is right, set the URL to it."},
     {"cannot_connect", "Check the URL, the certificate and this machine's certificate store."},
     {"unreachable", "Everything not sent is kept. Upload again later."},
-    {"before_consent", "they are older than your consent; upload --include-older sends them too."},
-    {"unknown_contract", "the sink does not know these events yet; the next upload tries again."},
+    {"before_consent", "older than your consent; upload --include-older sends them too."},
+    {"unknown_contract", "the sink does not know these events yet; they are offered again when its\n"
+                         "contracts have changed."},
     {"contract_not_allowed", "the token does not cover these events: ask the sink's operator."},
     {"class_not_allowed", "events of this sensitivity need the sink operator's leave."},
     {"no_receipt", "the answer was not a sink's; the next upload tries again."},

@@ -50,12 +50,15 @@ static void put_text(const struct consent *consent)
     putchar('\n');
     if (consent->state == CONSENT_GIVEN) {
         rfc3339_format(consent->from_us, at);
-        printf("%-9s %.19sZ; older events are held until upload --include-older\n", "From", at);
+        printf("%-9s %.19sZ; older ones are held (upload --include-older)\n", "From", at);
     }
-    if (consent->state == CONSENT_NONE)
+    if (consent->state == CONSENT_NONE) {
         printf("%-9s there is no record: running upload is the consent, each time\n", "");
-    else
-        printf("%-9s %s\n", "Record", consent->path);
+    } else {
+        printf("%-9s ", "Record");
+        text_put_safe(stdout, str_from(consent->path), CONSENT_PATH_MAX);
+        putchar('\n');
+    }
     if (variable)
         printf("%-9s nothing is sent while %s is set as it is\n", "But", variable);
 }

@@ -33,15 +33,15 @@ static void describe(const struct options *options)
 {
     char count[TEXT_SHORT];
     text_count(options->operand_count, count);
-    fputs("Delete ", stderr);
+    fputs("Delete for good: ", stderr);
     if (options->operand_count)
         fprintf(stderr, "%s named %s", count, options->operand_count == 1 ? "entry" : "entries");
     else
         fputs("all entries", stderr);
     fprintf(stderr, " of %s", options->state ? options->state : "pending, bad and rejected");
     if (options->older_than)
-        fprintf(stderr, " that are older than %s", options->older_than);
-    fputs(" for good? They were not sent. [y/N] ", stderr);
+        fprintf(stderr, ", older than %s", options->older_than);
+    fputs("?\nThey were not sent. [y/N] ", stderr);
     fflush(stderr);
 }
 

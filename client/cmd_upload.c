@@ -84,6 +84,7 @@ struct sending {
     struct signing_key key;
     bool has_key;
     int64_t not_before_us;
+    const char *refusal; // of consent, where a dry run shows all the same; NULL: none
     struct bounds bounds;
 };
 
@@ -125,6 +126,7 @@ static enum client_exit upload_spool(const struct options *options, const struct
     struct spool_attempts *attempts = NULL;
     const struct bounds *bounds = &sending->bounds;
     report_init(&report, options, endpoint->url, total);
+    report.refusal = sending->refusal;
     struct upload_sight sight = report_sight(&report);
     if (!options->dry_run && !sent_log_open(spool, &sent, err))
         return fail(options, EXIT_IS_IO, err);
@@ -196,10 +198,13 @@ static enum client_exit upload_locked(const struct options *options, const struc
                                       struct spool *spool, struct err *err)
 {
     struct sending sending = {.not_before_us = INT64_MIN, .bounds = *bounds};
+    struct err refusal;
     uint64_t entries;
     bool taken = true;
-    if (!consent_gate(&sending.not_before_us, err) && !options->dry_run)
-        return fail(options, EXIT_IS_CONFIG, err);
+    if (!consent_gate(&sending.not_before_us, &refusal))
+        sending.refusal = refusal.text;
+    if (sending.refusal && !options->dry_run)
+        return fail(options, EXIT_IS_CONFIG, &refusal);
     if (options->include_older)
         sending.not_before_us = INT64_MIN;
     if (!options->dry_run && !spool_lock(spool, &taken, err))

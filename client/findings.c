@@ -55,16 +55,10 @@ void findings_say(struct findings *findings, enum finding finding, const char *a
 
 void findings_advise(struct findings *findings, const char *advice)
 {
-    char text[DETAIL_BYTES];
-    size_t len = MIN(strlen(advice), sizeof(text));
     if (findings->json)
         return;
-    memcpy(text, advice, len);
-    for (size_t i = 0; i < len; i++)
-        if (text[i] == '\n')
-            text[i] = ' ';
     printf("%*s", INDENT, "");
-    text_put_wrapped(stdout, str_slice(text, len), len, INDENT, INDENT);
+    text_put_wrapped(stdout, str_from(advice), DETAIL_BYTES, INDENT, INDENT);
 }
 
 void findings_end(struct findings *findings)

@@ -33,8 +33,8 @@ static void print_help(FILE *to)
                 ".vox/telemetry-upload-queue in the nearest folder above this one that holds\n"
                 ".git or Vox.toml, else in your home folder.\n\n"
                 "Environment (each also with _FILE behind it, naming a file that holds it):\n"
-                "  VOX_TELEMETRY_UPLOAD_URL    where upload sends, https://HOST/v1/events\n"
-                "  VOX_TELEMETRY_UPLOAD_TOKEN  the bearer token from the sink's operator\n"
+                "  VOX_TELEMETRY_UPLOAD_URL      where upload sends, https://HOST/v1/events\n"
+                "  VOX_TELEMETRY_UPLOAD_TOKEN    the bearer token from the sink's operator\n"
                 "  VOX_TELEMETRY_SIGNING_SECRET  whsec_..., if requests shall be signed\n"
                 "And two that stop it: VOX_TELEMETRY=off and DO_NOT_TRACK=1 let nothing be sent.\n"
                 "\nMore: vox-telemetry COMMAND --help, man vox-telemetry\n");

@@ -181,33 +181,47 @@ static void put_advice(const struct tally *tally)
 {
     for (size_t i = 0; i < tally->count; i++) {
         const char *advice = advice_for(tally->rows[i].label);
-        if (advice)
-            printf("%s: %s\n", tally->rows[i].label, advice);
+        if (!advice)
+            continue;
+        int column = printf("%s: ", tally->rows[i].label);
+        text_put_wrapped(stdout, str_from(advice), strlen(advice), column, 4);
     }
+}
+
+// What did not go, or would not.
+static void put_others(const struct report *report, const struct upload_result *result)
+{
+    put_tally("kept", &result->kept, "");
+    if (result->bad)
+        put_row("bad", result->bad,
+                report->options->dry_run ? "cannot be sent; would move to bad/" : "cannot be sent; see bad/");
+    if (result->skipped)
+        put_row("skipped", result->skipped, "not plain files of this user, or tracked by git");
+}
+
+static void end_dry_text(const struct report *report, const struct upload_result *result)
+{
+    char bytes[TEXT_SHORT], count[TEXT_SHORT];
+    text_bytes(result->bytes, bytes);
+    text_count(result->sent, count);
+    if (report->refusal)
+        text_put_sentence(stdout, printf("As things are "), str_from(report->refusal));
+    printf("Nothing was sent. Upload would %ssend %s event%s, %s.\n", report->refusal ? "otherwise " : "",
+           count, result->sent == 1 ? "" : "s", bytes);
+    put_others(report, result);
+    put_advice(&result->kept);
 }
 
 static void end_text(const struct report *report, const struct upload_result *result, const char *spool_path,
                      uint64_t remaining)
 {
-    char bytes[TEXT_SHORT], count[TEXT_SHORT];
+    char bytes[TEXT_SHORT];
     text_bytes(result->bytes, bytes);
-    if (report->options->dry_run) {
-        text_count(result->sent, count);
-        printf("Nothing was sent. Upload would send %s event%s, %s.\n", count, result->sent == 1 ? "" : "s",
-               bytes);
-        if (result->bad)
-            printf("Not among them: %" PRIu64 " unreadable, which would move to bad/.\n", result->bad);
-        return;
-    }
     put_row("sent", result->sent, result->bytes ? bytes : "");
     if (result->duplicates)
         put_row("duplicates", result->duplicates, "the sink had them already");
     put_tally("rejected", &result->rejected, "; see rejected/");
-    put_tally("kept", &result->kept, "");
-    if (result->bad)
-        put_row("bad", result->bad, "cannot be sent; see bad/");
-    if (result->skipped)
-        put_row("skipped", result->skipped, "not plain files of this user, or tracked by git");
+    put_others(report, result);
     put_row("remaining", remaining, "");
     if (remaining || result->rejected.total || result->bad) {
         fputs("Spool: ", stdout);
@@ -256,6 +270,8 @@ static void end_json(const struct report *report, const struct upload_result *re
                 "shown, compressed, with more or fewer lines as the sink keeps up; else the event of each "
                 "line "
                 "goes in a request like the first."));
+    if (report->options->dry_run)
+        json_str(&w, "refused", report->refusal ? str_from(report->refusal) : STR_NULL);
     json_str(&w, "reason", result->end == UPLOAD_DONE ? STR_NULL : str_from(result->why.text));
     json_str(&w, "detail", result->detail[0] ? str_from(result->detail) : STR_NULL);
     json_end_object(&w);
@@ -274,6 +290,8 @@ void report_end(struct report *report, const struct upload_result *result, const
     clear_line(report);
     if (report->options->json)
         end_json(report, result, spool_path, remaining, exit_number_);
+    else if (report->options->dry_run && !report->options->quiet)
+        end_dry_text(report, result);
     else if (!report->options->quiet)
         end_text(report, result, spool_path, remaining);
     fflush(stdout);

@@ -13,6 +13,7 @@ struct report {
     const struct options *options;
     const struct clock *clock;
     const char *url;
+    const char *refusal; // of a dry run: why upload would send nothing, as a sentence; NULL: it would
     uint64_t total;      // entries when it began
     uint64_t notes;      // lines about entries so far
     uint64_t requests;   // of a dry run

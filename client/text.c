@@ -57,11 +57,22 @@ static int columns_of(struct str s)
     return columns;
 }
 
+// Up to the next blank, which goes too.
+static struct str cut_word(struct str *rest)
+{
+    size_t len = 0;
+    while (len < rest->len && rest->ptr[len] != ' ' && rest->ptr[len] != '\n')
+        len++;
+    struct str word = str_slice(rest->ptr, len);
+    *rest = str_skip(*rest, MIN(len + 1, rest->len));
+    return word;
+}
+
 static void put_words(FILE *to, struct str rest, int column, int indent)
 {
     bool first = true;
     while (rest.len) {
-        struct str word = str_cut(&rest, ' ');
+        struct str word = cut_word(&rest);
         int columns = columns_of(word);
         if (!first && column + 1 + columns > TEXT_COLUMNS) {
             fprintf(to, "\n%*s", indent, "");

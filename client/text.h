@@ -17,7 +17,7 @@ void text_put_safe(FILE *to, struct str s, size_t max);
 // a terminal broken as by text_put_wrapped.
 void text_put_sentence(FILE *to, int column, struct str s);
 // As text_put_safe, broken at blanks so that no line passes 79 columns; the first begins at `column`, further
-// ones are indented by `indent`. Ends with a newline.
+// ones are indented by `indent`. Line feeds are blanks. Ends with a newline.
 void text_put_wrapped(FILE *to, struct str s, size_t max, int column, int indent);
 // JSON text: the few control characters that a JSON string may hold raw (DEL, C1) as \u00NN.
 void text_put_json(FILE *to, struct str json);

@@ -61,3 +61,32 @@ class Terminal(ClientCase):
                     got, text = self.see(*words, VOX_TELEMETRY_SPOOL_DIR=str(self.spool), **environment)
                     self.assertEqual(got, code, text)
                     self.assert_fits(text, colour)
+
+    def test_what_is_not_sent(self):
+        """Held by consent, not known to the sink, refused by it, unreadable: of each something is said."""
+        self.fill(1)
+        for environment, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
+            def see(*words, code=0, told=None, environment=environment, colour=colour):
+                got, text = self.see(*words, **environment)
+                self.assertEqual(got, code, text)
+                self.assert_fits(text, colour)
+                if told:
+                    self.assertIn(told, ESCAPES.sub("", text))
+
+            with self.subTest(environment=environment):
+                see("consent", "give", told="--include-older")
+                self.enqueue(json.dumps({"NobodyKnowsThis": {}}))
+                self.enqueue(model_call("bad", latency_ms=-1))
+                self.drop("torn.json", "nonsense")
+                see("upload", "--dry-run", "--quiet", code=1)
+                see("upload", code=1, told="its contracts have changed")
+                see("upload", code=1, told="unknown_contract 1")
+                see("status", told="Kept")
+                see("check", "--contracts", str(ROOT / "contracts"), code=1)
+                see("retry", told="put back")
+                see("retry", "--state", "kept")
+                see("consent", "revoke")
+                see("upload", code=3)
+                see("purge", "--older-than", "30d", "--yes", told="deleted")
+                self.assertEqual(self.client("purge", "--all", "--yes").returncode, 0)
+                self.fill(1)
