@@ -3,10 +3,8 @@
 #include "server/store/rows.h"
 
 // PostgreSQL's arrays begin with: dimensions, has-nulls flag, element type, length, lower bound.
-#define JSONB_VERSION 1
-
 enum { ARRAY_OF_INT2 = 1005, ARRAY_OF_INT4 = 1007, ARRAY_OF_TEXT = 1009, ARRAY_OF_BYTEA = 1001 };
-enum { ARRAY_OF_UUID = 2951, ARRAY_OF_DATE = 1182, ARRAY_OF_TIMESTAMPTZ = 1185, ARRAY_OF_JSONB = 3807 };
+enum { ARRAY_OF_UUID = 2951, ARRAY_OF_DATE = 1182, ARRAY_OF_TIMESTAMPTZ = 1185 };
 
 struct column {
     Oid element;
@@ -125,13 +123,7 @@ static void put_sha256(struct buf *buf, const struct event *event)
 
 static void put_payload(struct buf *buf, const struct event *event)
 {
-    if (event->quarantine.code) {
-        put_null(buf);
-        return;
-    }
-    buf_put_be32(buf, (uint32_t)event->text.len + 1);
-    buf_put_char(buf, JSONB_VERSION);
-    buf_put_str(buf, event->text);
+    put_text(buf, event->quarantine.code ? STR_NULL : event->text);
 }
 
 static void put_counted(struct buf *buf, const struct event *event)
@@ -192,7 +184,7 @@ static const struct column rest[] = {
     {PG_INT2, ARRAY_OF_INT2, put_class},    {PG_TIMESTAMPTZ, ARRAY_OF_TIMESTAMPTZ, put_occurred_at},
     {PG_TEXT, ARRAY_OF_TEXT, put_client},   {PG_TEXT, ARRAY_OF_TEXT, put_session},
     {PG_TEXT, ARRAY_OF_TEXT, put_trace},    {PG_TEXT, ARRAY_OF_TEXT, put_repository},
-    {PG_BYTEA, ARRAY_OF_BYTEA, put_sha256}, {PG_JSONB, ARRAY_OF_JSONB, put_payload},
+    {PG_BYTEA, ARRAY_OF_BYTEA, put_sha256}, {PG_TEXT, ARRAY_OF_TEXT, put_payload},
 };
 
 static const struct column counting[] = {
