@@ -37,12 +37,19 @@ static bool put_for_readers(const struct http_request *request, struct MHD_Respo
     return put(response, "Cache-Control", "no-store") && put(response, "X-Content-Type-Options", "nosniff");
 }
 
+// Where a chunked body ends is the library's word alone: it takes LF for CR LF there, and a trailer that
+// begins with a NUL for the end. Nothing that stands behind is read as a request.
+static bool is_last(const struct http_request *request)
+{
+    return request->server->quiesced || request->framing.chunked;
+}
+
 static bool put_headers(struct http_request *request, struct MHD_Response *response,
                         const struct http_reply *reply)
 {
     return (!reply->content_type || put(response, "Content-Type", reply->content_type)) &&
            put(response, HEADER_REQUEST_ID, request->id) && put_for_readers(request, response) &&
-           (!request->server->quiesced || put(response, "Connection", "close")) &&
+           (!is_last(request) || put(response, "Connection", "close")) &&
            put_list(request, response, request->extra, ARRAY_LEN(request->extra)) &&
            put_list(request, response, reply->headers, ARRAY_LEN(reply->headers));
 }

@@ -43,6 +43,28 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+// As the library left it in memory: behind each text the two bytes of its CR LF, then the next line, and CR
+// LF again at the end. It passes over what stands behind a NUL, and takes a line that begins with a NUL or a
+// colon for the end of the head: what follows would be a request of its own. Versions from 1.0 refuse those.
+static bool is_seamless(const struct http_request *request, const char *url, const char *version)
+{
+    if (MHD_VERSION >= 0x01000000)
+        return true;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    for (const char *p = request->method + strlen(request->method) + 1; p < url; p++)
+        if (*p != ' ')
+            return false;
+    const char *end = version + strlen(version);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct framing_header *header = &request->headers[i];
+        if (header->name.ptr != end + 2)
+            return false;
+        end = header->value.ptr + header->value.len;
+    }
+    return info && end + 4 == request->method + info->header_size;
+}
+
 // The version stands right behind the target, unless a NUL cut the target short.
 static bool target_was_cut(const struct http_request *request, const char *url, const char *version)
 {
@@ -70,6 +92,12 @@ static bool judge_head(struct http_request *request, bool known_method, const ch
     if (!problem && is_bare(version + strlen(version))) {
         problem = PROBLEM_http_malformed;
         why = STR("The request line ends with LF alone. End each line with CR LF.");
+    }
+    if (!problem && !request->too_many_headers && !is_seamless(request, url, version)) {
+        problem = PROBLEM_http_malformed;
+        why = STR(
+            "The head holds a NUL, a line without a name, or ends with LF alone. Send text lines that end "
+            "with CR LF.");
     }
     if (request->too_many_headers || request->head_bytes > HTTP_HEAD_BYTES) {
         problem = PROBLEM_http_malformed;

@@ -211,6 +211,36 @@ class Framing(SinkCase):
                                 f"Authorization: Bearer {self.read_token}\r\n\r\n".encode())
                 self.assertIn(connection.read().status, (400, 404))
 
+    def test_nul(self):
+        """The library passes over what stands behind a NUL, and takes a line that begins with one for the head's end."""
+        good, line = self.request(self.length), b"Content-Length: "
+        self.refuse_all({400, 411}, {
+            "line": good.replace(line, b"\0\r\n" + line), "line of text": good.replace(line, b"\0X-A: b\r\n" + line),
+            "last line": self.request(self.length, "\0"), "value": self.request(self.length, "X-A: b\0c"),
+            "empty value": self.request(self.length, "X-A:\0"), "length": self.request(self.length + "\0"),
+            "name": self.request(self.length, "X\0A: b"), "host": good.replace(b"Host: sink", b"Host: sink\0"),
+            "method": good.replace(b"POST ", b"POST\0x "), "target": good.replace(b"/events", b"/events\0x"),
+            "version": good.replace(b"HTTP/1.1", b"HTTP/1.1\0x"),
+            "coding": self.request("Transfer-Encoding: chunked\0", body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)),
+        }, silent=True)
+
+    def test_lines_without_a_name(self):
+        good, line = self.request(self.length), b"Content-Length: "
+        self.refuse_all({400, 411}, {
+            "colon": good.replace(line, b":\r\n" + line), "colon and text": good.replace(line, b": x\r\n" + line),
+            "colon last": self.request(self.length, ":"), "two colons": self.request(self.length, "::"),
+            "end by LF": good.replace(b"\r\n\r\n", b"\r\n\n")})
+
+    def test_nothing_behind_a_chunked_body_runs(self):
+        """LF in place of CR LF, and a trailer that begins with a NUL, end it for the library alone."""
+        body = b"%x\r\n%s\r\n0\r\n" % (len(EVENT), EVENT)
+        for name, text in {"whole": body + b"\r\n", "bare": body.replace(b"\r", b"") + b"\n",
+                           "bare end": body + b"\n", "trailer": body + b"\0X-A: b\r\n"}.items():
+            with self.subTest(case=name):
+                event_id, inner = self.smuggled()
+                self.exchange(self.request("Transfer-Encoding: chunked", body=text) + inner)
+                self.assertEqual(self.stored(event_id), 0, "the smuggled request was executed")
+
     def test_request_lines(self):
         self.refuse_all({400, 404, 405, 505}, {
             "space in target": self.request(self.length, line="POST /v1/events x HTTP/1.1"),

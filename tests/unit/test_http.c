@@ -195,10 +195,15 @@ START_TEST(http__bounds_chunked_bodies)
     send_chunks(fd, SITE_ECHO_MAX);
     send_text(fd, "0\r\n\r\n");
     expect(fd, 200, NULL);
+    ck_assert_uint_eq(read_to_end(fd), 0); // nothing behind a chunked body is read
+    close(fd);
+    fd = dial(&site);
     send_text(fd, head);
     send_chunks(fd, SITE_ECHO_MAX + 512);
     send_text(fd, "0\r\n\r\n");
     expect(fd, 413, NULL);
+    close(fd);
+    fd = dial(&site);
     send_text(fd, head);
     send_chunks(fd, 16 * SITE_ECHO_MAX);
     ck_assert_uint_eq(read_to_end(fd), 0); // beyond twice the limit nobody is answered
