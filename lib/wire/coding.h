@@ -38,6 +38,9 @@ MUST_CHECK enum problem decoder_read(struct decoder *decoder, struct str *input,
                                      size_t *ret_len);
 // content_encoding_malformed unless the stream is whole.
 MUST_CHECK enum problem decoder_finish(const struct decoder *decoder);
+// Bytes that it takes at the moment. It grows only in decoder_read(), with the window that a zstd frame asks
+// for.
+size_t decoder_memory(const struct decoder *decoder);
 // A whole body at once, appended to `out`.
 MUST_CHECK enum problem coding_decode(enum coding coding, struct str body, struct buf *out);
 

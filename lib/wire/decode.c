@@ -7,7 +7,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define GZIP_WINDOW     (15 + 16) // the largest window, a gzip header and trailer
+#define GZIP_WINDOW     (15 + 16)   // the largest window, a gzip header and trailer
+#define GZIP_MEMORY     (48 * 1024) // of a stream with that window
 #define ZSTD_HEADER_MAX 18 // RFC 8878 section 3.1.1: magic number, descriptor, window, dictionary, size
 
 enum stream_state {
@@ -231,6 +232,20 @@ enum problem decoder_finish(const struct decoder *d)
 {
     bool whole = d->state == STREAM_BETWEEN || (d->state == STREAM_BEGIN && d->coding == CODING_IDENTITY);
     return whole ? PROBLEM_NONE : PROBLEM_content_encoding_malformed;
+}
+
+size_t decoder_memory(const struct decoder *d)
+{
+    switch (d->coding) {
+    case CODING_IDENTITY:
+        return sizeof(*d);
+    case CODING_GZIP:
+        return sizeof(*d) + GZIP_MEMORY;
+    case CODING_ZSTD:
+        return sizeof(*d) + ZSTD_sizeof_DStream(d->zstd);
+    default:
+        BUG("unknown content coding");
+    }
 }
 
 #define DECODE_STEP (64 * 1024)

@@ -53,6 +53,7 @@ struct api {
     struct batch_job *batches[BATCHES_MAX]; // under way; NULL: a free place
     size_t batch_kept;                      // bytes of their bodies that wait for a signature or a token
     size_t batch_verdicts;                  // bytes of verdicts that wait to go out
+    size_t batch_decoders;                  // bytes of what decompresses their bodies
     struct asked_tokens asked;
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };

@@ -89,6 +89,27 @@ static bool take_place(struct batch_job *job)
     return true;
 }
 
+static bool holder_has_others(const struct batch_job *job)
+{
+    for (size_t i = 0; i < BATCHES_MAX; i++) {
+        const struct batch_job *other = job->api->batches[i];
+        if (other && other != job && same_holder(job, other))
+            return true;
+    }
+    return false;
+}
+
+bool batch_decoder_fits(struct batch_job *job)
+{
+    struct api *api = job->api;
+    size_t bytes = decoder_memory(job->decoder);
+    if (bytes <= job->decoder_bytes)
+        return true;
+    api->batch_decoders += bytes - job->decoder_bytes;
+    job->decoder_bytes = bytes;
+    return api->batch_decoders <= (holder_has_others(job) ? BATCH_DECODER_OF_ONE : BATCH_DECODER_BYTES);
+}
+
 static struct batch_job *job_new(struct api *api, struct http_request *request)
 {
     struct batch_job *job = calloc(1, sizeof(*job));

@@ -210,7 +210,6 @@ static void free_job(struct batch_job *job)
         forget_head(job);
     }
     auth_release(&job->auth);
-    decoder_free(job->decoder);
     buf_release(&job->input);
     line_splitter_release(&job->splitter);
     buf_release(&job->answer);
@@ -242,6 +241,7 @@ void batch_job_release(void *context)
     struct batch_job *job = context;
     if (job->place)
         *job->place = NULL;
+    batch_end_taking(job);
     job->api->batch_kept -= job->kept_bytes;
     let_go(job, job->verdict_bytes);
     sign_release(&job->sign);

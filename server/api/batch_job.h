@@ -44,6 +44,10 @@
 #define BATCH_ERROR_BYTES (1024 * 1024)
 // Of all bodies that are kept whole: nothing of a signed one may be stored before its signature is checked.
 #define BATCH_KEPT_BYTES (128 * 1024 * 1024)
+// Of all decoders, a zstd window most of it; and where a token has other batches, so that one token does not
+// take it all. Who asks for more hears of it when it has been taken, and it is let go again.
+#define BATCH_DECODER_BYTES  (128 * 1024 * 1024)
+#define BATCH_DECODER_OF_ONE (96 * 1024 * 1024)
 
 struct batch_job;
 
@@ -82,8 +86,9 @@ struct batch_job {
     bool kept; // the whole body first: of a stranger, or signed
     size_t kept_bytes;
 
-    struct decoder *decoder;
-    struct buf input; // of the body, not decoded yet
+    struct decoder *decoder; // NULL once nothing more is taken
+    size_t decoder_bytes;    // of api->batch_decoders
+    struct buf input;        // of the body, not decoded yet
     size_t input_at;
     uint64_t received;
     struct line_splitter splitter;
@@ -121,6 +126,11 @@ enum batch_take batch_take(struct batch_job *job);
 // Between two lines: nothing more is taken. While no line is with the writer the whole request is refused;
 // otherwise the line that would be next says it.
 void batch_stop(struct batch_job *job, enum problem problem);
+// Nothing more is taken, and the decoder goes; again is fine.
+void batch_end_taking(struct batch_job *job);
+
+// batch.c: the decoder has read. False if it takes more than before, and more than there is for it.
+bool batch_decoder_fits(struct batch_job *job);
 
 // batch_give.c: makes verdicts of what has settled, in order.
 void batch_give(struct batch_job *job);

@@ -6,10 +6,19 @@
 
 // ---- one line
 
+void batch_end_taking(struct batch_job *job)
+{
+    job->finished = true;
+    decoder_free(job->decoder);
+    job->decoder = NULL;
+    job->api->batch_decoders -= job->decoder_bytes;
+    job->decoder_bytes = 0;
+}
+
 // The line that was begun says it.
 static void stop_taking(struct batch_job *job, enum problem problem)
 {
-    job->finished = true;
+    batch_end_taking(job);
     if (!job->submitted) {
         job->refusal = problem;
         return;
@@ -158,7 +167,7 @@ static bool submit(struct batch_job *job, struct batch_entry *entry)
         return false;
     if (!job->submitted) {
         job->refusal = problem;
-        job->finished = true;
+        batch_end_taking(job);
     }
     batch_entry_refused(entry, problem, NULL);
     return true;
@@ -219,6 +228,8 @@ static bool decode(struct batch_job *job)
     struct str input = str_skip(buf_str(&job->input), job->input_at);
     size_t len = 0;
     enum problem problem = decoder_read(job->decoder, &input, job->chunk, BATCH_CHUNK, &len);
+    if (!problem && !batch_decoder_fits(job))
+        problem = PROBLEM_overloaded;
     job->input_at = job->input.len - input.len;
     if (!input.len) {
         job->input_at = 0;
@@ -230,7 +241,8 @@ static bool decode(struct batch_job *job)
         enum line_found found = problem ? LINE_NONE : line_last(&job->splitter, &last);
         if (found != LINE_NONE)
             take_line(job, found, last);
-        job->finished = job->finished || !problem;
+        if (!problem)
+            batch_end_taking(job);
     }
     if (problem)
         batch_stop(job, problem);

@@ -44,6 +44,9 @@ void metrics_on_request(struct http_request *request, void *app)
     writer_queue_size(api->writer, &events, &bytes);
     metrics_set(api->metrics, METRIC_QUEUE_EVENTS, NULL, NULL, (double)events);
     metrics_set(api->metrics, METRIC_QUEUE_BYTES, NULL, NULL, (double)bytes);
+    metrics_set(api->metrics, METRIC_BATCH_BYTES, "bodies", NULL, (double)api->batch_kept);
+    metrics_set(api->metrics, METRIC_BATCH_BYTES, "verdicts", NULL, (double)api->batch_verdicts);
+    metrics_set(api->metrics, METRIC_BATCH_BYTES, "decoders", NULL, (double)api->batch_decoders);
     metrics_set(api->metrics, METRIC_READY, NULL, NULL, unready_reason(api) ? 0 : 1);
     metrics_set(api->metrics, METRIC_BUILD_INFO, VOX_VERSION, NULL, 1);
     buf_init(&body, 8 * 1024 * 1024);
@@ -67,6 +70,8 @@ void version_on_request(struct http_request *request, void *app)
     json_key(&w, "limits");
     json_begin_object(&w);
     json_i64(&w, "event_bytes", LIMIT_EVENT_BYTES);
+    json_i64(&w, "batch_events", LIMIT_BATCH_EVENTS);
+    json_i64(&w, "batch_bytes", LIMIT_BATCH_BYTES);
     json_i64(&w, "json_depth", LIMIT_JSON_DEPTH);
     json_i64(&w, "json_nodes", LIMIT_JSON_NODES);
     json_i64(&w, "number_digits", LIMIT_NUMBER_DIGITS);

@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import unittest
 import uuid
@@ -363,6 +364,66 @@ class Bounds(BatchCase):
         wait_until(lambda: self.batch([compact(model_call("refused"))], NDJSON, token=made_up_token()).code == "overloaded",
                    "strangers have all that they may have")
         self.assertEqual(self.status(self.write_token), 200)
+
+
+class Windows(BatchCase):
+    """zstd frames that ask for the largest window there may be."""
+    options = {**UNLIMITED, "transfer_grace": 3600, "transfer_deadline": 3600}
+
+    ROOM, OF_ONE = 128 << 20, 96 << 20  # of server/api/batch_job.h
+
+    @staticmethod
+    def large(lines):
+        text = "".join(f"{line}\n" for line in lines).encode()
+        return subprocess.run(["zstd", "-q", "-c", "--long=23"], input=text, stdout=subprocess.PIPE, check=True).stdout
+
+    def taken(self):
+        return self.sink.metrics()["vox_sink_batch_bytes", (("what", "decoders"),)]
+
+    def hold(self, token, body):
+        """A batch that is not ended, once its window is there."""
+        before = self.taken()
+        connection = self.sink.connect()
+        self.addCleanup(connection.close)
+        connection.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nContent-Encoding: "
+                        b"zstd\r\nContent-Length: %d\r\n\r\n" % (ENVELOPES.encode(), token.encode(), len(body)) + body[:-1])
+        wait_until(lambda: self.taken() - before > 8 << 20, "its window is there")
+        return connection
+
+    def test_one_room_for_all(self):
+        first, *others = tokens = [self.sink.token("demo", "ingest") for _ in range(8)]
+        for token in tokens:
+            self.wait_accepted(token)
+        body, plain = self.large([envelope(model_call("window"))]), compact({"event": model_call("no window")})
+
+        def send(token, what=body, coding=(("Content-Encoding", "zstd"),)):
+            return self.batch(what, token=token, headers=coding)
+
+        held = [self.hold(first, body)]
+        each = self.taken()
+        held += [self.hold(first, body) for _ in range(int(self.OF_ONE // each) - 1)]
+        refused = send(first)
+        self.assert_problem(refused, "overloaded")
+        self.assertTrue(refused.header("retry-after"))
+        self.assertEqual(self.taken(), len(held) * each, "what it took is let go")
+        self.assertEqual(send(first, [plain], ()).status, 200, "without a window it goes on")
+        # Where lines have been taken before, the one that would be next says it.
+        verdicts = self.verdicts(send(first, zstd(f"{plain}\n".encode() * 400) + body))
+        self.assertEqual({v["status"] for v in verdicts[:-1]}, {201})
+        self.assertEqual([v["line"] for v in verdicts], list(range(1, len(verdicts) + 1)))
+        self.assert_problem_line(verdicts[-1], "overloaded")
+
+        self.assertEqual(send(others[0]).status, 200, "there is room for others")
+        while (len(held) + 1) * each <= self.ROOM:
+            held.append(self.hold(others.pop(), body))
+        self.assert_problem(send(others[0]), "overloaded")
+        ended = held.pop(0)
+        ended.send(body[-1:])
+        self.assertEqual([v["status"] for v in self.verdicts(ended.read())], [201])
+        for connection in held:
+            connection.close()
+        wait_until(lambda: self.taken() == 0, "all of it is free again")
+        self.assertEqual(send(first).status, 200)
 
 
 class Limited(BatchCase):

@@ -250,6 +250,28 @@ START_TEST(coding__zstd_length)
 }
 END_TEST
 
+// A window is counted as soon as the frame's header asks for it.
+START_TEST(coding__memory)
+{
+    static const char large[] = {'\x28', '\xb5',  '\x2f', '\xfd',
+                                 0,      13 << 3, 0,      0}; // 2^(10 + 13), not the end
+    for (int coding = CODING_IDENTITY; coding <= CODING_ZSTD; coding++) {
+        struct decoder *decoder = decoder_new((enum coding)coding, 100);
+        ck_assert_ptr_nonnull(decoder);
+        ck_assert_uint_lt(decoder_memory(decoder), 1 << 20);
+        decoder_free(decoder);
+    }
+    struct decoder *decoder = decoder_new(CODING_ZSTD, 100);
+    struct str piece = str_slice(large, sizeof(large));
+    char out[64];
+    size_t len;
+    ck_assert_int_eq(decoder_read(decoder, &piece, out, sizeof(out), &len), PROBLEM_NONE);
+    ck_assert_uint_ge(decoder_memory(decoder), (size_t)1 << LIMIT_ZSTD_WINDOW_LOG);
+    ck_assert_uint_lt(decoder_memory(decoder), (size_t)9 << 20);
+    decoder_free(decoder);
+}
+END_TEST
+
 START_TEST(coding__header)
 {
     static const struct {
@@ -283,4 +305,4 @@ END_TEST
 
 CHECK_MAIN("coding", coding__round, coding__members_and_frames_in_a_row,
            coding__truncated_trailing_and_damaged, coding__ratio_is_bounded, coding__ceiling,
-           coding__zstd_window, coding__zstd_of_old, coding__zstd_length, coding__header)
+           coding__zstd_window, coding__zstd_of_old, coding__zstd_length, coding__memory, coding__header)
