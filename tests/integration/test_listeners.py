@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several listeners, one for administration, Unix sockets, and what a service manager hands over and hears."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,8 +11,9 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 
-from voxtest import ROOT, SINK, Connection, SinkCase, model_call, wait_until
+from voxtest import ROOT, SINK, Connection, Refused, SinkCase, model_call, wait_until
 
 # LISTEN_PID has to be the daemon's: the shell becomes it.
 GIVEN = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"]
@@ -106,6 +108,35 @@ class Service(SinkCase):
         with Connection(ingest) as early:
             sink.start()
             self.assertEqual(early.request("GET", "/healthz").status, 200)
+
+    def test_restart(self):
+        """Case restart: new connections all the while, the daemon begun anew three times, and none is refused."""
+        sink = self.given(["ingest"]).start().ready()
+        done, failed, answered = threading.Event(), [], [0]
+
+        def dial():
+            while not done.is_set():
+                try:
+                    connection = Connection(sink.address, 60)
+                except OSError as error:
+                    failed.append(error)
+                    return
+                # One that the old daemon accepted may be closed without an answer; it was not refused.
+                with connection, contextlib.suppress(Refused, ConnectionError):
+                    answered[0] += connection.request("GET", "/healthz").status == 200
+
+        threads = [threading.Thread(target=dial) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            before = answered[0]  # of this life
+            wait_until(lambda: answered[0] > before + 100 or failed, "new connections are answered")
+            self.assertEqual(sink.stop(), 0)
+            sink.start()
+        done.set()
+        for thread in threads:
+            thread.join(90)
+        self.assertEqual(failed, [])
 
     def test_one_place_given_the_other_configured(self):
         sink = self.given(["admin"]).start()

@@ -3,10 +3,11 @@
 
 import json
 import pathlib
+import shutil
 import tempfile
 import unittest
 
-from voxtest import CONTRACTS, SINK, run
+from voxtest import CONTRACTS, SANITIZED, SINK, run
 
 SCHEMA = """{"$schema": "https://json-schema.org/draft/2020-12/schema",
  "$id": "https://example.org/s",
@@ -85,6 +86,26 @@ class Validate(Case):
         self.assertEqual(done.stdout, "")
         self.assertIn(f"{self.schema}:5:", done.stderr)
         self.assertIn('"https://example.org/other"', done.stderr)
+
+    def test_ref_fetch(self):
+        """Case ref-fetch: a reference is looked for among the files that were named. No socket is opened, no other file."""
+        strace = not SANITIZED and shutil.which("strace") and run("strace", "-qq", "-o", "/dev/null", "true").returncode == 0
+        secret = self.put("elsewhere.json", {"type": "null"})
+        trace = self.folder / "trace"
+        for uri in ("http://127.0.0.1:1/x.json", "https://localhost:1/x.json", f"file://{secret}", f"FILE://{secret}",
+                    secret, "elsewhere.json", "//127.0.0.1:1/x.json", "ftp://127.0.0.1:1/x"):
+            with self.subTest(uri=uri):
+                schema = self.put("fetch.json", {"$id": "https://example.org/s", "$ref": uri})
+                words = [SINK, "contracts", "validate", schema, "-"]
+                if strace:
+                    words = ["strace", "-f", "-qq", "-e", "trace=network,openat", "-o", trace, *words]
+                done = run(*words, stdin="null")
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+                self.assertIn(uri.rpartition("/")[2], done.stderr)
+                if strace:
+                    calls = trace.read_text()
+                    self.assertIn("fetch.json", calls)
+                    self.assertNotRegex(calls, r"AF_INET|connect\(|elsewhere\.json\"")
 
     def test_references_between_files(self):
         """Relative ones lead to the file beside; a file under --ref may be SCHEMA itself."""
