@@ -77,7 +77,7 @@ static bool load(struct contract_set *set, const char *dir, const char *override
 
     struct index index;
     if (access(index_path, R_OK) != 0) // before others that a wrong folder lacks too
-        return err_set_errno(err, "no contracts in %s: cannot read its index.yaml", dir);
+        return err_set_errno(err, "%s: cannot read it", index_path);
     if (!guard_load(guard_path, &set->arena, &set->guard, err) ||
         !index_load(index_path, set->guard, &set->arena, &index, err))
         return false;
