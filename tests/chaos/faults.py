@@ -75,7 +75,7 @@ def cut_at_commit(world, _):
         """An event of ours, should all the load be with the sink that has no links."""
         world.sinks[1].post(model_call("cut"), world.token)
         return any(event.is_set() for event in fired)
-    wait_until(cut, "a writer's link is cut at its COMMIT", 60)
+    wait_until(cut, "a writer's link is cut at its COMMIT")
     for link in world.links:
         link.disarm()
 
@@ -90,7 +90,7 @@ def cut_clients(world, rng):
 
 def freeze_postgres(world, _):
     with world.primary.frozen():
-        wait_until(lambda: refuses(world), "503 while the database is frozen", 60)
+        wait_until(lambda: refuses(world), "503 while the database is frozen")
 
 
 def lock_events(world, _):
@@ -102,25 +102,25 @@ def lock_events(world, _):
     holder.stdin.flush()
     assert holder.stdout.readline().strip() == "held"
     try:
-        wait_until(lambda: refuses(world), "503 while the table is locked", 60)
+        wait_until(lambda: refuses(world), "503 while the table is locked")
     finally:
         holder.stdin.close()
-        holder.wait(30)
+        holder.wait(120)
         holder.stdout.close()
 
 
 def lock_events_long(world, _):
     subprocess.run([str(world.primary.bin / "psql"), "-XAtq", "-d", world.primary.url(DATABASE), "-c",
                     "BEGIN; LOCK TABLE telemetry.events IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(30)"],
-                   check=True, stdout=subprocess.DEVNULL, timeout=60)
+                   check=True, stdout=subprocess.DEVNULL, timeout=300)
 
 
 def exhaust_connections(world, _):
     """Every connection that the server allows is taken, and the sinks have lost theirs."""
     held = []
     try:
-        wait_until(lambda: take_all(world, held), "the sinks have no session and there is none to be had", 60)
-        wait_until(lambda: refuses(world), "503 while there is no connection to be had", 60)
+        wait_until(lambda: take_all(world, held), "the sinks have no session and there is none to be had")
+        wait_until(lambda: refuses(world), "503 while there is no connection to be had")
     finally:
         for session in held:
             session.close()
@@ -143,7 +143,7 @@ def take_all(world, held):
 def open_session(world):
     """An idle session of the database, by hand: libpq's own programs would be a process each. None if refused."""
     session = socket.socket(socket.AF_UNIX)
-    session.settimeout(30)
+    session.settimeout(120)
     session.connect(str(world.primary.folder / ".s.PGSQL.5432"))
     words = b"user\0vox\0database\0" + DATABASE.encode() + b"\0application_name\0held\0\0"
     session.sendall(struct.pack("!II", 8 + len(words), 196608) + words)

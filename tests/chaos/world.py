@@ -63,10 +63,10 @@ class World:
         """Each load has `count` more acknowledgements than now."""
         targets = [load.count() + count for load in self.loads]
         wait_until(lambda: all(load.count() >= target for load, target in zip(self.loads, targets)),
-                   f"{count} more acknowledgements; so far {[load.count() for load in self.loads]}", 120)
+                   f"{count} more acknowledgements; so far {[load.count() for load in self.loads]}", 300)
 
     def wait_streaming(self):
-        wait_until(self.is_streaming, "the standby is synchronous", 60)
+        wait_until(self.is_streaming, "the standby is synchronous", 300)
 
     def is_streaming(self):
         """Until it does, sessions of killed sinks wait for it and may have taken every connection."""
@@ -86,7 +86,7 @@ class World:
                 wait_until(lambda: self.standby.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE "
                                                                   "application_name = 'vox-sink' AND "
                                                                   "wait_event = 'SyncRep'") != "0",
-                           "a sink commits on the new primary while the old one is silent", 60)
+                           "a sink commits on the new primary while the old one is silent", 240)
         self.primary.kill()
         if not silent:
             self.standby.promote()
@@ -98,7 +98,7 @@ class World:
     def finish(self):
         """Ends the load; everything under way is retried until it has an answer."""
         for load in self.loads:
-            load.finish(120)
+            load.finish()
         for sink in self.sinks:
             code = sink.stop()
             assert code == 0, f"exit {code} after SIGTERM"

@@ -152,9 +152,10 @@ class Cluster:
         return self.process is not None and self.process.poll() is None
 
     def fill_disk(self):
-        """Takes all room that is left beside the data; unlink() the file that is returned to give it back."""
+        """Takes all room that is left beside the data, again where there is some once more; unlink() the file that is
+        returned to give it back."""
         filler = self.folder / "filler"
-        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+        with contextlib.suppress(OSError), open(filler, "ab", buffering=0) as file:
             while True:
                 file.write(b"\0" * 65536)
         return filler
