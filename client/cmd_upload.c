@@ -125,7 +125,7 @@ static enum client_exit upload_spool(const struct options *options, const struct
     struct sent_log *sent = NULL;
     struct spool_attempts *attempts = NULL;
     const struct bounds *bounds = &sending->bounds;
-    report_init(&report, options, endpoint->url, total);
+    report_init(&report, options, endpoint->url, bounds->max_events ? MIN(total, bounds->max_events) : total);
     report.refusal = sending->refusal;
     struct upload_sight sight = report_sight(&report);
     if (!options->dry_run && !sent_log_open(spool, &sent, err))

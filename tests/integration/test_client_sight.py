@@ -231,6 +231,10 @@ class Doctor(ClientCase):
         self.assertEqual(self.client("doctor").returncode, 3)
         self.drop("01890000-0000-7000-8000-000000000000.json", json.dumps(model_call("old")))
         self.assertIn("7 days", self.client("doctor", "--offline").stdout)
+        self.assertNotIn("10 MiB", self.client("doctor", "--offline").stdout)
+        for number in range(3):
+            self.drop(f"large-{number}.json", json.dumps({"text": "x" * (4 << 20)}))
+        self.assertIn("10 MiB", self.client("doctor", "--offline").stdout)
 
 
 class Shells(ClientCase):

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -107,6 +108,7 @@ class Batches(UploadCase):
     def test_no_more_than_asked_for(self):
         texts = self.fill(500)
         first = sorted(texts)[:300]
+        self.assertTrue(self.client("upload", "--dry-run", "--max-events", "300").stdout.startswith("Would upload 300 entries"))
         got = self.upload("--max-events", "300")
         self.assertEqual((got["sent"], got["remaining"]), (300, 200))
         self.assertEqual(self.names(), sorted(texts)[300:])
@@ -277,8 +279,9 @@ class Fake(UploadCase):
 
     serve = False
 
-    def server(self, answer):
-        """answer(path, headers, body) gives (status, headers, body) or None to cut the connection."""
+    def server(self, answer, clock=0):
+        """answer(path, headers, body) gives (status, headers, body) or None to cut the connection; `clock`: how far its
+        Date is off, in seconds."""
         seen, case = [], self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -299,6 +302,9 @@ class Fake(UploadCase):
                 self.close_connection = length != len(text)
 
             do_GET = do_POST
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(timestamp or time.time() + clock)
 
             def log_message(self, *_):
                 pass
@@ -342,6 +348,53 @@ class Fake(UploadCase):
         self.assertEqual(self.upload("--concurrency", "1")["sent"], 100)
         self.assertEqual([headers["Idempotency-Key"].strip('"') for _, headers, _ in seen], sorted(texts))
         self.assertEqual({path for path, _, _ in seen}, {"/v1/events"})
+
+    def test_proxies(self):
+        """By the usual variables, and never for this machine itself; a tunnel is asked for before anything is said."""
+        seen = self.server(lambda path, headers, body: self.single(headers, None))
+        proxy, url = self.environment["VOX_TELEMETRY_UPLOAD_URL"].removesuffix("/v1/events"), "http://sink.invalid/v1/events"
+        self.fill(2)
+        self.upload("--url", url, "--allow-http", "--max-time", "1s", code=4, http_proxy=proxy, no_proxy="sink.invalid")
+        self.assertEqual(seen, [])
+        self.assertEqual(self.upload("--url", url, "--allow-http", http_proxy=proxy)["sent"], 2)
+        self.assertEqual([path for path, _, _ in seen], [url] * 2)
+        self.fill(1)
+        dead = {name: "http://127.0.0.1:9" for name in ("http_proxy", "all_proxy")}
+        self.assertEqual(self.upload(**dead)["sent"], 1, "loopback is reached without")
+
+        self.fill(1)
+        asked = []
+
+        def take(listener):
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        asked.append(connection.recv(65536))
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(take, listener)
+            self.upload("--url", "https://sink.invalid/v1/events", code=4,
+                        https_proxy=f"http://127.0.0.1:{listener.getsockname()[1]}")
+            listener.shutdown(socket.SHUT_RDWR)
+        self.assertTrue(asked)
+        for text in asked:
+            self.assertTrue(text.startswith(b"CONNECT sink.invalid:443 "), text)
+            self.assertNotIn(self.write_token.encode(), text)
+
+    def test_doctor_minds_the_clock(self):
+        """Signatures of a clock that is 300 s off are refused: told before that."""
+        for clock, finding, code in ((0, "ok", 0), (120, "warning", 1), (-120, "warning", 1), (4000, "fault", 3)):
+            with self.subTest(clock=clock):
+                def answer(path, headers, body):
+                    about = b'{"name":"vox-sink","version":"1","dedup_window_days":180,"contract_set":"c"}'
+                    return (200, [("Content-Type", JSON)], about) if path == "/version" else self.single(headers)
+                self.server(answer, clock)
+                done = self.client("doctor", "--json")
+                said, = (f for f in json.loads(done.stdout)["findings"] if f["about"] == "clock")
+                self.assertEqual((said["finding"], done.returncode), (finding, code), done)
+                if clock:
+                    self.assertRegex(said["text"], r"\d+ s behind" if clock > 0 else r"\d+ s ahead")
 
     def test_links_that_lead_elsewhere(self):
         for target in ("http://127.0.0.1:9/v1/batch", "//evil.example/v1/batch", "https://127.0.0.1/b"):

@@ -204,6 +204,13 @@ START_TEST(upload__holds_what_is_older_than_consent)
     ck_assert_uint_eq(u.result.kept.total, 2);
     ck_assert_str_eq(u.result.kept.rows[0].label, "before_consent");
     ck_assert_uint_eq(temp_count(spool, SPOOL_PENDING), 2);
+
+    // Of the moment itself is not older.
+    static const struct step steps[] = {CREATED, CREATED};
+    script = (struct script){.steps = steps, .count = 2};
+    u = run_with(spool, &script, &transport,
+                 &(struct upload){.not_before_us = 0x018f00000000 * USEC_PER_MSEC});
+    ck_assert_uint_eq(u.result.sent, 2);
     done(spool);
 }
 END_TEST
