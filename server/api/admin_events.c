@@ -15,6 +15,7 @@ struct events_request {
     bool ndjson;
     // The page, written on the reader thread.
     struct buf body;
+    struct page_place place;
     struct json_writer writer;
     unsigned rows;
     bool cut; // the page ended for its size
@@ -26,6 +27,7 @@ struct events_request {
 static void release(void *context)
 {
     struct events_request *r = context;
+    page_release(&r->read.auth.api->pages, &r->place);
     auth_release(&r->read.auth);
     buf_release(&r->body);
 }
@@ -226,7 +228,10 @@ static void answer(struct read_request *read)
         json_end_object(&r->writer);
         buf_put_char(&r->body, '\n');
     }
-    http_reply_take(read->auth.request, &reply, &r->body);
+    if (page_hold(&read->auth.api->pages, &r->place, read->auth.token.id, r->body.len))
+        http_reply_take(read->auth.request, &reply, &r->body);
+    else
+        http_reply_problem(read->auth.request, PROBLEM_overloaded, STR_NULL, NULL, 0);
 }
 
 void admin_events_on_request(struct http_request *request, void *app)
@@ -236,6 +241,7 @@ void admin_events_on_request(struct http_request *request, void *app)
         http_reply_problem(request, PROBLEM_overloaded, STR_NULL, NULL, 0);
         return;
     }
+    r->read.auth.api = app; // before anything can end the request
     // A row may be as large as an event, and one more begins below the page's limit.
     buf_init(&r->body, 2 * LIMIT_QUERY_BYTES + 8 * LIMIT_EVENT_BYTES);
     json_writer_init(&r->writer, &r->body);

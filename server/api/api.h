@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/json/parse.h"
+#include "server/api/pages.h"
 #include "server/catalog/catalog.h"
 #include "server/gate/limit.h"
 #include "server/http/http.h"
@@ -55,6 +56,7 @@ struct api {
     size_t batch_verdicts;                  // bytes of verdicts that wait to go out
     size_t batch_decoders;                  // bytes of what decompresses their bodies
     struct asked_tokens asked;
+    struct pages pages;               // of events, that go out
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from urllib.parse import quote
 
-from voxtest import CONTRACTS, Load, SINK, SinkCase, model_call, samples, uuid7, wait_until
+from voxtest import CONTRACTS, Load, SANITIZED, SINK, SinkCase, model_call, samples, uuid7, wait_until
 
 
 class Endpoints(SinkCase):
@@ -256,6 +256,38 @@ class Query(SinkCase):
     def test_scope(self):
         self.assert_problem(self.sink.get("/v1/admin/events"), "token_missing")
         self.assert_problem(self.sink.get("/v1/admin/events", token=self.write_token), "scope_insufficient")
+
+
+class SlowReaders(SinkCase):
+    """GET /v1/admin/events by clients that ask for much and read nothing."""
+
+    def test_pages_are_bounded(self):
+        wide = json.dumps({"ResearchMetric": {"session_id": "wide", "metric_type": "m",
+                                              "metadata_json": json.dumps({"a": ["word " * 40] * 1200})}}).encode()
+        for _ in range(36):
+            self.assertEqual(self.sink.post(wide, self.write_token).status, 201)
+        token, other = (self.sink.token("demo", "read") for _ in range(2))
+        query = "/v1/admin/events?limit=1000"
+
+        def ask():
+            """Asks for a page and reads no more than its status; true where it is refused for want of room."""
+            connection = self.sink.connect()
+            self.addCleanup(connection.close)
+            connection.send(f"GET {query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            status = connection._until(b"\r\n").split()[1]
+            held.append((connection, status))
+            return status == b"503" and b'"overloaded"' in connection._until(b'"retry"')
+
+        before, held = self.sink.rss(), []
+        wait_until(ask, "a page is refused")  # a query may fail where the machine is too slow for it
+        self.assertLessEqual([status for _, status in held].count(b"200"), 8)
+        if not SANITIZED:
+            self.assertLess(self.sink.rss() - before, 120 << 20)
+        wait_until(lambda: self.sink.get(query, token=other).status == 200, "another token reads")
+        wait_until(lambda: self.sink.get("/v1/admin/events?contract=model-call.v1", token=token).status == 200, "a small one")
+        for connection, _ in held:
+            connection.close()
+        wait_until(lambda: self.sink.get(query, token=token).status == 200, "the room is given back")
 
 
 class Stop(SinkCase):
