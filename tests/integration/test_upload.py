@@ -501,8 +501,9 @@ class Fake(UploadCase):
             return 200, [("Content-Type", NDJSON)], self.verdicts(ids[:10] + [uuid7() for _ in ids[10:]])
 
         def beyond(ids):
-            far = {"line": 9999, "status": 201, "receipt": self.receipt(ids[0])}
-            return 200, [("Content-Type", NDJSON)], self.verdicts(ids[:10]) + json.dumps(far).encode() + b"\nnonsense\n[]\n"
+            far = b"".join(json.dumps({"line": line, "status": 201, "receipt": self.receipt(ids[0])}).encode() + b"\n"
+                           for line in (0, -1, len(ids) + 1, 9999, 1 << 40, 1 << 62))
+            return 200, [("Content-Type", NDJSON)], self.verdicts(ids[:10]) + far + b"nonsense\n[]\n"
 
         for label, answer in (("cut", cut), ("others", others), ("beyond", beyond)):
             with self.subTest(label):
@@ -525,8 +526,14 @@ class Fake(UploadCase):
 
     def test_an_old_attempt_is_asked_for(self):
         """What was first offered before the sink's memory is sent only if there is no receipt."""
-        texts = self.fill(3)
-        known, unknown, silent = sorted(texts)
+        texts = self.fill(6)
+        known, unknown, *silent = sorted(texts)
+        nothing = {  # said of whether it is there
+            silent[0]: (500, [], b""),
+            silent[1]: (404, [("Content-Type", "text/html")], b"<html>no such page</html>"),
+            silent[2]: self.problem(404, "route_unknown"),
+            silent[3]: (200, [("Content-Type", JSON)], json.dumps(self.receipt(known)).encode()),
+        }
         old = int((time.time() - 20 * 86400) * 1e6)
 
         def answer(path, headers, body):
@@ -536,8 +543,8 @@ class Fake(UploadCase):
                 return 200, [("Content-Type", JSON)], json.dumps(self.receipt(known)).encode()
             if path == f"/v1/receipts/{unknown}":
                 return self.problem(404, "receipt_unknown")
-            if path == f"/v1/receipts/{silent}":
-                return 500, [], b""
+            if path.startswith("/v1/receipts/"):
+                return nothing[path.rpartition("/")[2]]
             return self.single(headers, None)
 
         seen = self.server(answer)
@@ -545,13 +552,13 @@ class Fake(UploadCase):
         (self.spool / "attempts.log").write_text(
             f"@ {old} {url}\n" + "".join(f"+ {name}.json\n" for name in texts) + "+ torn")
         got = self.upload(code=1)
-        self.assertEqual((got["duplicates"], got["sent"], got["kept"]), (1, 1, {"receipt_not_told": 1}))
+        self.assertEqual((got["duplicates"], got["sent"], got["kept"]), (1, 1, {"receipt_not_told": 4}))
         posts = [headers["Idempotency-Key"].strip('"') for path, headers, _ in seen if path == "/v1/events"]
         self.assertEqual(posts, [unknown])
-        self.assertEqual(self.names(), [silent])
+        self.assertEqual(self.names(), silent)
         # Of another sink nothing is known: it is sent.
         self.server(lambda path, headers, body: self.single(headers, None))
-        self.assertEqual(self.upload()["sent"], 1)
+        self.assertEqual(self.upload()["sent"], 4)
 
     def test_keeps_to_the_rate(self):
         """The headers say how many may come: none is refused."""
