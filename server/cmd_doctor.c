@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #define OTHER_DESCRIPTORS 128 // files, databases, logs
+#define TEXT_COLUMN       24
 #define TLS_SOON          (14 * USEC_PER_DAY)
 
 void doctor_note(struct doctor *doctor, enum status status, const char *name, const char *format, ...)
@@ -193,9 +194,15 @@ static int report(const struct doctor *doctor, bool json)
         int written = report_json(doctor, worst);
         return written == EXIT_OK ? code : written;
     }
-    for (size_t i = 0; i < doctor->count; i++)
-        printf("%-4s  %-16s  %s\n", status_names[doctor->findings[i].status], doctor->findings[i].name,
-               doctor->findings[i].text);
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    for (size_t i = 0; i < doctor->count; i++) {
+        const struct finding *finding = &doctor->findings[i];
+        printf("%-4s  %-16s  ", status_names[finding->status], finding->name);
+        if (terminal)
+            table_wrap(stdout, finding->text, TEXT_COLUMN, TEXT_COLUMN);
+        else
+            printf("%s\n", finding->text);
+    }
     return code;
 }
 

@@ -23,7 +23,11 @@ int command_error(int code, const char *format, ...)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
     fflush(stdout);
-    fprintf(stderr, "vox-sink: %s\n", text);
+    int column = fprintf(stderr, "vox-sink: ");
+    if (isatty(STDERR_FILENO) == 1)
+        table_wrap(stderr, text, (size_t)MAX(column, 0), 2);
+    else
+        fprintf(stderr, "%s\n", text);
     return code;
 }
 

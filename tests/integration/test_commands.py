@@ -145,6 +145,9 @@ class Words(SinkCase):
             folded = shown(80, *words)
             self.assertLessEqual(max(map(len, folded)), 80, folded)
         self.assertEqual(len(shown(80, "contracts", "list")), len(piped) + 1)
+        for words in (["doctor"], ["token", "create"], ["quarantine", "show", "nobody"]):
+            _, text = at_terminal([SINK, *words], self.sink.environment)
+            self.assertLessEqual(max(map(len, text.decode().splitlines())), 80, text)
 
     def test_unknown_environment_name(self):
         done = self.new_sink(queue_evnts="1").command("config", "show", check=False)
