@@ -2,6 +2,7 @@
 // Option parsing and help from the tables.
 #include "client/command.h"
 #include "client/text.h"
+#include "lib/base/near.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,23 @@ static enum parse_result wrong(const struct command *command, const char *text, 
     return PARSE_WRONG;
 }
 
+static enum parse_result unknown_option(const struct command *command, struct str text, struct str name)
+{
+    struct near near;
+    char word[64];
+    snprintf(word, sizeof(word), "%.*s", (int)MIN(name.len, sizeof(word) - 1), name.len ? name.ptr : "");
+    near_init(&near, word);
+    for (size_t i = 0; i < command->option_count; i++)
+        near_try(&near, command->options[i].name);
+    near_try(&near, "help");
+    if (!near.found)
+        return wrong(command, "unknown option ", text);
+    fprintf(stderr, "vox-telemetry %s: unknown option ", command->name);
+    text_put_safe(stderr, text, WORD_SHOWN);
+    fprintf(stderr, "; did you mean --%s?\n", near.found);
+    return PARSE_WRONG;
+}
+
 // One option of argv at `*at`, with its value if it takes one.
 static enum parse_result parse_one(const struct command *command, int argc, char **argv, int *at,
                                    struct options *options)
@@ -72,7 +90,7 @@ static enum parse_result parse_one(const struct command *command, int argc, char
     struct str name = str_cut(&value, '=');
     const struct option_row *row = find_option(command, name);
     if (!row)
-        return wrong(command, "unknown option ", text);
+        return unknown_option(command, text, name);
     char *slot = (char *)options + row->offset;
     if (!row->value && joined)
         return wrong(command, "this option takes no value: ", text);

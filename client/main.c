@@ -2,6 +2,7 @@
 // The client: command table.
 #include "client/command.h"
 #include "client/text.h"
+#include "lib/base/near.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -40,6 +41,21 @@ static void print_help(FILE *to)
                 "\nMore: vox-telemetry COMMAND --help, man vox-telemetry\n");
 }
 
+static enum client_exit no_command(const char *name)
+{
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < command_count; i++)
+        near_try(&near, command_table[i]->name);
+    fputs("vox-telemetry: no such command: ", stderr);
+    text_put_safe(stderr, str_from(name), 80);
+    if (near.found)
+        fprintf(stderr, "; did you mean %s?\n", near.found);
+    else
+        fputs("; see vox-telemetry help\n", stderr);
+    return EXIT_IS_USAGE;
+}
+
 static enum client_exit run_help(int argc, char **argv)
 {
     if (argc < 1) {
@@ -47,12 +63,8 @@ static enum client_exit run_help(int argc, char **argv)
         return EXIT_IS_OK;
     }
     const struct command *command = find_command(argv[0]);
-    if (!command) {
-        fputs("vox-telemetry: no such command: ", stderr);
-        text_put_safe(stderr, str_from(argv[0]), 80);
-        fputs("; see vox-telemetry help\n", stderr);
-        return EXIT_IS_USAGE;
-    }
+    if (!command)
+        return no_command(argv[0]);
     command_help(command);
     return EXIT_IS_OK;
 }

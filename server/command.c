@@ -3,13 +3,13 @@
 #include "server/command.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/near.h"
 #include "server/store/migrate.h"
 
 #include <stdarg.h>
 
 #define CONNECT_DEADLINE (15 * USEC_PER_SEC)
 #define FLAG_WIDTH       24
-#define NEAR             3 // fewer edits than this: a misspelt word
 #define READ_CEILING     ((size_t)64 * 1024 * 1024)
 
 int command_error(int code, const char *format, ...)
@@ -156,59 +156,27 @@ static int run_on_database(const struct call *call)
     return code;
 }
 
-// Edits (insert, remove, change a character) from one short word to another.
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[32], length = strlen(b);
-    if (length >= ARRAY_LEN(row))
-        return SIZE_MAX;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t change = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = MIN(change, MIN(row[j], diagonal) + 1);
-        }
-    }
-    return row[length];
-}
-
-// Takes `candidate` where it is nearer to `name` than what was found so far.
-static void take_nearer(const char *name, const char *candidate, size_t *best, const char **nearest)
-{
-    size_t d = strlen(name) < 32 ? distance(name, candidate) : SIZE_MAX;
-    if (d < *best) {
-        *best = d;
-        *nearest = candidate;
-    }
-}
-
 // A flag that is none: says so, with the one that is nearest to it.
 static int unknown_flag(const struct command *command, const char *word)
 {
     struct config_option option;
     char text[sizeof(option.flag)], kept[sizeof(option.flag)];
-    const char *nearest = NULL;
-    size_t best = NEAR;
+    struct near near;
     struct str rest = str_from(word), flag = str_cut(&rest, '=');
     snprintf(text, sizeof(text), "%.*s", STR_FMT(flag));
     const char *name = str_starts(flag, STR("--")) ? text + 2 : text;
+    near_init(&near, name);
     for (size_t i = 0; i < command->flag_count; i++)
-        take_nearer(name, command->flags[i].name, &best, &nearest);
-    take_nearer(name, "config", &best, &nearest);
-    take_nearer(name, "help", &best, &nearest);
+        near_try(&near, command->flags[i].name);
+    near_try(&near, "config");
+    near_try(&near, "help");
     for (size_t i = 0; i < config_option_count(); i++) {
-        size_t before = best;
         config_option_at(i, &option);
-        take_nearer(name, option.flag + 2, &best, &nearest);
-        if (best < before)
-            nearest = memcpy(kept, option.flag + 2, sizeof(kept) - 2);
+        if (near_try(&near, option.flag + 2))
+            near.found = memcpy(kept, option.flag + 2, sizeof(kept) - 2);
     }
-    if (nearest)
-        return command_error(EXIT_USAGE, "there is no option %.60s; did you mean --%s?", word, nearest);
+    if (near.found)
+        return command_error(EXIT_USAGE, "there is no option %.60s; did you mean --%s?", word, near.found);
     return command_error(EXIT_USAGE, "there is no option %.60s; see vox-sink %s --help", word, command->name);
 }
 
@@ -251,11 +219,11 @@ void command_list(const struct family *family, FILE *out)
 
 const char *command_nearest(const struct family *family, const char *name)
 {
-    const char *nearest = NULL;
-    size_t best = NEAR;
+    struct near near;
+    near_init(&near, name);
     for (size_t i = 0; i < family->count; i++)
-        take_nearer(name, family->subs[i].name, &best, &nearest);
-    return nearest;
+        near_try(&near, family->subs[i].name);
+    return near.found;
 }
 
 int command_dispatch(const struct family *family, int argc, char **argv)

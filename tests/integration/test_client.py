@@ -212,6 +212,12 @@ class Upload(ClientCase):
         for words in ([], ["unheard"], ["upload", "--unheard"], ["enqueue"]):
             done = self.client(*words)
             self.assertEqual(done.returncode, 2, (words, done))
+            self.assertNotIn("mean", done.stderr)
+        for meant, words in (("upload?", ["uplaod"]), ("upload?", ["help", "uplod"]), ("--dry-run?", ["upload", "--dry-rnu"]),
+                             ("--spool?", ["status", "--spol=x"])):
+            done = self.client(*words)
+            self.assertEqual(done.returncode, 2, (words, done))
+            self.assertIn(f"did you mean {meant}\n", done.stderr)
         for words in (["un\033[31m\nheard"], ["status", "--un\033heard"], ["status", "un\nheard"], ["purge", "--state", "\033c"]):
             with self.subTest(words=words):
                 self.assertRegex(self.client(*words).stderr, r"\A[ -~]+; see vox-telemetry [ -~]+\n\Z")
