@@ -55,6 +55,6 @@ bool jsv_keys_build(struct arena *arena, const struct str *names, uint32_t count
         }
     }
     place(keys, count, factor, slots, size);
-    *ret_keys = (struct jsv_keys){keys, slots, factor, size - 1, count};
+    *ret_keys = (struct jsv_keys){keys, slots, factor, size - 1, count, !best};
     return true;
 }

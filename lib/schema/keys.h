@@ -30,6 +30,7 @@ struct jsv_keys {
     uint64_t factor;             // of the hash, chosen so that few names collide
     uint32_t mask;               // slots - 1
     uint32_t count;
+    bool perfect; // each name is in the slot that it hashes to
 };
 
 // The names stay the caller's and must live as long as the table. A name given twice is found as its first.
@@ -72,9 +73,10 @@ HOT_INLINE void jsv_key_words(const char *ptr, size_t len, uint64_t *ret_head, u
 // loops around it their registers.
 HOT_INLINE bool jsv_key_same(const char *a, const char *b, size_t len)
 {
-    uint64_t other = jsv_load64(a + len - 8) ^ jsv_load64(b + len - 8);
-    for (size_t i = 0; i + 8 < len && !other; i += 8)
-        other = jsv_load64(a + i) ^ jsv_load64(b + i);
+    const char *last = a + len - 8;
+    uint64_t other = jsv_load64(last) ^ jsv_load64(b + len - 8);
+    for (; a < last && !other; a += 8, b += 8)
+        other = jsv_load64(a) ^ jsv_load64(b);
     return !other;
 }
 

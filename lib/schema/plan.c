@@ -8,8 +8,6 @@
 #include "lib/schema/run.h"
 #include "lib/schema/unevaluated.h"
 
-#include <stdlib.h>
-
 // Where a value is: the root is in container 0.
 struct place {
     unsigned container;
@@ -18,11 +16,7 @@ struct place {
 
 struct planner {
     struct jsv_context *c;
-    struct jsv_check checks[PLAN_CHECKS];
-    uint8_t count;
-    uint8_t containers;
-    uint8_t up[PLAN_CONTAINERS]; // the container that a container is in
-    uint16_t at[PLAN_CONTAINERS];
+    struct jsv_plan_draft draft;
     unsigned work;
     bool failed;  // no plan
     bool invalid; // whatever the values are
@@ -32,29 +26,29 @@ static void plan_block(struct planner *p, uint32_t index, const struct json *val
 
 static void emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_check check)
 {
-    if (p->count == PLAN_CHECKS || at.index > UINT16_MAX) {
+    if (p->draft.count == PLAN_CHECKS || at.index > UINT16_MAX) {
         p->failed = true;
         return;
     }
     check.op = (uint8_t)op;
     check.container = (uint8_t)at.container;
     check.index = (uint16_t)at.index;
-    p->checks[p->count++] = check;
+    p->draft.checks[p->draft.count++] = check;
 }
 
 // The number of the container that stands at a place.
 static unsigned enter(struct planner *p, struct place at)
 {
-    for (unsigned i = 1; i < p->containers; i++)
-        if (p->up[i] == at.container && p->at[i] == at.index)
+    for (unsigned i = 1; i < p->draft.containers; i++)
+        if (p->draft.up[i] == at.container && p->draft.at[i] == at.index)
             return i;
-    if (p->containers == PLAN_CONTAINERS || at.index > UINT16_MAX) {
+    if (p->draft.containers == PLAN_CONTAINERS || at.index > UINT16_MAX) {
         p->failed = true;
         return 0;
     }
-    p->up[p->containers] = (uint8_t)at.container;
-    p->at[p->containers] = (uint16_t)at.index;
-    return p->containers++;
+    p->draft.up[p->draft.containers] = (uint8_t)at.container;
+    p->draft.at[p->draft.containers] = (uint16_t)at.index;
+    return p->draft.containers++;
 }
 
 static void settle(struct planner *p, bool holds)
@@ -151,14 +145,14 @@ enum outcome { NEVER, ALWAYS, SOMETIMES };
 // A block by itself: its checks stay only if they are needed.
 static enum outcome try_block(struct planner *p, uint32_t block, const struct json *value, struct place at)
 {
-    uint8_t count = p->count;
+    uint8_t count = p->draft.count;
     bool invalid = p->invalid;
     p->invalid = false;
     plan_block(p, block, value, at);
-    enum outcome outcome = p->invalid ? NEVER : p->count > count ? SOMETIMES : ALWAYS;
+    enum outcome outcome = p->invalid ? NEVER : p->draft.count > count ? SOMETIMES : ALWAYS;
     p->invalid = invalid;
     if (outcome == NEVER)
-        p->count = count;
+        p->draft.count = count;
     return outcome;
 }
 
@@ -171,7 +165,7 @@ static void emit_insn(struct planner *p, const struct jsv_insn *insn, struct pla
 static void plan_branches(struct planner *p, const struct jsv_insn *insn, const struct json *value,
                           struct place at)
 {
-    uint8_t count = p->count;
+    uint8_t count = p->draft.count;
     unsigned always = 0, sometimes = 0;
     for (uint32_t i = 0; i < insn->b && !p->failed; i++) {
         enum outcome outcome = try_block(p, p->c->program->lists.at[insn->a + i], value, at);
@@ -180,12 +174,12 @@ static void plan_branches(struct planner *p, const struct jsv_insn *insn, const 
     }
     bool any = insn->op == OP_ANY_OF;
     if (any ? always > 0 : always > 0 && !sometimes) {
-        p->count = count;
+        p->draft.count = count;
         settle(p, any || always == 1);
     } else if (always + sometimes == 0) {
         settle(p, false);
     } else if (always || sometimes > 1) {
-        p->count = count;
+        p->draft.count = count;
         emit_insn(p, insn, at);
     }
 }
@@ -194,9 +188,9 @@ static void plan_condition(struct planner *p, const struct jsv_insn *insn, const
                            struct place at)
 {
     const uint32_t *blocks = p->c->program->lists.at + insn->a;
-    uint8_t count = p->count;
+    uint8_t count = p->draft.count;
     enum outcome outcome = try_block(p, insn->op == OP_NOT ? insn->a : blocks[0], value, at);
-    p->count = count;
+    p->draft.count = count;
     if (outcome == SOMETIMES) {
         emit_insn(p, insn, at);
     } else if (insn->op == OP_NOT) {
@@ -216,15 +210,18 @@ static void emit_text(struct planner *p, uint32_t index, struct place at)
     if (wanted->size <= JSV_KEY_WHOLE)
         emit(p, CHECK_TEXT, at, (struct jsv_check){.a = wanted->size, .head = head, .tail = tail});
     else
-        emit(p, CHECK_TEXT, at, (struct jsv_check){.a = wanted->size, .text = wanted->text});
+        emit(p, CHECK_LONG, at, (struct jsv_check){.a = wanted->size, .text = wanted->text});
 }
 
 static void plan_texts(struct planner *p, const struct jsv_keys *keys, struct place at)
 {
-    if (keys->count)
-        emit(p, CHECK_TEXTS, at, (struct jsv_check){.keys = keys});
-    else
+    if (!keys->count)
         settle(p, false);
+    else if (keys->perfect)
+        emit(p, CHECK_TEXTS, at,
+             (struct jsv_check){.a = keys->mask, .slots = keys->slots, .factor = keys->factor});
+    else
+        emit(p, CHECK_NAMES, at, (struct jsv_check){.keys = keys});
 }
 
 static void plan_string(struct planner *p, const struct jsv_insn *insn, struct place at)
@@ -350,103 +347,20 @@ static void plan_block(struct planner *p, uint32_t index, const struct json *val
     }
 }
 
-unsigned jsv_check_trait(const struct jsv_check *check)
-{
-    bool integer = check->op == CHECK_INTEGER && check->high == INT64_MAX;
-    bool length = check->op == CHECK_LENGTH && check->high == UINT32_MAX;
-    if (integer && check->low == 0)
-        return JSON_HAS_NEGATIVE;
-    return length && check->low == 1 ? JSON_HAS_EMPTY : 0;
-}
-
-static void sort_checks(struct planner *p)
-{
-    for (unsigned i = 1; i < p->count; i++) {
-        struct jsv_check check = p->checks[i];
-        unsigned at = i;
-        for (; at && p->checks[at - 1].op > check.op; at--)
-            p->checks[at] = p->checks[at - 1];
-        p->checks[at] = check;
-    }
-}
-
-// The way from the root; false if it is too long.
-static bool find_path(const struct planner *p, unsigned container, struct jsv_plan_group *group)
-{
-    unsigned depth = 0;
-    for (unsigned at = container; at; at = p->up[at])
-        depth++;
-    if (depth > PLAN_DEPTH)
-        return false;
-    group->depth = (uint8_t)depth;
-    for (unsigned at = container; at; at = p->up[at])
-        group->path[--depth] = p->at[at];
-    return true;
-}
-
-static bool group_checks(struct planner *p, struct jsv_plan *plan)
-{
-    struct jsv_plan_body *body = plan->body;
-    uint8_t next = 0;
-    sort_checks(p);
-    for (unsigned container = 0; container < p->containers; container++) {
-        struct jsv_plan_group *group = &body->group[plan->groups];
-        *group = (struct jsv_plan_group){.first = next};
-        for (unsigned i = 0; i < p->count; i++) {
-            unsigned trait = container ? jsv_check_trait(&p->checks[i]) : 0;
-            if (p->checks[i].container != container || !trait)
-                continue;
-            body->checks[next++] = p->checks[i];
-            group->avoid |= (uint8_t)trait;
-        }
-        group->rest = next;
-        for (unsigned i = 0; i < p->count; i++)
-            if (p->checks[i].container == container && (!container || !jsv_check_trait(&p->checks[i])))
-                body->checks[next++] = p->checks[i];
-        if (next == group->first)
-            continue;
-        body->checks[next++] = (struct jsv_check){.op = CHECK_END};
-        plan->groups++;
-        if (!find_path(p, container, group))
-            return false;
-    }
-    return true;
-}
-
 void jsv_plan_make(struct jsv_context *c, struct jsv_plan *plan, const struct json *instance)
 {
-    struct planner p = {.c = c, .containers = 1};
-    plan->groups = 0;
+    struct planner p = {.c = c, .draft.containers = 1};
+    plan->body->context = c;
+    plan->body->program = c->program;
     plan_block(&p, 0, instance, (struct place){0, 0});
     if (p.failed)
         plan->state = PLAN_NONE;
     else if (p.invalid)
         plan->state = PLAN_INVALID;
-    else if (!group_checks(&p, plan))
+    else if (!jsv_plan_group(&p.draft, plan))
         plan->state = PLAN_NONE;
-    else if (!p.count)
+    else if (!p.draft.count)
         plan->state = PLAN_VALID;
     else
-        plan->state = p.checks[p.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
-}
-
-struct jsv_plan *jsv_plans_new(void)
-{
-    struct jsv_plan *plans = malloc(PLANS * sizeof(*plans));
-    struct jsv_plan_body *bodies = malloc(PLANS * sizeof(*bodies));
-    if (!plans || !bodies) {
-        free(plans);
-        free(bodies);
-        return NULL;
-    }
-    for (unsigned i = 0; i < PLANS; i++)
-        plans[i] = (struct jsv_plan){.body = &bodies[i]};
-    return plans;
-}
-
-void jsv_plans_free(struct jsv_plan *plans)
-{
-    if (plans)
-        free(plans->body); // the first one's: the place of all
-    free(plans);
+        plan->state = p.draft.checks[p.draft.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
 }

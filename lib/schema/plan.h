@@ -22,11 +22,13 @@
 enum jsv_check_op {
     CHECK_INTEGER, // low..high
     CHECK_LENGTH,  // low..high code points
-    CHECK_TEXT,    // a: length of a string; its words (keys.h), or itself where it is longer than two
-    CHECK_TEXTS,   // keys: an enum's strings
-    CHECK_LINEAR,  // linear: a pattern's automaton
+    CHECK_TEXT,    // a: length of a string; its words (keys.h)
+    CHECK_TEXTS,   // an enum's strings, each in the slot that it hashes to; a: the mask
     CHECK_REAL,    // least..most
     CHECK_WHOLE,   // a real without a fraction
+    CHECK_LONG,    // as CHECK_TEXT, longer than two words: text
+    CHECK_LINEAR,  // linear: a pattern's automaton
+    CHECK_NAMES,   // keys: an enum's strings that share slots
     CHECK_INSN,    // a: instruction
     CHECK_END      // of a group
 };
@@ -47,6 +49,10 @@ struct jsv_check {
             uint64_t head, tail;
         };
         const char *text; // what a plan points at is its program's
+        struct {
+            const struct jsv_key *slots;
+            uint64_t factor;
+        };
         const struct jsv_keys *keys;
         const struct jsv_linear *linear;
     };
@@ -67,14 +73,18 @@ enum jsv_plan_state {
 
 // The checks of values that are neighbours: where these are, from the root on.
 struct jsv_plan_group {
-    uint8_t depth;
+    uint8_t depth; // of `path`
     uint8_t first; // check
     uint8_t rest;  // the first check that has something to ask of values without these traits:
     uint8_t avoid; // JSON_HAS_…
-    uint16_t path[PLAN_DEPTH];
+    bool root;     // of the root by itself; never in a light plan
+    bool last;
+    uint16_t path[PLAN_DEPTH]; // behind the root
 };
 
 struct jsv_plan_body {
+    struct jsv_context *context;
+    const struct jsv_program *program; // it lives while a plan of its id is run
     struct jsv_plan_group group[PLAN_CONTAINERS];
     struct jsv_check checks[PLAN_CHECKS + PLAN_CONTAINERS];
 };
@@ -85,7 +95,6 @@ struct jsv_plan {
     uint64_t form;
     struct jsv_plan_body *body; // for the context's life
     uint8_t state;              // enum jsv_plan_state
-    uint8_t groups;
 };
 
 static inline struct jsv_plan *jsv_plan_slot(const struct jsv_context *context,
@@ -106,6 +115,18 @@ static inline enum jsv_plan_state jsv_plan_state_of(const struct jsv_context *co
     bool known = form && plan->form == form && plan->program == program->id;
     return known ? (enum jsv_plan_state)plan->state : PLAN_EMPTY;
 }
+
+// What a planner has found out, before it is put in groups.
+struct jsv_plan_draft {
+    struct jsv_check checks[PLAN_CHECKS];
+    uint8_t count;
+    uint8_t containers;
+    uint8_t up[PLAN_CONTAINERS]; // the container that a container is in
+    uint16_t at[PLAN_CONTAINERS];
+};
+
+// Sorts the draft's checks into the groups of the plan; false if it is too deep for one.
+MUST_CHECK bool jsv_plan_group(struct jsv_plan_draft *draft, struct jsv_plan *plan);
 
 // Makes the plan for a form by an instance of it. The context's run has begun, on the fast program.
 void jsv_plan_make(struct jsv_context *context, struct jsv_plan *plan, const struct json *instance);

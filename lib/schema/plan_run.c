@@ -11,13 +11,27 @@ HOT_INLINE bool text_holds(const struct jsv_check *check, const struct json *val
     uint64_t head, tail;
     if (value->size != check->a)
         return false;
-    if (value->size > JSV_KEY_WHOLE)
-        return jsv_key_same(value->text, check->text, value->size);
     jsv_key_words(value->text, value->size, &head, &tail);
     return head == check->head && tail == check->tail;
 }
 
+HOT_INLINE bool long_holds(const struct jsv_check *check, const struct json *value)
+{
+    return value->size == check->a && jsv_key_same(value->text, check->text, value->size);
+}
+
+// Only one of an enum's strings can it be.
 HOT_INLINE bool texts_hold(const struct jsv_check *check, const struct json *value)
+{
+    uint64_t head, tail;
+    jsv_key_words(value->text, value->size, &head, &tail);
+    const struct jsv_key *key = &check->slots[jsv_key_hash(check->factor, head, tail) & check->a];
+    if ((key->head ^ head) | (key->tail ^ tail) | (key->len ^ value->size))
+        return false;
+    return value->size <= JSV_KEY_WHOLE || jsv_key_same(value->text, key->ptr, value->size);
+}
+
+HOT_INLINE bool names_hold(const struct jsv_check *check, const struct json *value)
 {
     return jsv_keys_seek(check->keys, value->text, value->size) != JSV_KEY_NONE;
 }
@@ -56,6 +70,12 @@ static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_progra
     case CHECK_TEXTS:
         holds = texts_hold(check, value);
         break;
+    case CHECK_LONG:
+        holds = long_holds(check, value);
+        break;
+    case CHECK_NAMES:
+        holds = names_hold(check, value);
+        break;
     case CHECK_LINEAR:
         holds = linear_holds(check, value);
         break;
@@ -74,85 +94,109 @@ static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_progra
 }
 
 // Where the values are that a group speaks of, and their traits.
-HOT_INLINE const struct json *find_group(const struct jsv_plan_group *group, const struct json *instance,
+HOT_INLINE const struct json *find_group(const struct jsv_plan_group *group, const struct json *root,
                                          unsigned *ret_traits)
 {
-    const struct json *base = instance;
-    *ret_traits = 0;
-    for (const uint16_t *step = group->path, *last = step + group->depth; step < last; step++) {
-        *ret_traits = base[*step].traits;
-        base = base[*step].values;
-    }
-    return base;
+    const struct json *in = root;
+    for (const uint16_t *step = group->path, *last = step + group->depth; step < last; step++)
+        in = &in->values[*step];
+    *ret_traits = in->traits;
+    return in->values;
 }
 
-// From a group on, one check after the other.
-static __attribute__((noinline)) enum jsv_verdict
-run_groups(struct jsv_context *c, const struct jsv_program *program, const struct jsv_plan *plan,
-           const struct json *instance, const struct jsv_plan_group *group)
+// From a check on, NULL is the group's first, one after the other. The run has begun if there is one that
+// needs it.
+static __attribute__((noinline)) enum jsv_verdict run_from(const struct jsv_plan *plan,
+                                                           const struct json *instance,
+                                                           const struct jsv_plan_group *group,
+                                                           const struct jsv_check *check)
 {
-    for (const struct jsv_plan_group *end = plan->body->group + plan->groups; group < end; group++) {
-        unsigned traits;
-        const struct json *base = find_group(group, instance, &traits);
-        const struct jsv_check *check =
-            &plan->body->checks[traits & group->avoid ? group->first : group->rest];
+    const struct jsv_plan_body *body = plan->body;
+    for (;;) {
+        unsigned traits = 0;
+        const struct json *base = group->root ? instance : find_group(group, instance, &traits);
+        if (!check)
+            check = &body->checks[traits & group->avoid ? group->first : group->rest];
         for (; check->op != CHECK_END; check++) {
-            enum jsv_verdict verdict = run_check(c, program, check, &base[check->index]);
+            enum jsv_verdict verdict = run_check(body->context, body->program, check, &base[check->index]);
             if (verdict != JSV_VALID)
                 return verdict;
         }
+        if (group++->last)
+            return JSV_VALID;
+        check = NULL;
     }
-    return JSV_VALID;
 }
 
-// The same for nearly all: calls nothing on the way, so that no register is to be saved, and hands a group
-// that needs more to run_groups().
-static __attribute__((noinline)) enum jsv_verdict run_plan(struct jsv_context *c,
-                                                           const struct jsv_program *program,
-                                                           const struct jsv_plan *plan,
-                                                           const struct json *instance)
+static enum jsv_verdict run_full(const struct jsv_plan *plan, const struct json *instance)
 {
-    const struct jsv_plan_group *group = plan->body->group, *end = group + plan->groups;
-    for (; group < end; group++) {
-        unsigned traits, broken = 0, unclear = 0;
-        const struct json *base = find_group(group, instance, &traits);
-        const struct jsv_check *check = &plan->body->checks[group->first];
-        const struct jsv_check *rest = &plan->body->checks[group->rest];
-        if (__builtin_expect(traits & group->avoid, 0))
-            for (; check < rest; check++)
-                if (!trait_holds(check, &base[check->index]))
-                    return JSV_INVALID;
-        check = rest;
-        // Without a branch for each: they nearly always hold.
-        for (; check->op == CHECK_INTEGER; check++) {
-            int64_t v = base[check->index].integer;
-            broken |= (unsigned)(v < check->low) | (unsigned)(v > check->high);
-        }
-        for (; check->op == CHECK_LENGTH; check++) {
-            // Bytes bound code points from above, a quarter of them from below.
-            int64_t size = base[check->index].size;
-            unclear |= (unsigned)(size > check->high) | (unsigned)((size + 3) / 4 < check->low);
-        }
-        if (broken)
+    return run_from(plan, instance, plan->body->group, NULL);
+}
+
+// A group's checks without a call on the way. JSV_LIMIT: the one at `*check` needs one.
+HOT_INLINE enum jsv_verdict light_checks(const struct jsv_check **check, const struct json *base)
+{
+    for (bool holds = true;; ++*check) {
+        const struct jsv_check *at = *check;
+        const struct json *value = &base[at->index];
+        if (!holds)
             return JSV_INVALID;
-        for (; check->op == CHECK_TEXT; check++)
-            if (!text_holds(check, &base[check->index]))
-                return JSV_INVALID;
-        for (; check->op == CHECK_TEXTS; check++)
-            if (!texts_hold(check, &base[check->index]))
-                return JSV_INVALID;
-        for (; check->op == CHECK_LINEAR && !unclear; check++)
-            if (!linear_holds(check, &base[check->index]))
-                return JSV_INVALID;
-        for (; check->op == CHECK_REAL; check++)
-            if (!real_holds(check, &base[check->index]))
-                return JSV_INVALID;
-        for (; check->op == CHECK_WHOLE; check++)
-            if (!jsv_real_is_whole(base[check->index].real))
-                return JSV_INVALID;
-        if (__builtin_expect(check->op != CHECK_END || unclear, 0))
-            return run_groups(c, program, plan, instance, group);
+        switch ((enum jsv_check_op)at->op) {
+        case CHECK_INTEGER:
+            holds = value->integer >= at->low && value->integer <= at->high;
+            break;
+        case CHECK_LENGTH:
+            // Bytes bound code points from above, a quarter of them from below.
+            if (value->size > at->high || ((int64_t)value->size + 3) / 4 < at->low)
+                return JSV_LIMIT;
+            break;
+        case CHECK_TEXT:
+            holds = text_holds(at, value);
+            break;
+        case CHECK_TEXTS:
+            holds = texts_hold(at, value);
+            break;
+        case CHECK_REAL:
+            holds = real_holds(at, value);
+            break;
+        case CHECK_LONG:
+            holds = long_holds(at, value);
+            break;
+        case CHECK_WHOLE:
+            holds = jsv_real_is_whole(value->real);
+            break;
+        case CHECK_LINEAR:
+        case CHECK_NAMES:
+        case CHECK_INSN:
+            return JSV_LIMIT;
+        case CHECK_END:
+            return JSV_VALID;
+        default:
+            __builtin_unreachable();
+        }
     }
+}
+
+// The same for nearly all: what needs a call is left to run_from(), so that few registers are to be saved.
+static __attribute__((noinline)) enum jsv_verdict run_light(const struct jsv_plan *plan,
+                                                            const struct json *instance)
+{
+    const struct jsv_plan_body *body = plan->body;
+    const struct jsv_plan_group *group = body->group;
+    do {
+        unsigned traits;
+        const struct json *base = find_group(group, instance, &traits);
+        const struct jsv_check *check = &body->checks[group->rest];
+        if (__builtin_expect(traits & group->avoid, 0))
+            for (const struct jsv_check *at = &body->checks[group->first]; at < check; at++)
+                if (!trait_holds(at, &base[at->index]))
+                    return JSV_INVALID;
+        enum jsv_verdict verdict = light_checks(&check, base);
+        if (verdict == JSV_LIMIT)
+            return run_from(plan, instance, group, check);
+        if (verdict != JSV_VALID)
+            return verdict;
+    } while (!group++->last);
     return JSV_VALID;
 }
 
@@ -174,7 +218,7 @@ static __attribute__((noinline)) enum jsv_verdict run_begun(struct jsv_context *
         jsv_run_begin(c, program);
     }
     if (plan->state == PLAN_FULL || plan->state == PLAN_LIGHT)
-        return run_plan(c, program, plan, instance);
+        return run_full(plan, instance);
     return jsv_run(c, 0, instance);
 }
 
@@ -183,13 +227,13 @@ enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_cont
 {
     uint64_t form = json_form_of(instance);
     struct jsv_plan *plan = jsv_plan_slot(context, program, form);
-    if (plan->form == form && plan->program == program->id) {
+    if (__builtin_expect(plan->form == form && plan->program == program->id, 1)) {
         if (plan->state == PLAN_INVALID)
             return JSV_INVALID;
+        if (plan->state == PLAN_LIGHT)
+            return run_light(plan, instance);
         if (plan->state == PLAN_VALID)
             return JSV_VALID;
-        if (plan->state == PLAN_LIGHT)
-            return run_plan(context, program, plan, instance);
     }
     return run_begun(context, program, form ? plan : NULL, instance);
 }
