@@ -28,7 +28,7 @@ struct builder {
     uint32_t set_count;
     uint32_t *seen; // by node: the round in which it was met
     uint32_t round;
-    bool match;
+    unsigned matched; // parts
     size_t work, most;
     bool failed, no_memory;
     struct jsv_linear *linear;
@@ -48,7 +48,8 @@ static void reach(struct builder *b, uint32_t node, bool begin, bool end)
         b->work++;
         switch ((enum node_kind)at->kind) {
         case NODE_MATCH:
-            b->match = true;
+            b->matched |= 1u << at->part;
+            b->set[b->set_count++] = index;
             break;
         case NODE_BYTES:
             b->set[b->set_count++] = index;
@@ -77,7 +78,32 @@ static void begin_set(struct builder *b)
 {
     b->round++;
     b->set_count = 0;
-    b->match = false;
+    b->matched = 0;
+}
+
+// Parts that must match.
+static unsigned wanted(const struct builder *b)
+{
+    return ((1u << b->nodes.parts) - 1) & ~b->nodes.never;
+}
+
+// What the set in hand decides: LINEAR_DEAD, MATCH, or neither. Of a part that has matched only that stays.
+static bool is_decided(struct builder *b, uint32_t *ret_state)
+{
+    uint32_t kept = 0;
+    unsigned open = 0; // parts
+    for (uint32_t i = 0; i < b->set_count; i++) {
+        const struct node *node = &b->nodes.at[b->set[i]];
+        bool closed = b->matched >> node->part & 1;
+        if (closed && node->kind != NODE_MATCH)
+            continue;
+        b->set[kept++] = b->set[i];
+        open |= closed ? 0 : 1u << node->part;
+    }
+    b->set_count = kept;
+    bool dead = (b->matched & b->nodes.never) || (wanted(b) & ~(b->matched | open));
+    *ret_state = dead ? LINEAR_DEAD : MATCH;
+    return dead || !(open | (wanted(b) & ~b->matched));
 }
 
 static int compare(const void *a, const void *b)
@@ -91,10 +117,9 @@ static int compare(const void *a, const void *b)
 // The state that is the set in hand.
 static uint32_t find_state(struct builder *b)
 {
-    if (b->match)
-        return MATCH;
-    if (!b->set_count)
-        return LINEAR_DEAD;
+    uint32_t decided;
+    if (is_decided(b, &decided))
+        return decided;
     qsort(b->set, b->set_count, sizeof(*b->set), compare);
     uint32_t hash = b->set_count;
     for (uint32_t i = 0; i < b->set_count; i++)
@@ -149,9 +174,12 @@ static void follow(struct builder *b, uint32_t state, uint8_t byte)
         b->work++;
         if (node->kind == NODE_BYTES && byte >= node->low && byte <= node->high)
             reach(b, node->out, false, false);
+        else if (node->kind == NODE_MATCH)
+            reach(b, b->members.at[b->states[state].first + i], false, false);
     }
-    if (!b->match)
-        reach(b, b->nodes.start, false, false); // a search: a match may begin at any byte
+    // A search: a match may begin at any byte, unless there are look-aheads, which want a "^".
+    if (!b->matched && b->nodes.parts == 1)
+        reach(b, b->nodes.start[0], false, false);
 }
 
 static bool ends(struct builder *b, uint32_t state, bool begin)
@@ -159,10 +187,11 @@ static bool ends(struct builder *b, uint32_t state, bool begin)
     begin_set(b);
     for (uint32_t i = 0; i < b->states[state].count; i++) {
         uint32_t member = b->members.at[b->states[state].first + i];
-        if (b->nodes.at[member].kind == NODE_END)
+        uint8_t kind = b->nodes.at[member].kind;
+        if (kind == NODE_END || kind == NODE_MATCH)
             reach(b, member, begin, true);
     }
-    return b->match;
+    return !(wanted(b) & ~b->matched) && !(b->matched & b->nodes.never);
 }
 
 static void build_states(struct builder *b)
@@ -173,7 +202,8 @@ static void build_states(struct builder *b)
         byte_of[b->linear->class_of[byte]] = (uint8_t)byte;
     begin_set(b);
     b->state_count = 2;
-    reach(b, b->nodes.start, true, false);
+    for (unsigned part = 0; part < b->nodes.parts; part++)
+        reach(b, b->nodes.start[part], true, false);
     b->linear->start = find_state(b);
     for (uint32_t state = 0; state < b->state_count && !b->failed; state++) {
         for (uint32_t class = 0; class < classes && !b->failed; class ++) {
@@ -234,7 +264,8 @@ static void finish(struct builder *b)
 {
     struct jsv_linear *linear = b->linear;
     linear->ends = calloc((size_t)b->state_count * linear->classes, 1);
-    if (!linear->ends) {
+    linear->loops = calloc((size_t)b->state_count * linear->classes, 1);
+    if (!linear->ends || !linear->loops) {
         b->failed = b->no_memory = true;
         return;
     }
@@ -248,6 +279,7 @@ static void finish(struct builder *b)
     linear->next = b->next.at;
     b->next.at = NULL;
     find_run(linear);
+    jsv_linear_hasten(linear, b->state_count);
 }
 
 static bool builder_init(struct builder *b)
@@ -301,4 +333,5 @@ void jsv_linear_release(struct jsv_linear *linear)
 {
     free(linear->next);
     free(linear->ends);
+    free(linear->loops);
 }

@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patterns without backtracking: a deterministic automaton over UTF-8 bytes (private to lib/schema).
 //
-// jsv_linear_build() makes one of most patterns: no backreferences, lookarounds, word boundaries or Unicode
-// properties, and not too many states. A search then reads each byte at most once. The pattern is one that
-// PCRE2 and regex_translate.c have accepted. Immutable, any thread.
+// jsv_linear_build() makes one of most patterns: no backreferences, word boundaries or Unicode properties,
+// look-aheads only behind a "^" at the beginning, and not too many states. A search then reads each byte at
+// most once. The pattern is one that PCRE2 and regex_translate.c have accepted, the subject is UTF-8.
+// Immutable, any thread.
 #ifndef VOX_SCHEMA_LINEAR_H
 #define VOX_SCHEMA_LINEAR_H
 
-#include "lib/schema/keys.h" // HOT_INLINE
+#include "lib/base/str.h"
 
 #define LINEAR_NODES  20000   // of the nondeterministic automaton
 #define LINEAR_STATES 4096    // of the deterministic one
 #define LINEAR_WORK   3000000 // nodes looked at while building one
 
+#define LINEAR_FIRST  1u // bits of `looped`: the bytes that begin a pair,
+#define LINEAR_SECOND 2u // those that end one,
+#define LINEAR_LOOPS  6u // and those that stay in a state, for so many sets
+
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
 struct jsv_linear {
     uint32_t *next; // by state + class of the byte; states are multiples of `classes`
     uint8_t *ends;  // by state: a match if the subject ends here
+    uint8_t *loops; // by state: the bit in `looped` of the bytes that stay in it, 0 if they are few
     uint32_t start;
     uint32_t classes; // 0: no automaton
     uint8_t class_of[256];
+    uint8_t looped[256];
+    // Most of a subject is passed in a state that only two bytes next to each other lead out of: `home` and,
+    // behind a first byte of such a pair, `after`. 0: there is no such state.
+    uint32_t home, after;
+    bytes16 first[2], second[2];
     // The many patterns like "^[0-9a-f]{64}$": so many bytes of one set, and no automaton to step through.
     bool run;
     bool in_run[256];
@@ -32,28 +45,10 @@ struct jsv_linear {
 MUST_CHECK bool jsv_linear_build(struct str pattern, size_t *work, struct jsv_linear *linear);
 void jsv_linear_release(struct jsv_linear *linear);
 
-HOT_INLINE bool jsv_linear_run(const struct jsv_linear *linear, const unsigned char *at, size_t len)
-{
-    const bool *in = linear->in_run;
-    bool all = len >= linear->least && len <= linear->most;
-    for (; all && len >= 8; at += 8, len -= 8)
-        all = in[at[0]] & in[at[1]] & in[at[2]] & in[at[3]] & in[at[4]] & in[at[5]] & in[at[6]] & in[at[7]];
-    for (; all && len; len--)
-        all = in[*at++];
-    return all;
-}
-
-HOT_INLINE bool jsv_linear_search(const struct jsv_linear *linear, struct str subject)
-{
-    const unsigned char *at = (const unsigned char *)(subject.ptr ? subject.ptr : ""),
-                        *end = at + subject.len;
-    uint32_t state = linear->start;
-    if (linear->run)
-        return jsv_linear_run(linear, at, subject.len);
-    while (at < end && state > linear->classes)
-        state = linear->next[state + linear->class_of[*at++]];
-    return state > linear->classes ? linear->ends[state] : state != LINEAR_DEAD;
-}
+// Whether the pattern matches somewhere in the subject.
+bool jsv_linear_search(const struct jsv_linear *linear, struct str subject);
+// What makes a search faster; the automaton is made.
+void jsv_linear_hasten(struct jsv_linear *linear, uint32_t states);
 
 // What linear_parse.c hands to linear.c.
 enum node_kind {
@@ -64,10 +59,12 @@ enum node_kind {
     NODE_MATCH
 };
 
-#define NODE_NONE UINT32_MAX
+#define NODE_NONE    UINT32_MAX
+#define LINEAR_PARTS 8
 
 struct node {
     uint8_t kind;
+    uint8_t part;
     uint8_t low, high;
     uint32_t out, other;
 };
@@ -75,7 +72,11 @@ struct node {
 struct nodes {
     struct node *at; // LINEAR_NODES
     uint32_t count;
-    uint32_t start;
+    // A pattern is the look-aheads that it begins with, each a part of its own, and the rest, part 0. All
+    // must match where the subject begins, but those of `never` must not.
+    uint32_t start[LINEAR_PARTS];
+    unsigned parts;
+    unsigned never;
 };
 
 // False if the pattern has something that an automaton cannot do, or is too large.

@@ -21,7 +21,8 @@ static uint32_t add(struct parser *p, enum node_kind kind, uint32_t out)
         p->failed = true;
         return 0;
     }
-    p->nodes->at[p->nodes->count] = (struct node){.kind = (uint8_t)kind, .out = out, .other = NODE_NONE};
+    p->nodes->at[p->nodes->count] =
+        (struct node){.kind = (uint8_t)kind, .part = p->part, .out = out, .other = NODE_NONE};
     return p->nodes->count++;
 }
 
@@ -91,7 +92,16 @@ static struct piece of_set(struct parser *p, struct set *set)
         p->failed = true;
     else
         set_each_utf8(set, emit_bytes, &emission);
+    p->any = set_is_all(set);
     return piece;
+}
+
+static struct piece any_byte(struct parser *p)
+{
+    uint32_t end = add(p, NODE_PASS, NODE_NONE), start = add(p, NODE_BYTES, end);
+    if (!p->failed)
+        p->nodes->at[start].high = UINT8_MAX;
+    return (struct piece){start, end};
 }
 
 static struct piece class(struct parser *p)
@@ -157,6 +167,7 @@ static struct piece group(struct parser *p)
     p->depth--;
     p->failed = p->failed || peek(p, 0) != ')';
     p->at++;
+    p->any = false;
     return inner;
 }
 
@@ -164,6 +175,7 @@ static struct piece assertion(struct parser *p, enum node_kind kind)
 {
     uint32_t end = add(p, NODE_PASS, NODE_NONE);
     p->at++;
+    p->any = false;
     return (struct piece){add(p, kind, end), end};
 }
 
@@ -259,11 +271,14 @@ static struct piece term(struct parser *p)
     size_t from = p->at;
     unsigned min, max;
     struct piece first = atom(p), all = empty(p);
+    bool any = p->any;
     if (p->failed || !quantifier(p, &min, &max))
         return first;
     size_t to = p->at;
+    // Any number of any characters is any number of any bytes: what comes behind them begins with a whole
+    // one.
     if (max == UINT32_MAX && min == 0) {
-        all = repeated(p, first);
+        all = repeated(p, any ? any_byte(p) : first);
     } else {
         for (unsigned i = 0; i < min && !p->failed; i++) {
             p->at = from;
@@ -271,7 +286,7 @@ static struct piece term(struct parser *p)
         }
         p->at = from;
         if (max == UINT32_MAX)
-            all = join(p, all, repeated(p, atom(p)));
+            all = join(p, all, repeated(p, any ? any_byte(p) : atom(p)));
         else
             all = optional_copies(p, all, from, max - MIN(min, max));
     }
@@ -297,14 +312,50 @@ static struct piece alternatives(struct parser *p)
     return all;
 }
 
+// A part from its first node to its match.
+static void add_part(struct parser *p, struct piece piece)
+{
+    uint32_t match = add(p, NODE_MATCH, NODE_NONE);
+    if (p->failed)
+        return;
+    p->nodes->at[piece.end].out = match;
+    p->nodes->start[p->part] = piece.start;
+    p->nodes->parts = MAX(p->nodes->parts, p->part + 1u);
+}
+
+// "(?=…)" and "(?!…)" as parts from 1 on, each as if it were a pattern that begins with "^".
+static void look_aheads(struct parser *p)
+{
+    while (!p->failed && peek(p, 0) == '(' && peek(p, 1) == '?' && (peek(p, 2) == '=' || peek(p, 2) == '!')) {
+        if (++p->part == LINEAR_PARTS) {
+            p->failed = true;
+            return;
+        }
+        p->nodes->never |= (unsigned)(peek(p, 2) == '!') << p->part;
+        p->at += 3;
+        uint32_t begun = add(p, NODE_PASS, NODE_NONE), begin = add(p, NODE_BEGIN, begun);
+        p->depth++;
+        add_part(p, join(p, (struct piece){begin, begun}, alternatives(p)));
+        p->depth--;
+        p->failed = p->failed || peek(p, 0) != ')';
+        p->at++;
+        int c = peek(p, 0);
+        p->failed = p->failed || c == '*' || c == '+' || c == '?' || c == '{';
+    }
+    p->part = 0;
+}
+
 bool jsv_linear_parse(struct str pattern, struct nodes *nodes)
 {
     struct parser p = {.pattern = pattern, .nodes = nodes};
-    struct piece all = alternatives(&p);
-    uint32_t match = add(&p, NODE_MATCH, NODE_NONE);
-    if (p.failed || p.at < pattern.len)
-        return false;
-    nodes->at[all.end].out = match;
-    nodes->start = all.start;
-    return true;
+    struct piece begin = empty(&p);
+    if (peek(&p, 0) == '^') {
+        begin = assertion(&p, NODE_BEGIN);
+        look_aheads(&p);
+    }
+    if (!nodes->parts) // "^" may belong to the first of several alternatives
+        p.at = 0;
+    struct piece all = nodes->parts ? join(&p, begin, sequence(&p)) : alternatives(&p);
+    add_part(&p, all);
+    return !p.failed && p.at >= pattern.len;
 }

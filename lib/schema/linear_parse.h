@@ -11,6 +11,8 @@ struct parser {
     size_t at;
     struct nodes *nodes;
     unsigned depth;
+    uint8_t part;
+    bool any; // the atom read last was one character, whichever
     bool failed;
 };
 

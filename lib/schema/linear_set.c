@@ -49,6 +49,12 @@ void set_negate(struct set *set)
     *set = other;
 }
 
+bool set_is_all(struct set *set)
+{
+    normalise(set);
+    return !set->failed && set->count == 1 && !set->ranges[0].low && set->ranges[0].high == UNICODE_MAX;
+}
+
 void set_add_named(struct set *set, char name)
 {
     static const struct {

@@ -118,10 +118,10 @@ START_TEST(schema_reasons__limits_are_not_validity)
         JSV_INVALID);
     ck_assert_int_eq(verdict_of(both, nested(40, "\"x\"")),
                      JSV_INVALID); // 2^40 ways to fail, each decided once
-    ck_assert_int_eq(verdict_of("{\"pattern\":\"^(?=a)(a+)+$\"}",
+    ck_assert_int_eq(verdict_of("{\"pattern\":\"^(?:(?=a)(a+)+)$\"}",
                                 parsed("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"")),
                      JSV_LIMIT);
-    ck_assert_int_eq(verdict_of("{\"not\":{\"pattern\":\"^(?=a)(a+)+$\"}}",
+    ck_assert_int_eq(verdict_of("{\"not\":{\"pattern\":\"^(?:(?=a)(a+)+)$\"}}",
                                 parsed("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"")),
                      JSV_LIMIT);
 }

@@ -31,6 +31,13 @@ START_TEST(schema_regex__linear_or_not)
         {"", true},
         {"\\w{1,1000}\\w{1,1000}@$", false}, // too many states
         {"(?=a)b", false},
+        {"^(?!a)[a-z]+$", true},
+        {"^(?=.*\\d)(?!admin|root$)\\w{4,20}$", true},
+        {"^(?![\\s\\S]*/\\.\\.(?:/|$))", true},
+        {"^a(?!b)", false},
+        {"^(?!(?=a)b)c", false},
+        {"^(?!a)b|c", false},
+        {"(?:^(?!a)b)", false},
         {"(a)\\1", false},
         {"\\bword\\b", false},
         {"^\\p{L}+$", false},
@@ -113,7 +120,15 @@ START_TEST(schema_regex__automata_agree_with_pcre2)
         struct err err;
         size_t work = 200000;
         buf_clear(&pattern);
-        if (round % 4) {
+        if (round % 4 == 1) { // what begins with look-aheads
+            buf_put_char(&pattern, '^');
+            for (unsigned n = 1 + dice(3); n; n--) {
+                buf_put_cstr(&pattern, dice(3) ? "(?!" : "(?=");
+                put_pattern(&pattern, 2);
+                buf_put_char(&pattern, ')');
+            }
+            put_pattern(&pattern, 2);
+        } else if (round % 4) {
             put_pattern(&pattern, 3);
         } else { // runs of one set
             static const char *const sets[] = {"[ab]", "\\w", "a", "[^a]", "\\d?[\\d]"};
@@ -145,11 +160,58 @@ START_TEST(schema_regex__automata_agree_with_pcre2)
 }
 END_TEST
 
+// Patterns of which most of a subject is passed without a step, on subjects that are long enough.
+START_TEST(schema_regex__skipping_agrees_with_pcre2)
+{
+    static const char *const patterns[] = {
+        "^(?![\\s\\S]*[/\\\\]\\.\\.(?:[/\\\\]|$))",
+        "^(?!a+:)(?![^]*[/:][./])",
+        "/\\.",
+        "//",
+        "/[./]a",
+        "[/:][/:]$",
+        "^[\\s\\S]*/\\.$",
+        "^[\\s\\S]{2,}/[^]+\\.$",
+        "^[a-z]+/[a-z:]+$",
+        "^[a-z\u00e9]*/[^/]*$",
+        "^(?=[^]*\\.)[a-z./]+$",
+        "\u00e9[\u00e9.]",
+        "^[^/]+(?:/[^/]+)*$",
+        "^(?!.*:)[a-z]*[./]?[a-z]*$",
+    };
+    static const char *const letters[] = {"a", "b", "z", "/", ".", "\\", ":", "\xc3\xa9", "\n"};
+    struct jsv_matcher *matcher = jsv_matcher_new();
+    struct buf subject;
+    unsigned verdicts[2] = {0};
+    buf_init(&subject, 1 << 16);
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+        struct jsv_regex *regex = compile(patterns[i]);
+        ck_assert_msg(jsv_regex_is_linear(regex), "%s", patterns[i]);
+        for (unsigned round = 0; round < 4000; round++) {
+            uint32_t few = 1 + dice(12), kinds = 4 + dice(ARRAY_LEN(letters) - 3);
+            buf_clear(&subject);
+            for (unsigned n = dice(round % 2 ? 60 : 20); n; n--)
+                buf_put_cstr(&subject, letters[dice(dice(few) ? 3 : kinds)]);
+            enum jsv_verdict wanted = jsv_regex_backtrack(regex, matcher, buf_str(&subject));
+            enum jsv_verdict got = jsv_regex_search(regex, matcher, buf_str(&subject));
+            ck_assert_msg(got == wanted, "/%s/ on \"%.*s\": %d, PCRE2 %d", patterns[i],
+                          STR_FMT(buf_str(&subject)), got, wanted);
+            verdicts[got]++;
+        }
+        jsv_regex_free(regex);
+    }
+    ck_assert_uint_gt(verdicts[JSV_VALID], 5000);
+    ck_assert_uint_gt(verdicts[JSV_INVALID], 5000);
+    buf_release(&subject);
+    jsv_matcher_free(matcher);
+}
+END_TEST
+
 // The bound is one of work; the clock only tells that it is of the right order, with room for sanitizers.
 START_TEST(schema_regex__backtracking_is_bounded)
 {
-    static const char *const patterns[] = {"\\w{1,1000}\\w{1,1000}@$", "(?!x)\\w+\\w+\\w+@$", "^(?=a)(a+)+$",
-                                           "(?=a)(a|a)*b", "\\b\\w*\\w*@"};
+    static const char *const patterns[] = {"\\w{1,1000}\\w{1,1000}@$", "(?!x)\\w+\\w+\\w+@$",
+                                           "^(?:(?=a)(a+)+)$", "(?=a)(a|a)*b", "\\b\\w*\\w*@"};
     struct jsv_matcher *matcher = jsv_matcher_new();
     for (size_t len = 16; len <= 65536; len *= 4) {
         struct buf subject;
@@ -175,4 +237,4 @@ START_TEST(schema_regex__backtracking_is_bounded)
 END_TEST
 
 CHECK_MAIN("schema_regex", schema_regex__linear_or_not, schema_regex__automata_agree_with_pcre2,
-           schema_regex__backtracking_is_bounded)
+           schema_regex__skipping_agrees_with_pcre2, schema_regex__backtracking_is_bounded)
