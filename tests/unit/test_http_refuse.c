@@ -123,15 +123,19 @@ static const struct row refused[] = {
 
 static void refuse(const struct row *row)
 {
-    int fd = dial(&site);
-    send_text(fd, row->head);
-    send_text(fd, SMUGGLED);
-    struct answer answer = read_answer(fd);
-    ck_assert_msg(answer.status == row->status, "%s: %d instead of %d", row->name, answer.status,
-                  row->status);
-    answer_release(&answer);
-    read_to_end(fd); // it does end
-    close(fd);
+    int status = 0;
+    // Where we come too late with the second part the reset may overtake the answer.
+    for (int tries = 0; status == 0 && tries < 10; tries++) {
+        int fd = dial(&site);
+        send_text(fd, row->head);
+        send_text(fd, SMUGGLED);
+        struct answer answer = read_answer(fd);
+        status = answer.status;
+        answer_release(&answer);
+        read_to_end(fd); // it does end
+        close(fd);
+    }
+    ck_assert_msg(status == row->status, "%s: %d instead of %d", row->name, status, row->status);
     ck_assert_msg(site.inner == 0 && site.calls == 0, "%s: something ran", row->name);
 }
 

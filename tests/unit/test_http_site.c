@@ -20,7 +20,13 @@ static int64_t site_wall_us(void *context)
 static int64_t site_mono_us(void *context)
 {
     const struct site *site = context;
-    return clock_mono_us(clock_system()) + atomic_load(&site->clock_ahead);
+    int64_t stands = atomic_load(&site->clock_stands);
+    return (stands ? stands : clock_mono_us(clock_system())) + atomic_load(&site->clock_ahead);
+}
+
+void site_stop_clock(struct site *site)
+{
+    atomic_store(&site->clock_stands, clock_mono_us(clock_system()));
 }
 
 static void reply_text(struct http_request *request, struct str text)
@@ -198,8 +204,8 @@ void site_open_as(struct site *site, struct http_config config, struct http_wher
     ck_assert_msg(http_listen(&where, &config.listeners, &err), "%s", err.text);
     config.max_connections = config.max_connections ? config.max_connections : 2048;
     config.pace.idle_sec = config.pace.idle_sec ? config.pace.idle_sec : 60;
-    config.pace.head_sec = 10;
-    config.pace.grace_sec = 10;
+    config.pace.head_sec = 120;
+    config.pace.grace_sec = 120;
     config.pace.bytes_per_sec = 4096;
     config.pace.transfer_sec = 300;
     config.routes = routes;
@@ -277,6 +283,25 @@ struct http_request *site_take_parked(struct site *site, const _Atomic bool *sto
     return request;
 }
 
+static int dial_as(const struct site *site, unsigned host, int room)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+    // Before connecting, so that the window is never larger.
+    ck_assert_int_eq(room ? setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) : 0, 0);
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host)};
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)site->port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    // Not for the usual one: a bound port is taken for a minute after its end, whoever the peer was.
+    ck_assert_msg(host == 1 || bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0, "bind: %s",
+                  strerror(errno));
+    ck_assert_msg(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect: %s",
+                  strerror(errno));
+    return fd;
+}
+
 int dial(const struct site *site)
 {
     return dial_from(site, 1);
@@ -284,17 +309,12 @@ int dial(const struct site *site)
 
 int dial_from(const struct site *site, unsigned host)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
-    const struct sockaddr_in own = {.sin_family = AF_INET,
-                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host)};
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)site->port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ck_assert_msg(bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0, "bind: %s", strerror(errno));
-    ck_assert_msg(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect: %s",
-                  strerror(errno));
-    return fd;
+    return dial_as(site, host, 0);
+}
+
+int dial_with_room(const struct site *site, int bytes)
+{
+    return dial_as(site, 1, bytes);
 }
 
 // The server may close on us in the middle: what it answered is still to be read.
@@ -399,6 +419,25 @@ size_t read_to_end(int fd)
     for (size_t n; (n = receive(fd, bytes, sizeof(bytes), 0)) > 0;)
         total += n;
     return total;
+}
+
+size_t site_outlast(struct site *site, int fd)
+{
+    char bytes[4096];
+    size_t total = 0;
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    for (int tries = 0; tries < SITE_PATIENCE_MS / 100; tries++) {
+        if (poll(&pollfd, 1, 100) == 0) {
+            atomic_fetch_add(&site->clock_ahead, 3600 * USEC_PER_SEC);
+            continue;
+        }
+        size_t n = receive(fd, bytes, sizeof(bytes), 0);
+        if (n == 0)
+            return total;
+        total += n;
+        tries = 0;
+    }
+    ck_abort_msg("the server does not end the connection");
 }
 
 int ask(const struct site *site, const char *text)

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SITE_PATIENCE_MS 20000
+#define SITE_PATIENCE_MS 120000
 #define SITE_ECHO_MAX    1024
 #define SITE_STREAM_MAX  (16 << 20)
 
@@ -22,12 +22,13 @@ struct site {
     struct metrics *metrics;
     unsigned port;
     struct clock clock;
-    _Atomic int64_t clock_ahead; // microseconds that the server's clock is ahead of the real one
-    _Atomic unsigned calls;      // of any on_request
-    _Atomic unsigned inner;      // of GET /inner, which smuggled requests ask for
-    _Atomic unsigned heads;      // of any on_head
-    _Atomic unsigned released;   // contexts
-    pthread_mutex_t lock;        // guards the parked requests
+    _Atomic int64_t clock_stands; // where the server's clock stands still, if not 0
+    _Atomic int64_t clock_ahead;  // microseconds that it is ahead of that, or of the real one
+    _Atomic unsigned calls;       // of any on_request
+    _Atomic unsigned inner;       // of GET /inner, which smuggled requests ask for
+    _Atomic unsigned heads;       // of any on_head
+    _Atomic unsigned released;    // contexts
+    pthread_mutex_t lock;         // guards the parked requests
     pthread_cond_t changed;
     struct http_request *parked[4096];
     unsigned parked_count;
@@ -42,6 +43,11 @@ void site_stop(struct site *site);
 void site_release(struct site *site); // after that
 // Both.
 void site_close(struct site *site);
+// No deadline of the server's strikes but by clock_ahead, however slow the machine is.
+void site_stop_clock(struct site *site);
+// Moves the clock on, hour by hour, until the server ends the connection; how many bytes came. One move would
+// not do: a phase that the server begins after it has its whole time.
+size_t site_outlast(struct site *site, int fd);
 // Blocks until `count` requests are parked; then wakes them all.
 void site_await_parked(struct site *site, unsigned count);
 void site_wake_all(struct site *site);
@@ -61,7 +67,8 @@ struct answer {
 };
 
 int dial(const struct site *site);
-int dial_from(const struct site *site, unsigned host); // 127.0.0.`host`
+int dial_from(const struct site *site, unsigned host);  // 127.0.0.`host`
+int dial_with_room(const struct site *site, int bytes); // with so small a buffer for what comes
 void send_bytes(int fd, const void *ptr, size_t len);
 void send_text(int fd, const char *text);
 // Reads exactly one answer. `to_head`: the answer to a HEAD, without a body.

@@ -209,8 +209,9 @@ START_TEST(http_stream__slow_readers_are_cut)
 {
     open_site();
     struct buf body;
-    int fd = dial(&site);
-    fill(&body, SITE_STREAM_MAX); // more than all socket buffers hold
+    int fd = dial_with_room(&site, 4096);
+    fill(&body,
+         SITE_STREAM_MAX); // more than all socket buffers hold, however large this machine lets them be
     send_text(fd, "POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 16777216\r\n\r\n");
     send_bytes(fd, body.ptr, body.len);
     char byte;
@@ -237,8 +238,7 @@ START_TEST(http_stream__slow_senders_are_cut)
     send_text(fd, "POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
     while (atomic_load(&site.heads) == 0)
         sched_yield();
-    atomic_store(&site.clock_ahead, 3600 * USEC_PER_SEC);
-    ck_assert_uint_eq(read_to_end(fd), 0);
+    ck_assert_uint_eq(site_outlast(&site, fd), 0);
     close(fd);
     close_site();
     ck_assert_uint_eq(atomic_load(&site.calls), 0);
