@@ -119,8 +119,8 @@ def exhaust_connections(world, _):
     """Every connection that the server allows is taken, and the sinks have lost theirs."""
     held = []
     try:
-        wait_until(lambda: take_all(world, held), "the sinks have no session and there is none to be had")
-        wait_until(lambda: refuses(world), "503 while there is no connection to be had")
+        # Each time anew: a session that has ended may leave its place a moment later, for a sink to take.
+        wait_until(lambda: take_all(world, held) and refuses(world), "503 while there is no connection to be had")
     finally:
         for session in held:
             session.close()
@@ -136,7 +136,7 @@ def take_all(world, held):
     """Takes what is free and ends what the sinks have; true once they have nothing left."""
     while session := open_session(world):
         held.append(session)
-    return ask(held[0], "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    return held and ask(held[0], "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                         f"WHERE datname = '{DATABASE}' AND application_name <> 'held'") == 0
 
 
@@ -147,10 +147,10 @@ def open_session(world):
     session.connect(str(world.primary.folder / ".s.PGSQL.5432"))
     words = b"user\0vox\0database\0" + DATABASE.encode() + b"\0application_name\0held\0\0"
     session.sendall(struct.pack("!II", 8 + len(words), 196608) + words)
-    if any(kind == b"E" for kind in messages(session)):
-        session.close()
-        return None
-    return session
+    if b"Z" in list(messages(session)):
+        return session
+    session.close()
+    return None
 
 
 def ask(session, sql):
@@ -161,13 +161,21 @@ def ask(session, sql):
 
 
 def messages(session):
-    """The kinds of the server's messages (PostgreSQL's protocol, 55.7) until it is ready or says no."""
-    while head := session.recv(5, socket.MSG_WAITALL):
+    """The kinds of the server's messages (PostgreSQL's protocol, 55.7) until it is ready, says no, or is gone."""
+    while len(head := exactly(session, 5)) == 5:
         kind, length = head[:1], struct.unpack("!I", head[1:])[0]
-        session.recv(length - 4, socket.MSG_WAITALL) if length > 4 else b""
+        exactly(session, length - 4)
         yield kind
         if kind in (b"Z", b"E"):
             return
+
+
+def exactly(session, count):
+    """So many bytes; fewer where the server has closed."""
+    data = b""
+    while len(data) < count and (piece := session.recv(count - len(data))):
+        data += piece
+    return data
 
 
 FAULTS = {
