@@ -69,6 +69,7 @@ class Stored(SinkCase):
 
     def test_ids_of_two_projects_are_apart(self):
         event_id, other = uuid7(), self.sink.token("apart", "ingest")
+        self.wait_accepted(other)
         self.assert_receipt(self.sink.post(model_call("a"), self.write_token, event_id), 201)
         self.assert_receipt(self.sink.post(model_call("b"), other, event_id), 201)
 
@@ -76,12 +77,13 @@ class Stored(SinkCase):
         event_id = uuid7()
         receipt = self.assert_receipt(self.sink.post(model_call("again"), self.write_token, event_id), 201)
         for token in (self.write_token, self.read_token):
-            answer = self.sink.get(f"/v1/receipts/{event_id}", token=token)
+            answer = self.settled(lambda t=token: self.sink.get(f"/v1/receipts/{event_id}", token=t))
             self.assertEqual(answer.status, 200, answer)
             self.assertEqual({**answer.json(), "duplicate": False}, receipt)
         other = self.sink.token("elsewhere", "read")
-        self.assert_problem(self.sink.get(f"/v1/receipts/{event_id}", token=other), "receipt_unknown")
-        self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=self.read_token), "receipt_unknown")
+        for event, token in ((event_id, other), (uuid7(), self.read_token)):
+            answer = self.settled(lambda e=event, t=token: self.sink.get(f"/v1/receipts/{e}", token=t))
+            self.assert_problem(answer, "receipt_unknown")
         self.assert_problem(self.sink.get(f"/v1/receipts/{event_id}"), "token_missing")
 
 
@@ -124,7 +126,9 @@ class Identity(SinkCase):
         self.assertEqual(uuid.UUID(first["event_id"]).version, 8)
         again = self.assert_receipt(self.sink.post(model_call("hook"), self.write_token, headers=header), 200)
         self.assertEqual(again["event_id"], first["event_id"])
-        other = self.sink.post(model_call("hook"), self.sink.token("hooks", "ingest"), headers=header)
+        token = self.sink.token("hooks", "ingest")
+        self.wait_accepted(token)
+        other = self.sink.post(model_call("hook"), token, headers=header)
         self.assertNotEqual(self.assert_receipt(other, 201)["event_id"], first["event_id"])
 
     def test_webhook_id_that_is_a_uuid(self):
@@ -474,7 +478,8 @@ class Tokens(SinkCase):
     def test_scheme_in_any_case(self):
         # Asked of a reader, so that nothing is stored.
         for scheme in ("bearer", "BEARER"):
-            answer = self.sink.get(f"/v1/receipts/{uuid7()}", headers=[("Authorization", f"{scheme} {self.read_token}")])
+            header = ("Authorization", f"{scheme} {self.read_token}")
+            answer = self.settled(lambda h=header: self.sink.get(f"/v1/receipts/{uuid7()}", headers=[h]))
             self.assert_problem(answer, "receipt_unknown")
 
     def test_not_accepted(self):
@@ -494,7 +499,7 @@ class Tokens(SinkCase):
         bodies = set()
         for wrong in (crc, unknown, revoked, expired, token[:-2], "vts_a_b_c"):
             with self.subTest(wrong=wrong[:14]):
-                answer = self.sink.post(model_call(), wrong)
+                answer = self.settled(lambda w=wrong: self.sink.post(model_call(), w))
                 problem = self.assert_problem(answer, "token_invalid")
                 self.assertIn('error="invalid_token"', answer.header("www-authenticate"))
                 bodies.add(json.dumps({k: v for k, v in problem.items() if k != "instance"}))
@@ -511,7 +516,8 @@ class Tokens(SinkCase):
 
     def test_new_token_works_at_once(self):
         token = self.sink.token("fresh", "ingest")
-        self.assert_problem(self.sink.get(f"/v1/receipts/{uuid7()}", token=token), "receipt_unknown")
+        answer = self.settled(lambda: self.sink.get(f"/v1/receipts/{uuid7()}", token=token))
+        self.assert_problem(answer, "receipt_unknown")
 
     def test_new_token_with_a_long_body(self):
         """A body that is not awaited: the token may be asked to come again, and is never called bad."""
@@ -540,7 +546,7 @@ class Tokens(SinkCase):
         """A client that expects 100-continue is told no before it sends anything."""
         crc = self.write_token[:-1] + ("0" if self.write_token[-1] != "0" else "1")
         for token, length, code in ((crc, 10, "token_invalid"), (self.write_token, 2_000_000, "body_too_large")):
-            with self.subTest(code=code), self.sink.connect(10) as connection:
+            with self.subTest(code=code), self.sink.connect() as connection:
                 connection.send(f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
                                 f"Content-Type: application/json\r\nContent-Length: {length}\r\n"
                                 "Expect: 100-continue\r\n\r\n".encode())
@@ -576,7 +582,7 @@ class Routes(SinkCase):
                 self.assertEqual({m.strip() for m in answer.header("allow").split(",")}, allowed)
 
     def test_connect_is_no_tunnel(self):
-        with self.sink.connect(10) as connection:
+        with self.sink.connect() as connection:
             connection.send(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
             self.assertIn(connection.read().status, (400, 404, 405))
 
@@ -599,8 +605,8 @@ class Fidelity(SinkCase):
                "\b\f\n\r\t\u0001\u001f", "\u0000".replace("\u0000", "nul-less"), "a\u0301", "\U0010ffff", "x" * 5000]
 
     def read_back(self, event_id):
-        answer = self.sink.get("/v1/admin/events?limit=1000", token=self.read_token,
-                               headers=[("Accept", "application/x-ndjson")])
+        answer = self.settled(lambda: self.sink.get("/v1/admin/events?limit=1000", token=self.read_token,
+                                                    headers=[("Accept", "application/x-ndjson")]))
         self.assertEqual(answer.status, 200, answer)
         for line in answer.body.splitlines():
             row = json.loads(line, parse_float=decimal.Decimal, parse_int=decimal.Decimal)

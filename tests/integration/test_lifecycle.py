@@ -106,9 +106,13 @@ class JsonLog(SinkCase):
 class Query(SinkCase):
     """GET /v1/admin/events."""
 
+    serve = False  # until its tokens are there
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.foreign = cls.sink.token("foreign", "ingest,read")
+        cls.sink.start().ready()
         cls.ids = []
         with cls.sink.connect() as connection:
             for number in range(57):
@@ -123,12 +127,11 @@ class Query(SinkCase):
                 if isinstance(body, dict):
                     body = json.dumps(body).encode()
                 assert connection.request("POST", "/v1/events", body, token=cls.write_token).status == 201
-        cls.foreign = cls.sink.token("foreign", "ingest,read")
         assert cls.sink.post(model_call("foreign"), cls.foreign).status == 201
 
     def page(self, query="", token=None, accept=None):
-        answer = self.sink.get(f"/v1/admin/events{query}", token=token or self.read_token,
-                               headers=[("Accept", accept)] if accept else [])
+        answer = self.settled(lambda: self.sink.get(f"/v1/admin/events{query}", token=token or self.read_token,
+                                                    headers=[("Accept", accept)] if accept else []))
         self.assertEqual(answer.status, 200, answer)
         return answer
 
@@ -244,12 +247,13 @@ class Query(SinkCase):
                      "\u02bc OR 1=1", "\uff07 OR 1=1", "a\\' OR 1=1", "/**/UNION/**/SELECT/**/1", "x' AND pg_sleep(5)--"):
             for name in ("session_id", "contract", "cursor", "since", "until", "limit"):
                 with self.subTest(name=name, text=text):
-                    answer = self.sink.get(f"/v1/admin/events?{name}={quote(text, safe='')}", token=self.read_token)
+                    target = f"/v1/admin/events?{name}={quote(text, safe='')}"
+                    answer = self.settled(lambda to=target: self.sink.get(to, token=self.read_token))
                     self.assertIn(answer.status, (200, 400, 404, 422), answer)
                     if answer.status == 200:
                         self.assertEqual(answer.json()["events"], [])
                     self.assertNotRegex(answer.body.decode().lower(), r"syntax error|select |telemetry\.|pg_|sqlstate")
-        answer = self.sink.get("/v1/admin/events?session_id=a%00b", token=self.read_token)
+        answer = self.settled(lambda: self.sink.get("/v1/admin/events?session_id=a%00b", token=self.read_token))
         self.assertIn(answer.status, (200, 400))
         self.assertEqual(self.rows(), before)
 
@@ -298,8 +302,9 @@ class Stop(SinkCase):
         sink = self.new_sink().start().ready()
         before = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")}
         load = Load(sink.address, self.write_token, 64).start()
-        wait_until(lambda: load.count() >= 500, "the load runs", 60)
-        self.assertEqual(sink.stop(30), 0, sink.log()[-2000:])
+        wait_until(lambda: load.count() >= 500, "the load runs", 300)
+        # Late it would end by its own alarm, and not with 0.
+        self.assertEqual(sink.stop(), 0, sink.log()[-2000:])
         load.finish(deadline=0)
         stored = {row[0] for row in self.sql("SELECT event_id FROM telemetry.events")} - before
         self.assertEqual(set(load.acked) - stored, set(), "acknowledged and lost")
@@ -310,19 +315,19 @@ class Stop(SinkCase):
         sink = self.new_sink().start().ready()
         with sink.connect() as idle:
             idle.request("GET", "/healthz")
-            self.assertEqual(sink.stop(15), 0)
+            self.assertEqual(sink.stop(), 0)
 
     def test_sigint(self):
         sink = self.new_sink().start().ready()
         sink.signal(signal.SIGINT)
-        self.assertEqual(sink.process.wait(15), 0)
+        self.assertEqual(sink.process.wait(120), 0)
 
     def test_sigterm_with_half_a_request(self):
         sink = self.new_sink(stop_deadline=3, commit_deadline=1000).start().ready()
         with sink.connect() as half:
             half.send(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nContent-Type: application/json\r\n"
                       b"Authorization: Bearer " + self.write_token.encode() + b"\r\n\r\n{")
-            self.assertEqual(sink.stop(20), 0)
+            self.assertEqual(sink.stop(), 0)
 
     def test_restart_on_the_same_port(self):
         sink = self.new_sink().start().ready()
@@ -406,7 +411,7 @@ class Reload(SinkCase):
         for _ in range(20):
             target = load.count() + 20
             sink.signal(signal.SIGHUP)
-            wait_until(lambda: load.count() >= target, "the load goes on", 60)
+            wait_until(lambda: load.count() >= target, "the load goes on", 300)
         load.finish()
         self.assertEqual(load.refusals, [])
 
@@ -505,15 +510,11 @@ class Database(SinkCase):
         for name in partitions:
             self.sql(f"DROP TABLE {name}")
         event_id = uuid7()
-        answer = wait_until(lambda: self.not_503(sink, event_id), "stored, after 503s at most", 60)
-        self.assertEqual(answer.status, 201, answer)
+        answer = self.settled(lambda: sink.post(model_call("part"), self.write_token, event_id))
+        # 200: stored by an attempt that was answered 503, because the answer of the database came late.
+        self.assertIn(answer.status, (200, 201), answer)
         self.assertEqual(self.stored(event_id), 1)
         sink.stop()
-
-    def not_503(self, sink, event_id):
-        answer = sink.post(model_call("part"), self.write_token, event_id)
-        self.assertIn(answer.status, (200, 201, 503), answer)
-        return None if answer.status == 503 else answer
 
     def test_permissions_and_tables_gone(self):
         """A column that is gone, an INSERT that is not allowed: ours, so 503, never the client's 4xx."""
@@ -525,5 +526,5 @@ class Database(SinkCase):
             self.assertTrue(sink.alive())
         finally:
             self.sql("ALTER TABLE telemetry.events RENAME COLUMN payload_gone TO payload")
-        wait_until(lambda: sink.post(model_call("mended"), self.write_token).status == 201, "stores again", 60)
+        wait_until(lambda: sink.post(model_call("mended"), self.write_token).status == 201, "stores again")
         sink.stop()

@@ -11,7 +11,7 @@ class ProfileV1(SinkCase):
 
     def client(self, token, bodies):
         """As that client: no key, no signature, one keep-alive connection, one object a request, one after another."""
-        connection = http.client.HTTPConnection(*self.sink.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.sink.address, timeout=120)
         connection.connect()
         port = connection.sock.getsockname()[1]
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -52,7 +52,7 @@ class ProfileV1(SinkCase):
 
     def test_without_token(self):
         statuses = []
-        connection = http.client.HTTPConnection(*self.sink.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.sink.address, timeout=120)
         connection.request("POST", "/v1/events", self.compact()[0], {"Content-Type": "application/json; charset=utf-8"})
         statuses.append(connection.getresponse().status)
         connection.close()

@@ -8,7 +8,7 @@ class Readiness(SinkCase):
     own_cluster = True
 
     def becomes(self, status, why):
-        wait_until(lambda: self.sink.status_of("/readyz") == status, why, 30)
+        wait_until(lambda: self.sink.status_of("/readyz") == status, why)
 
     def stores_again(self):
         self.becomes(200, "ready again, by itself")

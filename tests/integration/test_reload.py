@@ -97,7 +97,7 @@ class Poster(threading.Thread):
         while not self.stopping.is_set():
             try:
                 if self._connection is None:
-                    self._connection = Connection(self._address, 60)
+                    self._connection = Connection(self._address)
                 answer = self._connection.request("POST", "/v1/events", body.encode(), token=self._token,
                                                   headers=[("Idempotency-Key", event_id)])
                 closes = (answer.header("connection") or "").lower() == "close"
@@ -149,20 +149,20 @@ class ReloadUnderLoad(SinkCase):
         def goes_on(version):
             """Waits until each poster has so many more answers of that version, so that none of another is under way."""
             targets = [count + 3 for count in seen(version)]
-            wait_until(lambda: healthy() and all(c >= t for c, t in zip(seen(version), targets)), f"{version} answers", 90)
+            wait_until(lambda: healthy() and all(c >= t for c, t in zip(seen(version), targets)), f"{version} answers", 300)
 
         def hup(pattern):
             """SIGHUP; the first line behind it in the log that the pattern fits, and where the log ended before."""
             offset = len(sink.log())
             sink.signal(signal.SIGHUP)
-            return wait_until(lambda: re.search(pattern, sink.log()[offset:], re.M), f"a line {pattern}", 60)[0], offset
+            return wait_until(lambda: re.search(pattern, sink.log()[offset:], re.M), f"a line {pattern}")[0], offset
 
         def serve():
             """SIGHUP; waits until the set that it loaded is the one that is served."""
             line, offset = hup(r"^.*level=info .*msg=reloaded\b.*$")
             loaded = re.search(r'set="?([0-9a-f]{64})', line)[1]
             wait_until(lambda: re.search(rf"^.*serving new contracts.*{loaded}.*$", sink.log()[offset:], re.M),
-                       "the new set is served", 60)
+                       "the new set is served")
 
         for poster in posters:
             poster.start()
@@ -188,7 +188,7 @@ class ReloadUnderLoad(SinkCase):
             for poster in posters:
                 poster.stopping.set()
             for poster in posters:
-                poster.join(90)
+                poster.join(300)
         self.assertEqual([poster.wrong for poster in posters if poster.wrong], [])
         self.check_rows({v: [i for p in posters for i in p.stored.get(v, [])] for v in ("A", "B")})
 
@@ -233,8 +233,9 @@ class GuardByContract(SinkCase):
         self.assertEqual(listed["posix-path"]["on"], ["completion-finding.v1"])
         self.assertEqual((listed["email"]["on"], listed["email"]["off"]), ([], []))
         self.assertIn("guarded by", sink.command("contracts", "show", "completion-finding").stdout)
+        offset = len(sink.log())
         sink.signal(signal.SIGHUP)
-        wait_until(lambda: "serving new contracts" in sink.log(), "the new set is served")
+        wait_until(lambda: "serving new contracts" in sink.log()[offset:], "the new set is served")
         problem = self.assert_problem(sink.post(body, token), "content_refused")
         self.assertEqual((problem["errors"][0]["pointer"], problem["errors"][0]["keyword"]), ("/message", "guard"))
         self.assertNotIn("/srv", json.dumps(problem))

