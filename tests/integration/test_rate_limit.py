@@ -76,7 +76,7 @@ class RateLimit(Limited):
         for thread in pool:
             thread.start()
         for thread in pool:
-            thread.join(60)
+            thread.join(300)
         return answers, time.monotonic() - began
 
     def test_exact(self):
@@ -202,7 +202,7 @@ class Proxies(Limited):
 
             def post(n):
                 client = socket.socket(socket.AF_UNIX)
-                client.settimeout(30)
+                client.settimeout(120)
                 client.connect(str(path))
                 client.sendall(b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
                                b"X-Forwarded-For: 198.51.100.%d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
@@ -227,7 +227,7 @@ class Pacing(Limited):
 
     def client(self, token, count):
         """As profile vox-v1: one keep-alive connection, one object after the other, never a wait."""
-        connection = http.client.HTTPConnection(*self.sink.address, timeout=60)
+        connection = http.client.HTTPConnection(*self.sink.address, timeout=120)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -327,7 +327,7 @@ class Isolation(Limited):
                     break
         stop.set()
         for thread in pool:
-            thread.join(60)
+            thread.join(300)
         self.assertEqual(set(statuses), {201})
         self.assertGreater(self.limited("token"), 0)
         if quiet is not None:

