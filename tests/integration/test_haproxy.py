@@ -72,7 +72,7 @@ class Proxy:
                 admin.connect(str(self.admin))
                 admin.sendall(b"show stat\n")
                 text = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
-        except (FileNotFoundError, ConnectionRefusedError):
+        except OSError:  # not there yet
             return {}
         rows = [line.split(",") for line in text.splitlines() if line.startswith("sinks,")]
         return {row[1]: row[17] for row in rows if row[1] != "BACKEND"}

@@ -49,7 +49,8 @@ def wait_until(condition, what, deadline=120.0, interval=0.02):
 def clean_environment(**extra):
     """The environment for our programs: nothing of the caller's VOX_* or PG* settings or consent reaches them."""
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("VOX_", "PG")) and k not in ("http_proxy", "DO_NOT_TRACK", "XDG_CONFIG_HOME")}
+           if not k.startswith(("VOX_", "PG")) and not k.lower().endswith("_proxy")
+           and k not in ("DO_NOT_TRACK", "XDG_CONFIG_HOME")}
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=66:second_deadlock_stack=1")

@@ -17,7 +17,7 @@ from .http import Connection, Refused
 
 # What a sanitizer, BUG() or libmicrohttpd says when something is wrong; none of it may ever be in a log.
 ALARMS = re.compile(
-    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|BUG\b|Fatal error in GNU")
+    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|\bBUG\b|Fatal error in GNU")
 
 
 # Tests post as fast as they can; those that are about limits say which.
