@@ -528,6 +528,15 @@ class Fake(UploadCase):
                 got = self.upload(code=3)
                 self.assertEqual((got["sent"], self.names()), (11, names[11:]))
 
+    def test_who_is_never_named_goes_alone(self):
+        """A batch endpoint whose answer is empty: what it leaves out is posted one by one, in the same run."""
+        texts = self.fill(5)
+        seen = self.batch_server(lambda *_: (200, [("Content-Type", NDJSON)], b""))
+        self.assertEqual(self.upload()["sent"], 5)
+        self.assertEqual(self.names(), [])
+        singles = [headers["Idempotency-Key"].strip('"') for path, headers, _ in seen if path == "/v1/events"]
+        self.assertEqual(sorted(singles), sorted(texts))
+
     def test_a_firewall_does_not_hold_up_every_run(self):
         """It minds the first entry: that run stops and says so, the next begins with another one."""
         texts = self.fill(5)
