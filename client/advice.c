@@ -22,6 +22,12 @@ static const struct {
     {"unauthorized", CHECK_TOKEN},
     {"forbidden", "The token may not send events here: ask the sink's operator for one with the\n"
                   "scope ingest."},
+    {"signature_missing", "Set VOX_TELEMETRY_SIGNING_SECRET or VOX_TELEMETRY_SIGNING_SECRET_FILE to the\n"
+                          "secret that belongs to the token; the sink's operator has it."},
+    {"signature_invalid", "Check VOX_TELEMETRY_SIGNING_SECRET or VOX_TELEMETRY_SIGNING_SECRET_FILE, or\n"
+                          "ask the sink's operator for the secret that belongs to the token."},
+    {"signature_stale", "Check this machine's clock: vox-telemetry doctor tells how far it is off."},
+    {"signature_malformed", "A proxy in between may have changed the request's headers."},
     {"scope_insufficient", "Ask the sink's operator for a token with the scope ingest."},
     {"route_unknown", CHECK_URL},
     {"method_not_allowed", CHECK_URL},

@@ -11,6 +11,6 @@ vox_unit_test(upload_parts
   DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(client
   SOURCES "${client}/settings.c" "${client}/text.c" "${client}/command.c" "${client}/units.c"
-          "${client}/consent.c" "${client}/sink.c" "${client}/reply.c"
+          "${client}/consent.c" "${client}/sink.c" "${client}/reply.c" "${client}/advice.c"
   DEPS vox_spool vox_wire vox_base PkgConfig::libcurl)
 vox_unit_test(sweep SOURCES "${client}/sweep.c" DEPS vox_spool vox_wire vox_base Threads::Threads)

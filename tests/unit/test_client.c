@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's edges: URL, token, options, text for terminals.
+#include "client/advice.h"
 #include "client/command.h"
 #include "client/consent.h"
 #include "client/settings.h"
@@ -10,6 +11,7 @@
 
 #include "check_main.h"
 #include "lib/base/clock.h"
+#include "lib/wire/problem.h"
 #include "lib/wire/token.h"
 
 #include <sodium.h>
@@ -175,6 +177,22 @@ START_TEST(client__parses_options)
         if (i == 1)
             ck_assert(options.quiet && strcmp(options.spool, "--x") == 0 && strcmp(options.input, "a") == 0);
     }
+}
+END_TEST
+
+// Who is told that the token or the signature will not do is told what to do about it, in lines that fit.
+START_TEST(client__advises_where_it_stops)
+{
+    for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
+        const struct problem_info *info = problem_info((enum problem)i);
+        const char *advice = advice_for(info->code);
+        if (info->status == 401 || info->status == 403)
+            ck_assert_msg(advice != NULL, "%s", info->code);
+        struct str rest = str_from(advice);
+        while (rest.len)
+            ck_assert_uint_le(str_cut(&rest, '\n').len, 79);
+    }
+    ck_assert_ptr_null(advice_for("nothing of the kind"));
 }
 END_TEST
 
@@ -392,6 +410,7 @@ END_TEST
 CHECK_MAIN_WITH(setup, "client", client__takes_only_safe_urls, client__takes_tokens_that_fit_a_header,
                 client__takes_token_files_that_nobody_else_reads,
                 client__shows_no_more_of_a_token_than_its_key_id, client__parses_options,
-                client__lets_no_control_character_through, client__writes_numbers_for_people,
-                client__reads_units, client__wraps_at_80_columns, client__finds_the_sinks_other_pages,
-                client__heeds_the_variables_that_say_no, client__keeps_the_record_of_consent)
+                client__advises_where_it_stops, client__lets_no_control_character_through,
+                client__writes_numbers_for_people, client__reads_units, client__wraps_at_80_columns,
+                client__finds_the_sinks_other_pages, client__heeds_the_variables_that_say_no,
+                client__keeps_the_record_of_consent)
