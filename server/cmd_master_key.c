@@ -56,13 +56,14 @@ struct change {
     struct master_key *from, *to; // `from` NULL: lost
 };
 
-static struct master_key *read_key(const char *path, struct err *err)
+// The daemon's user may own it, where root runs this.
+static struct master_key *read_key(const struct config *config, const char *path, struct err *err)
 {
     struct buf buf;
     char room[256];
     struct master_key *key = NULL;
     buf_init_fixed(&buf, room, sizeof(room));
-    if (file_read_secret(path, &buf, err))
+    if (file_read_secret_of(path, config->owner, &buf, err))
         key = master_key_new(str_trim(buf_str(&buf)), err);
     sodium_memzero(room, sizeof(room));
     return key;
@@ -116,8 +117,9 @@ static int rotate_with(struct call *call)
         return command_error(EXIT_USAGE,
                              "give --new FILE, and either --old FILE or --lost; see vox-sink %s --help",
                              call->command->name);
-    bool ok = flags[ROTATE_LOST].given || (change.from = read_key(flags[ROTATE_OLD].value, &err));
-    ok = ok && (change.to = read_key(flags[ROTATE_NEW].value, &err));
+    bool ok =
+        flags[ROTATE_LOST].given || (change.from = read_key(&call->config, flags[ROTATE_OLD].value, &err));
+    ok = ok && (change.to = read_key(&call->config, flags[ROTATE_NEW].value, &err));
     struct db *db = ok ? command_database(call, true, &code) : NULL;
     if (!ok)
         code = command_error(EXIT_CONFIG, "%s", err.text);

@@ -120,6 +120,15 @@ class Root(SinkCase):
         self.assertEqual(done.returncode, 3, done)
         self.assertIn("belongs to another user", done.stderr)
 
+    def test_a_master_key_may_be_the_daemons(self):
+        path = self.sink.folder / "new.key"
+        self.sink.command("master-key", "create", path)
+        for owner, code in ((USER, 0), ("nobody", 3)):
+            os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
+            done = self.sink.command("master-key", "rotate", "--lost", "--new", str(path), check=False)
+            self.assertEqual(done.returncode, code, done)
+        self.assertIn("belongs to another user", done.stderr)
+
     def test_reload_needs_no_secret_again(self):
         path = self.sink.folder / "url-of-root"
         path.write_text(self.sink.url)
