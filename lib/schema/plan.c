@@ -361,6 +361,8 @@ void jsv_plan_make(struct jsv_context *c, struct jsv_plan *plan, const struct js
         plan->state = PLAN_NONE;
     else if (!p.draft.count)
         plan->state = PLAN_VALID;
+    else if (p.draft.checks[p.draft.count - 1].op == CHECK_INSN)
+        plan->state = PLAN_FULL;
     else
-        plan->state = p.draft.checks[p.draft.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
+        plan->state = jsv_plan_is_traits(plan) ? PLAN_TRAITS : PLAN_LIGHT;
 }

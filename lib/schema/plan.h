@@ -66,8 +66,9 @@ enum jsv_plan_state {
     PLAN_SEEN, // once
     PLAN_NONE, // it cannot be planned
     PLAN_INVALID,
-    PLAN_VALID, // nothing is left to ask
-    PLAN_LIGHT, // no check takes steps
+    PLAN_VALID,  // nothing is left to ask
+    PLAN_TRAITS, // all checks are such as their group's traits may settle
+    PLAN_LIGHT,  // no check takes steps
     PLAN_FULL
 };
 
@@ -127,6 +128,9 @@ struct jsv_plan_draft {
 
 // Sorts the draft's checks into the groups of the plan; false if it is too deep for one.
 MUST_CHECK bool jsv_plan_group(struct jsv_plan_draft *draft, struct jsv_plan *plan);
+
+// Whether a plan with groups has no check that traits cannot settle.
+bool jsv_plan_is_traits(const struct jsv_plan *plan);
 
 // Makes the plan for a form by an instance of it. The context's run has begun, on the fast program.
 void jsv_plan_make(struct jsv_context *context, struct jsv_plan *plan, const struct json *instance);

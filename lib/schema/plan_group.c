@@ -77,6 +77,16 @@ bool jsv_plan_group(struct jsv_plan_draft *draft, struct jsv_plan *plan)
     return true;
 }
 
+bool jsv_plan_is_traits(const struct jsv_plan *plan)
+{
+    for (const struct jsv_plan_group *group = plan->body->group;; group++) {
+        if (plan->body->checks[group->rest].op != CHECK_END)
+            return false;
+        if (group->last)
+            return true;
+    }
+}
+
 struct jsv_plan *jsv_plans_new(void)
 {
     struct jsv_plan *plans = malloc(PLANS * sizeof(*plans));

@@ -200,6 +200,20 @@ static __attribute__((noinline)) enum jsv_verdict run_light(const struct jsv_pla
     return JSV_VALID;
 }
 
+// Where traits may settle all.
+static __attribute__((noinline)) enum jsv_verdict run_traits(const struct jsv_plan *plan,
+                                                             const struct json *instance)
+{
+    for (const struct jsv_plan_group *group = plan->body->group;; group++) {
+        unsigned traits;
+        (void)find_group(group, instance, &traits);
+        if (__builtin_expect(traits & group->avoid, 0))
+            return run_light(plan, instance);
+        if (group->last)
+            return JSV_VALID;
+    }
+}
+
 // A form that has no plan yet, or a plan that needs a run. NULL: the instance has no form.
 static __attribute__((noinline)) enum jsv_verdict run_begun(struct jsv_context *c,
                                                             const struct jsv_program *program,
@@ -217,7 +231,7 @@ static __attribute__((noinline)) enum jsv_verdict run_begun(struct jsv_context *
         jsv_plan_make(c, plan, instance);
         jsv_run_begin(c, program);
     }
-    if (plan->state == PLAN_FULL || plan->state == PLAN_LIGHT)
+    if (plan->state == PLAN_FULL || plan->state == PLAN_LIGHT || plan->state == PLAN_TRAITS)
         return run_full(plan, instance);
     return jsv_run(c, 0, instance);
 }
@@ -232,6 +246,8 @@ enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_cont
             return JSV_INVALID;
         if (plan->state == PLAN_LIGHT)
             return run_light(plan, instance);
+        if (plan->state == PLAN_TRAITS)
+            return run_traits(plan, instance);
         if (plan->state == PLAN_VALID)
             return JSV_VALID;
     }
