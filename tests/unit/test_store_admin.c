@@ -155,12 +155,12 @@ START_TEST(store_catalog_wait__hears_of_changes)
     ck_assert(store_catalog_wait(db, wake, 0, &changed));
     ck_assert(!changed);
     ck_assert(store_project_create(owner, STR("new"), 1, &err));
-    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(store_catalog_wait(db, wake, 100000, &changed));
     ck_assert(changed);
     struct token_row token = {
         .project = STR("new"), .key_id = STR("abcdefghij"), .scopes = STR("read"), .expires_at = INT64_MAX};
     ck_assert(store_token_create(owner, &token, NULL, &err));
-    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(store_catalog_wait(db, wake, 100000, &changed));
     ck_assert(changed);
     // Being used changes nothing.
     cluster_sql(url, "UPDATE telemetry.tokens SET last_used_at = now()");
@@ -169,14 +169,14 @@ START_TEST(store_catalog_wait__hears_of_changes)
     ck_assert(!changed);
     ck_assert_int_eq(eventfd_write(wake, 1), 0);
     int64_t before = pg_deadline_in(0);
-    ck_assert(store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(store_catalog_wait(db, wake, 100000, &changed));
     ck_assert(!changed);
-    ck_assert_int_lt(pg_deadline_in(0) - before, 5 * USEC_PER_SEC);
+    ck_assert_int_lt(pg_deadline_in(0) - before, 60 * USEC_PER_SEC);
     cluster_sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                      " WHERE datname = current_database() AND pid <> pg_backend_pid()");
     eventfd_t value;
     ck_assert_int_eq(eventfd_read(wake, &value), 0);
-    ck_assert(!store_catalog_wait(db, wake, 10000, &changed));
+    ck_assert(!store_catalog_wait(db, wake, 100000, &changed));
     close(wake);
     db_close(owner);
     db_close(db);

@@ -26,16 +26,16 @@ PGconn *cluster_session(const char *url);
 void cluster_run(PGconn *session, const char *sql);
 // ALTER SYSTEM (value NULL: RESET), reload, and wait until sessions see it.
 void cluster_setting(const char *name, const char *value);
-// Waits until `sql` gives a number other than 0; fails after 20 s.
+// Waits until `sql` gives a number other than 0; fails after two minutes.
 void cluster_wait_until(const char *url, const char *sql);
 // Another URL with `more` settings, such as "options='-c lock_timeout=1s'". Free it.
 char *cluster_url_with(const char *url, const char *more);
 
 // An event of project 1 and contract 1 with 365 days; `n` makes its id, `text` its content.
 void event_make(struct event *event, unsigned n, const char *text);
-// store_commit() of one event by a deadline of 10 s.
+// store_commit() of one event by a deadline of two minutes.
 enum commit_result commit_one(struct db *db, struct event *event);
-// The same of many, at most STORE_BATCH_EVENTS, by a deadline of 20 s.
+// The same of many, at most STORE_BATCH_EVENTS, by the same.
 enum commit_result commit_many(struct db *db, struct event *events, size_t count);
 int64_t count_events(const char *url);
 int64_t count_keys(const char *url);

@@ -7,6 +7,9 @@
 
 #include <signal.h>
 
+// How often something that is to be quick is tried, where the machine may stand still meanwhile.
+#define QUICK_TRIES 10
+
 static pid_t hung[64];
 static size_t hung_count;
 

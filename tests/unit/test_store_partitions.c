@@ -23,7 +23,7 @@ START_TEST(store_partitions_ahead__makes_what_retention_needs)
              "INSERT INTO telemetry.contract_retention (contract_id, days, valid_from) VALUES (2, 30, now()),"
              " (3, 0, now()), (4, -1, now()), (5, 3650, now()), (1, 9, '2020-01-01')");
     cluster_sql(url, "DROP TABLE telemetry.events_infinity");
-    ck_assert_msg(store_partitions_ahead(db, 28, pg_deadline_in(20 * USEC_PER_SEC), &ahead, &err), "%s",
+    ck_assert_msg(store_partitions_ahead(db, 28, pg_deadline_in(120 * USEC_PER_SEC), &ahead, &err), "%s",
                   err.text);
     ck_assert_int_eq(ahead, 28);
     // 28 days reach into five weeks; three numbers of days; and infinity.
@@ -33,7 +33,7 @@ START_TEST(store_partitions_ahead__makes_what_retention_needs)
                                     " 'events_p' || to_char(date_trunc('week', telemetry.today() + 3650),"
                                     " 'YYYYMMDD')"),
                      1);
-    ck_assert(store_partitions_ahead(db, 28, pg_deadline_in(20 * USEC_PER_SEC), &ahead, &err));
+    ck_assert(store_partitions_ahead(db, 28, pg_deadline_in(120 * USEC_PER_SEC), &ahead, &err));
     ck_assert_int_eq(cluster_number(url, PARTITIONS), 3 * 5 + 1);
     // A writer finds them all.
     struct db *writer = cluster_open(url, DB_WRITER);
@@ -60,10 +60,10 @@ START_TEST(store_partitions_ahead__gives_up_on_a_lock_and_goes_on_later)
     ck_assert(db_is_good(db));
     ck_assert_int_eq(cluster_number(url, PARTITIONS), 1);
     cluster_run(other, "ROLLBACK");
-    ck_assert(store_partitions_ahead(db, 7, pg_deadline_in(10 * USEC_PER_SEC), &ahead, &err));
+    ck_assert(store_partitions_ahead(db, 7, pg_deadline_in(60 * USEC_PER_SEC), &ahead, &err));
     // Reads and writes that are under way do not stand in the way.
     cluster_run(other, "BEGIN; LOCK TABLE telemetry.events IN ROW EXCLUSIVE MODE");
-    ck_assert(store_partitions_ahead(db, 60, pg_deadline_in(10 * USEC_PER_SEC), &ahead, &err));
+    ck_assert(store_partitions_ahead(db, 60, pg_deadline_in(60 * USEC_PER_SEC), &ahead, &err));
     ck_assert_int_eq(ahead, 60);
     PQfinish(other);
     db_close(db);

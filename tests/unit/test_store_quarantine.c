@@ -6,7 +6,7 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/test_store_cluster.h"
 
-#define SOON pg_deadline_in(20 * USEC_PER_SEC)
+#define SOON pg_deadline_in(120 * USEC_PER_SEC)
 #define GOOD "{\"a\":1}"
 #define BAD  "{\"a\": \"\\ud83d\\ude00\"}"
 

@@ -10,7 +10,7 @@
 
 static int64_t in_time(void)
 {
-    return pg_deadline_in(10 * USEC_PER_SEC);
+    return pg_deadline_in(60 * USEC_PER_SEC);
 }
 
 static void put(struct db *db, unsigned n, int32_t project, int32_t contract, const char *session)

@@ -7,7 +7,7 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/test_store_cluster.h"
 
-#define SOON pg_deadline_in(20 * USEC_PER_SEC)
+#define SOON pg_deadline_in(120 * USEC_PER_SEC)
 
 // A week of long ago with `n` rows of project 1 and contract 1, as it would lie there after a long
 // standstill.

@@ -181,7 +181,7 @@ START_TEST(writer__expired_events_are_refused)
     // The first is answered by the fake whenever it is let go; the second waits behind it past its deadline.
     start_held(10, 300 * USEC_PER_MSEC, 0, 1);
     ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
-    wait_until(client.events[1].deadline);
+    clock_pass(client.events[1].deadline);
     sem_post(&fake.gate);
     wait_answers(2);
     ck_assert_int_eq(client.events[1].outcome, EVENT_REFUSED);

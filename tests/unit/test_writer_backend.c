@@ -19,7 +19,8 @@ START_TEST(writer_backend__connects_by_its_deadline)
     void *connection = backend.connect(backend.context, pg_deadline_in(200 * USEC_PER_MSEC), &err);
     PQfinish(other);
     ck_assert_ptr_null(connection);
-    ck_assert_msg(strstr(err.text, "in time"), "%s", err.text);
+    // Who comes to look only after that timeout finds its error there.
+    ck_assert_msg(strstr(err.text, "in time") || strstr(err.text, "55P03"), "%s", err.text);
     free(url);
 }
 END_TEST
@@ -30,14 +31,18 @@ START_TEST(writer_backend__commits_past_the_deadline_of_its_connecting)
     struct writer_backend backend = writer_backend_store(url);
     struct err err = {""};
     struct event event, *list = &event;
-    int64_t deadline = pg_deadline_in(5 * USEC_PER_SEC);
-    void *connection = backend.connect(backend.context, deadline, &err);
+    int64_t deadline = 0;
+    void *connection = NULL;
+    for (int64_t seconds = 2; !connection && seconds < 100; seconds *= 2) {
+        deadline = pg_deadline_in(seconds * USEC_PER_SEC);
+        connection = backend.connect(backend.context, deadline, &err);
+    }
     ck_assert_msg(connection, "%s", err.text);
     event_make(&event, 1, "{}");
     while (pg_deadline_in(0) <= deadline)
         poll(NULL, 0, 50);
     ck_assert(backend.alive(connection));
-    ck_assert_int_eq(backend.commit(connection, &list, 1, pg_deadline_in(10 * USEC_PER_SEC), &err),
+    ck_assert_int_eq(backend.commit(connection, &list, 1, pg_deadline_in(120 * USEC_PER_SEC), &err),
                      COMMIT_DONE);
     backend.close(connection);
     free(url);

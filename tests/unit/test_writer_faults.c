@@ -125,7 +125,7 @@ START_TEST(writer__old_event_does_not_cost_the_young)
     fake.lose_next = 1;
     start_held(100, 2500 * USEC_PER_MSEC, 0, 1);
     // Let the first grow too old for another connection, then queue a young one behind it.
-    wait_until(client.events[0].deadline - 2 * USEC_PER_SEC);
+    clock_pass(client.events[0].deadline - 2 * USEC_PER_SEC);
     ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
     fake.gated = false;
     sem_post(&fake.gate);
@@ -142,7 +142,7 @@ START_TEST(writer__hung_commit_ends_by_its_deadline)
     reset();
     fake.honour_deadline = true;
     start_held(100, 300 * USEC_PER_MSEC, 0, 1);
-    wait_until(client.events[0].deadline + WRITER_GRACE_US);
+    clock_pass(client.events[0].deadline + WRITER_GRACE_US);
     fake.gated = false;
     sem_post(&fake.gate);
     wait_answers(1);
