@@ -239,8 +239,9 @@ static bool change_check(struct db *db, const struct rotation *r, int64_t deadli
         return false;
     bool changed = strcmp(PQcmdTuples(result), "1") == 0;
     PQclear(result);
-    return changed || err_set(err, "the secrets of this database are not sealed under the old key given;"
-                                   " nothing was changed");
+    return changed || err_set(err, "%s; nothing was changed",
+                              r->old_check ? "this database has no secrets sealed under the old key given"
+                                           : "this database has no sealed secrets: any key will do");
 }
 
 static bool write_sealed(struct db *db, const struct token_key_row *row, int64_t deadline, struct err *err)

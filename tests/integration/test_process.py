@@ -122,9 +122,16 @@ class Root(SinkCase):
 
     def test_a_master_key_may_be_the_daemons(self):
         path = self.sink.folder / "new.key"
-        self.sink.command("master-key", "create", path)
+        self.sink.command("master-key", "create", str(path))
+        done = self.sink.command("master-key", "rotate", "--lost", "--new", str(path), check=False)
+        self.assertEqual(done.returncode, 1, "nothing is sealed yet")
+        self.assertIn("any key will do", done.stderr)
+        environment = {**self.sink.environment, "VOX_SINK_MASTER_KEY_FILE": str(path)}
+        create = [SINK, "token", "create", "--project", "demo", "--scope", "ingest", "--signature", "optional", "--json"]
         for owner, code in ((USER, 0), ("nobody", 3)):
             os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
+            done = run(*create, env=environment)
+            self.assertEqual(done.returncode, code, done)
             done = self.sink.command("master-key", "rotate", "--lost", "--new", str(path), check=False)
             self.assertEqual(done.returncode, code, done)
         self.assertIn("belongs to another user", done.stderr)
