@@ -15,10 +15,10 @@ static bool make_request(struct upload *u, struct flight *flight)
     const struct event_sender sender = sender_of(u);
     struct err *why = &u->result.why;
     flight->batch = u->batches && !flight->single;
-    if (!flight->batch)
+    if (!flight->batch) {
         flight_ask_first(flight);
-    if (!flight->batch)
         return event_request_make(&flight->request, &sender, &flight_first(flight)->entry, why);
+    }
     if (!flight_make_body(flight, u->batch_bytes, u->compressed))
         return err_set(why, "out of memory");
     const struct batch_body body = {buf_str(&flight->body), u->compressed, flight_batch_id(flight)};
