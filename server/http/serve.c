@@ -2,11 +2,18 @@
 // The library's callbacks about requests: judge the head, take the body, give the handler its turn.
 #include "server/http/internal.h"
 
+// Versions from 1.0 refuse themselves what is looked for below, and keep a head in memory in another way.
+// Asked of the library that runs, which may be newer than its header was.
+static bool library_is_strict(void)
+{
+    return MHD_get_version()[0] != '0';
+}
+
 // A folded line makes the library copy the name elsewhere; otherwise nothing but blanks stands between the
-// colon (now NUL) and the value. Versions from 1.0 refuse folded lines themselves.
+// colon (now NUL) and the value.
 static bool was_folded(const char *name, size_t name_len, const char *value)
 {
-    if (MHD_VERSION >= 0x01000000 || !value)
+    if (library_is_strict() || !value)
         return false;
     const char *p = name + name_len + 1;
     if ((uintptr_t)value < (uintptr_t)p)
@@ -20,7 +27,7 @@ static bool was_folded(const char *name, size_t name_len, const char *value)
 // there are two.
 static bool is_bare(const char *line_end)
 {
-    return MHD_VERSION < 0x01000000 && line_end[1] != '\0';
+    return !library_is_strict() && line_end[1] != '\0';
 }
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -45,10 +52,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 
 // As the library left it in memory: behind each text the two bytes of its CR LF, then the next line, and CR
 // LF again at the end. It passes over what stands behind a NUL, and takes a line that begins with a NUL or a
-// colon for the end of the head: what follows would be a request of its own. Versions from 1.0 refuse those.
+// colon for the end of the head: what follows would be a request of its own.
 static bool is_seamless(const struct http_request *request, const char *url, const char *version)
 {
-    if (MHD_VERSION >= 0x01000000)
+    if (library_is_strict())
         return true;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -68,7 +75,7 @@ static bool is_seamless(const struct http_request *request, const char *url, con
 // The version stands right behind the target, unless a NUL cut the target short.
 static bool target_was_cut(const struct http_request *request, const char *url, const char *version)
 {
-    return MHD_VERSION < 0x01000000 && url + request->connection->target_len + 1 != version;
+    return !library_is_strict() && url + request->connection->target_len + 1 != version;
 }
 
 // What is wrong with the head whatever the route; answers it and returns false.
