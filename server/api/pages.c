@@ -5,7 +5,7 @@
 static size_t bytes_of(const struct pages *pages, int32_t token)
 {
     size_t bytes = 0;
-    for (const struct page_place *place = pages->first; place; place = place->next)
+    for (const struct page_place *place = LIST_FIRST(&pages->list); place; place = LIST_NEXT(place, link))
         bytes += place->token == token ? place->bytes : 0;
     return bytes;
 }
@@ -16,10 +16,8 @@ bool page_hold(struct pages *pages, struct page_place *place, int32_t token, siz
         return true;
     if (bytes > PAGES_BYTES - pages->bytes || bytes_of(pages, token) + bytes > PAGES_BYTES_OF_ONE)
         return false;
-    *place = (struct page_place){.next = pages->first, .token = token, .bytes = bytes};
-    if (place->next)
-        place->next->prev = place;
-    pages->first = place;
+    *place = (struct page_place){.token = token, .bytes = bytes};
+    LIST_INSERT_HEAD(&pages->list, place, link);
     pages->bytes += bytes;
     return true;
 }
@@ -28,12 +26,7 @@ void page_release(struct pages *pages, struct page_place *place)
 {
     if (place->bytes == 0)
         return;
-    if (place->next)
-        place->next->prev = place->prev;
-    if (place->prev)
-        place->prev->next = place->next;
-    else
-        pages->first = place->next;
+    LIST_REMOVE(place, link);
     pages->bytes -= place->bytes;
     place->bytes = 0;
 }

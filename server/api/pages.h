@@ -8,18 +8,20 @@
 
 #include "lib/base/base.h"
 
+#include <sys/queue.h>
+
 #define PAGES_BYTES        ((size_t)128 * 1024 * 1024)
 #define PAGES_BYTES_OF_ONE ((size_t)64 * 1024 * 1024) // a token's
 #define PAGES_SMALL        ((size_t)64 * 1024)
 
 struct page_place {
-    struct page_place *next, *prev;
-    int32_t token; // its number
-    size_t bytes;  // 0: not in the list
+    LIST_ENTRY(page_place) link; // of pages.list
+    int32_t token;               // its number
+    size_t bytes;                // 0: not in the list
 };
 
 struct pages {
-    struct page_place *first;
+    LIST_HEAD(, page_place) list;
     size_t bytes; // of all
 };
 

@@ -43,10 +43,7 @@ bool connection_new(struct http_server *server, const struct http_listener *list
     connection->place = listener->place;
     connection->secure = listener_is_secure(server, listener);
     connection->fd = fd;
-    connection->next = server->connections;
-    if (connection->next)
-        connection->next->prev = connection;
-    server->connections = connection;
+    LIST_INSERT_HEAD(&server->connections, connection, link);
     server->connection_count++;
     connection->ends_at = clock_mono_us(server->config.clock) + server->config.pace.head_sec * USEC_PER_SEC;
     connection->looks = HTTP_REAP_LOOKS;
@@ -56,12 +53,7 @@ bool connection_new(struct http_server *server, const struct http_listener *list
 static void remove_connection(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
-    if (connection->next)
-        connection->next->prev = connection->prev;
-    if (connection->prev)
-        connection->prev->next = connection->next;
-    else
-        server->connections = connection->next;
+    LIST_REMOVE(connection, link);
     server->connection_count--;
     if (connection->closing)
         server->closing_count--;
@@ -76,7 +68,8 @@ static void remove_connection(struct http_connection *connection)
 // next run.
 static struct http_connection *arriving(struct http_server *server, int fd)
 {
-    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
+         connection = LIST_NEXT(connection, link))
         if (!connection->mhd && connection->fd == fd)
             return connection;
     return NULL;
@@ -91,8 +84,9 @@ void connection_forget(struct http_server *server, int fd)
 
 void connections_forget(struct http_server *server)
 {
-    for (struct http_connection *connection = server->connections, *next; connection; connection = next) {
-        next = connection->next;
+    for (struct http_connection *connection = LIST_FIRST(&server->connections), *next; connection;
+         connection = next) {
+        next = LIST_NEXT(connection, link);
         if (!connection->mhd)
             remove_connection(connection);
     }
@@ -225,8 +219,8 @@ static bool has_left(struct http_connection *connection)
 
 void connections_reap(struct http_server *server, int64_t now)
 {
-    for (struct http_connection *connection = server->connections; connection;
-         connection = connection->next) {
+    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
+         connection = LIST_NEXT(connection, link)) {
         if (connection->ends_at <= now)
             connection_end(connection, "deadline");
         else if (has_left(connection))
@@ -236,7 +230,8 @@ void connections_reap(struct http_server *server, int64_t now)
 
 void connections_unblock(struct http_server *server)
 {
-    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
+         connection = LIST_NEXT(connection, link))
         if (connection->awaits_body && peek(connection) > 0 && ++connection->unread >= HTTP_STUCK_MANY)
             connection_end(connection, "stuck");
 }

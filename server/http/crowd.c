@@ -7,9 +7,9 @@
 struct crowd_address {
     uint64_t number;
     unsigned total;
-    struct crowd_place *oldest, *newest; // of those that wait
+    TAILQ_HEAD(, crowd_place) waiting; // the oldest first
     struct crowd_address *table_next;
-    struct crowd_address *rank_next, *rank_prev; // while somebody waits
+    LIST_ENTRY(crowd_address) rank; // while somebody waits
 };
 
 bool crowd_init(struct crowd *crowd, unsigned many)
@@ -19,7 +19,7 @@ bool crowd_init(struct crowd *crowd, unsigned many)
         size *= 2;
     *crowd = (struct crowd){.mask = size - 1, .many = many};
     crowd->table = calloc(size, sizeof(struct crowd_address *));
-    crowd->ranks = calloc((size_t)many + 1, sizeof(struct crowd_address *));
+    crowd->ranks = calloc((size_t)many + 1, sizeof(struct crowd_rank));
     if (crowd->table && crowd->ranks)
         return true;
     crowd_release(crowd);
@@ -43,51 +43,27 @@ static struct crowd_address **slot_of(struct crowd *crowd, uint64_t number)
 
 static void rank_in(struct crowd *crowd, struct crowd_address *address)
 {
-    struct crowd_address **head = &crowd->ranks[address->total];
-    if (!address->oldest)
+    if (TAILQ_EMPTY(&address->waiting))
         return;
-    address->rank_prev = NULL;
-    address->rank_next = *head;
-    if (*head)
-        (*head)->rank_prev = address;
-    *head = address;
+    LIST_INSERT_HEAD(&crowd->ranks[address->total], address, rank);
     crowd->top = MAX(crowd->top, address->total);
 }
 
-static void rank_out(struct crowd *crowd, struct crowd_address *address)
+static void rank_out(struct crowd_address *address)
 {
-    if (!address->oldest)
-        return;
-    if (address->rank_next)
-        address->rank_next->rank_prev = address->rank_prev;
-    if (address->rank_prev)
-        address->rank_prev->rank_next = address->rank_next;
-    else
-        crowd->ranks[address->total] = address->rank_next;
+    if (!TAILQ_EMPTY(&address->waiting))
+        LIST_REMOVE(address, rank);
 }
 
 static void append(struct crowd_address *address, struct crowd_place *place)
 {
-    place->next = NULL;
-    place->prev = address->newest;
-    if (address->newest)
-        address->newest->next = place;
-    else
-        address->oldest = place;
-    address->newest = place;
+    TAILQ_INSERT_TAIL(&address->waiting, place, link);
     place->waits = true;
 }
 
 static void unlink_place(struct crowd_address *address, struct crowd_place *place)
 {
-    if (place->next)
-        place->next->prev = place->prev;
-    else
-        address->newest = place->prev;
-    if (place->prev)
-        place->prev->next = place->next;
-    else
-        address->oldest = place->next;
+    TAILQ_REMOVE(&address->waiting, place, link);
     place->waits = false;
 }
 
@@ -99,9 +75,10 @@ bool crowd_enter(struct crowd *crowd, struct crowd_place *place, uint64_t number
         if (!address)
             return false;
         address->number = number;
+        TAILQ_INIT(&address->waiting);
         *slot = address;
     }
-    rank_out(crowd, address);
+    rank_out(address);
     BUG_ON(++address->total > crowd->many);
     *place = (struct crowd_place){.address = address};
     append(address, place);
@@ -112,7 +89,7 @@ bool crowd_enter(struct crowd *crowd, struct crowd_place *place, uint64_t number
 void crowd_leave(struct crowd *crowd, struct crowd_place *place)
 {
     struct crowd_address *address = place->address;
-    rank_out(crowd, address);
+    rank_out(address);
     if (place->waits)
         unlink_place(address, place);
     place->address = NULL;
@@ -127,7 +104,7 @@ void crowd_leave(struct crowd *crowd, struct crowd_place *place)
 void crowd_wait(struct crowd *crowd, struct crowd_place *place)
 {
     struct crowd_address *address = place->address;
-    rank_out(crowd, address);
+    rank_out(address);
     if (place->waits)
         unlink_place(address, place);
     append(address, place);
@@ -139,14 +116,14 @@ void crowd_serve(struct crowd *crowd, struct crowd_place *place)
     struct crowd_address *address = place->address;
     if (!place->waits)
         return;
-    rank_out(crowd, address);
+    rank_out(address);
     unlink_place(address, place);
     rank_in(crowd, address);
 }
 
 bool crowd_has_waiting(struct crowd *crowd)
 {
-    while (crowd->top > 0 && !crowd->ranks[crowd->top])
+    while (crowd->top > 0 && LIST_EMPTY(&crowd->ranks[crowd->top]))
         crowd->top--;
     return crowd->top > 0;
 }
@@ -155,11 +132,11 @@ struct crowd_place *crowd_victim(struct crowd *crowd, uint64_t newcomer)
 {
     if (!crowd_has_waiting(crowd))
         return NULL;
-    const struct crowd_address *heaviest = crowd->ranks[crowd->top];
+    const struct crowd_address *heaviest = LIST_FIRST(&crowd->ranks[crowd->top]);
     const struct crowd_address *own = *slot_of(crowd, newcomer);
     unsigned own_total = own ? own->total : 0;
     // An address with nobody to spare may not take from those that have less.
     if (own != heaviest && own_total >= heaviest->total)
-        return own && own->oldest ? own->oldest : NULL;
-    return heaviest->oldest;
+        return own ? TAILQ_FIRST(&own->waiting) : NULL;
+    return TAILQ_FIRST(&heaviest->waiting);
 }

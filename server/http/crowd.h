@@ -13,17 +13,21 @@
 
 #include "lib/base/base.h"
 
+#include <sys/queue.h>
+
 struct crowd_address;
 
 struct crowd_place {
-    struct crowd_place *next, *prev; // of those that wait, oldest first
-    struct crowd_address *address;   // NULL: not in the crowd
+    TAILQ_ENTRY(crowd_place) link; // of those that wait
+    struct crowd_address *address; // NULL: not in the crowd
     bool waits;
 };
 
+LIST_HEAD(crowd_rank, crowd_address);
+
 struct crowd {
     struct crowd_address **table; // by number
-    struct crowd_address **ranks; // addresses with somebody who waits, by how many connections they have
+    struct crowd_rank *ranks;     // addresses with somebody who waits, by how many connections they have
     unsigned mask;                // of the table
     unsigned many;                // connections at most
     unsigned top;                 // no address of a rank above

@@ -65,7 +65,7 @@ struct http_listeners {
 };
 
 struct http_connection {
-    struct http_connection *next, *prev; // all that are open
+    LIST_ENTRY(http_connection) link; // of all that are open
     struct http_server *server;
     struct crowd_place crowd;
     struct crowd_place body; // while it holds one
@@ -158,7 +158,7 @@ struct http_server {
     struct wake_queue wakes;
     struct timers timers; // parked requests that wait for a time
 
-    struct http_connection *connections;
+    LIST_HEAD(, http_connection) connections;
     unsigned connection_count;
     unsigned closing_count;
     struct crowd crowd;

@@ -56,7 +56,7 @@ static int loop_timeout(struct http_server *server)
     if (server->run_again)
         return server->stuck ? HTTP_STUCK_MS : 0;
     int timeout = sooner(library_timeout(server), timer_timeout(server));
-    if (!server->connections && server->linger_count == 0 && !server->paused)
+    if (LIST_EMPTY(&server->connections) && server->linger_count == 0 && !server->paused)
         return timeout;
     return sooner(timeout, (int)(HTTP_REAP_US / USEC_PER_MSEC));
 }
@@ -258,7 +258,7 @@ static void release(struct http_server *server)
             MHD_stop_daemon(server->daemons[i]);
     connections_forget(server);
     tls_release(&server->tls);
-    BUG_ON(server->active > 0 || server->connections);
+    BUG_ON(server->active > 0 || !LIST_EMPTY(&server->connections));
     requests_release_spare(server);
     linger_reap(server, INT64_MAX);
     http_listeners_free(server->listeners);

@@ -31,7 +31,7 @@ START_TEST(pages__bounds_one_and_all)
     page_release(&pages, &more);
     for (size_t i = 0; i < WHOLE; i++)
         page_release(&pages, &places[i]);
-    ck_assert_ptr_null(pages.first);
+    ck_assert_ptr_null(LIST_FIRST(&pages.list));
     ck_assert_uint_eq(pages.bytes, 0);
 }
 END_TEST
