@@ -52,45 +52,56 @@ HOT_INLINE bool linear_holds(const struct jsv_check *check, const struct json *v
     return jsv_linear_search(check->linear, (struct str){value->text, value->size});
 }
 
+static inline enum jsv_verdict verdict_of(bool holds)
+{
+    return holds ? JSV_VALID : JSV_INVALID;
+}
+
+// What can be judged without a call. JSV_LIMIT: this needs one.
+HOT_INLINE enum jsv_verdict light_check(const struct jsv_check *check, const struct json *value)
+{
+    switch ((enum jsv_check_op)check->op) {
+    case CHECK_INTEGER:
+        return verdict_of(value->integer >= check->low && value->integer <= check->high);
+    case CHECK_LENGTH: {
+        // Bytes bound code points from above, a quarter of them from below.
+        bool surely = value->size <= check->high && ((int64_t)value->size + 3) / 4 >= check->low;
+        return surely ? JSV_VALID : JSV_LIMIT;
+    }
+    case CHECK_TEXT:
+        return verdict_of(text_holds(check, value));
+    case CHECK_TEXTS:
+        return verdict_of(texts_hold(check, value));
+    case CHECK_LONG:
+        return verdict_of(long_holds(check, value));
+    case CHECK_REAL:
+        return verdict_of(real_holds(check, value));
+    case CHECK_WHOLE:
+        return verdict_of(jsv_real_is_whole(value->real));
+    default:
+        return JSV_LIMIT;
+    }
+}
+
 static enum jsv_verdict run_check(struct jsv_context *c, const struct jsv_program *program,
                                   const struct jsv_check *check, const struct json *value)
 {
-    bool holds;
+    enum jsv_verdict verdict = light_check(check, value);
+    if (verdict != JSV_LIMIT)
+        return verdict;
     switch ((enum jsv_check_op)check->op) {
-    case CHECK_INTEGER:
-        holds = value->integer >= check->low && value->integer <= check->high;
-        break;
     case CHECK_LENGTH:
-        holds = jsv_length_holds(str_slice(value->text, value->size), (uint32_t)check->low,
-                                 (uint32_t)check->high);
-        break;
-    case CHECK_TEXT:
-        holds = text_holds(check, value);
-        break;
-    case CHECK_TEXTS:
-        holds = texts_hold(check, value);
-        break;
-    case CHECK_LONG:
-        holds = long_holds(check, value);
-        break;
+        return verdict_of(jsv_length_holds(str_slice(value->text, value->size), (uint32_t)check->low,
+                                           (uint32_t)check->high));
     case CHECK_NAMES:
-        holds = names_hold(check, value);
-        break;
+        return verdict_of(names_hold(check, value));
     case CHECK_LINEAR:
-        holds = linear_holds(check, value);
-        break;
-    case CHECK_REAL:
-        holds = real_holds(check, value);
-        break;
-    case CHECK_WHOLE:
-        holds = jsv_real_is_whole(value->real);
-        break;
+        return verdict_of(linear_holds(check, value));
     case CHECK_INSN:
         return jsv_run_insn(c, &program->fast_insns.at[check->a], value);
     default:
         BUG("no such check");
     }
-    return holds ? JSV_VALID : JSV_INVALID;
 }
 
 // Where the values are that a group speaks of, and their traits.
@@ -133,48 +144,15 @@ static enum jsv_verdict run_full(const struct jsv_plan *plan, const struct json 
     return run_from(plan, instance, plan->body->group, NULL);
 }
 
-// A group's checks without a call on the way. JSV_LIMIT: the one at `*check` needs one.
+// A group's checks as far as none needs a call. JSV_LIMIT: the one at `*check` does.
 HOT_INLINE enum jsv_verdict light_checks(const struct jsv_check **check, const struct json *base)
 {
-    for (bool holds = true;; ++*check) {
-        const struct jsv_check *at = *check;
-        const struct json *value = &base[at->index];
-        if (!holds)
-            return JSV_INVALID;
-        switch ((enum jsv_check_op)at->op) {
-        case CHECK_INTEGER:
-            holds = value->integer >= at->low && value->integer <= at->high;
-            break;
-        case CHECK_LENGTH:
-            // Bytes bound code points from above, a quarter of them from below.
-            if (value->size > at->high || ((int64_t)value->size + 3) / 4 < at->low)
-                return JSV_LIMIT;
-            break;
-        case CHECK_TEXT:
-            holds = text_holds(at, value);
-            break;
-        case CHECK_TEXTS:
-            holds = texts_hold(at, value);
-            break;
-        case CHECK_REAL:
-            holds = real_holds(at, value);
-            break;
-        case CHECK_LONG:
-            holds = long_holds(at, value);
-            break;
-        case CHECK_WHOLE:
-            holds = jsv_real_is_whole(value->real);
-            break;
-        case CHECK_LINEAR:
-        case CHECK_NAMES:
-        case CHECK_INSN:
-            return JSV_LIMIT;
-        case CHECK_END:
-            return JSV_VALID;
-        default:
-            __builtin_unreachable();
-        }
+    for (; (*check)->op != CHECK_END; ++*check) {
+        enum jsv_verdict verdict = light_check(*check, &base[(*check)->index]);
+        if (verdict != JSV_VALID)
+            return verdict;
     }
+    return JSV_VALID;
 }
 
 // The same for nearly all: what needs a call is left to run_from(), so that few registers are to be saved.
