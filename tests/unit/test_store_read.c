@@ -24,41 +24,6 @@ static void put(struct db *db, unsigned n, int32_t project, int32_t contract, co
     ck_assert_int_eq(event.outcome, EVENT_STORED);
 }
 
-START_TEST(spans__join_and_leave_out_what_is_gone)
-{
-    struct spans spans = {0};
-    spans_add(&spans, 100, 110, 0, 105);
-    ck_assert_uint_eq(spans.count, 0);
-    spans_add(&spans, 100, 110, 30, 105);
-    spans_add(&spans, 100, 110, 365, 105);
-    ck_assert_uint_eq(spans.count, 2);
-    spans_add(&spans, 100, 110, 35, 105); // touches the first
-    ck_assert_uint_eq(spans.count, 2);
-    ck_assert_int_eq(spans.list[0].first, 130);
-    ck_assert_int_eq(spans.list[0].last, 145);
-    spans_add(&spans, 100, 110, 1, 200); // all gone
-    ck_assert_uint_eq(spans.count, 2);
-    spans_add(&spans, 100, 110, 100, 205); // partly gone
-    ck_assert_int_eq(spans.list[1].first, 206);
-    ck_assert_int_eq(spans.list[1].last, 210);
-    spans_add(&spans, 100, 110, -1, 105);
-    ck_assert_uint_eq(spans.count, 1);
-    ck_assert_int_eq(spans.list[0].first, 106);
-    ck_assert_int_eq(spans.list[0].last, 510);
-    // However many there are, each day stays inside one of those that are kept.
-    spans = (struct spans){0};
-    for (int32_t days = 1; days <= 4000; days += 37)
-        spans_add(&spans, 0, 3, days, 0);
-    ck_assert_uint_le(spans.count, SPANS_MAX);
-    for (int32_t days = 1; days <= 4000; days += 37) {
-        bool inside = false;
-        for (size_t i = 0; i < spans.count; i++)
-            inside |= spans.list[i].first <= days && days + 3 <= spans.list[i].last;
-        ck_assert_msg(inside, "%d", days);
-    }
-}
-END_TEST
-
 struct page {
     size_t count, stop_after;
     struct stored_event last;
@@ -495,8 +460,7 @@ START_TEST(views__are_empty_without_a_project)
 }
 END_TEST
 
-CHECK_MAIN_WITH(cluster_start, "store_read", spans__join_and_leave_out_what_is_gone,
-                store_query_events__pages_through_one_project,
+CHECK_MAIN_WITH(cluster_start, "store_read", store_query_events__pages_through_one_project,
                 store_query_events__gives_every_column_and_stops_when_told,
                 store_query_events__gives_strings_while_the_row_is_there,
                 store_query_events__hides_what_is_past_its_day,
