@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-from voxtest import LONG, SANITIZED, TELEMETRY, model_call, run, uuid7
+from voxtest import LONG, SANITIZED, TELEMETRY, can_trace, model_call, run, uuid7
 from voxtest.base import clean_environment
 
 OLD = json.dumps(model_call("was here before"))
@@ -46,7 +46,7 @@ class Faults(SpoolCase):
 
     def setUp(self):
         super().setUp()
-        if not shutil.which("strace") or run("strace", "-qq", "-o", "/dev/null", "true").returncode != 0:
+        if not can_trace():
             self.skipTest("strace cannot trace here")
         (self.folder / "event").write_text(NEW)
 

@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-from voxtest import LONG, SANITIZED, SinkCase, TELEMETRY, minified_sha256, model_call, run, uuid7, wait_until, zstd
+from voxtest import LONG, SANITIZED, SinkCase, TELEMETRY, can_trace, minified_sha256, model_call, run, uuid7, wait_until, zstd
 from voxtest.base import clean_environment
 
 JSON, NDJSON, PROBLEM = "application/json", "application/x-ndjson", "application/problem+json"
@@ -218,7 +218,7 @@ class Faults(UploadCase):
 
     def setUp(self):
         super().setUp()
-        if not shutil.which("strace") or run("strace", "-qq", "-o", "/dev/null", "true").returncode != 0:
+        if not can_trace():
             self.skipTest("strace cannot trace here")
 
     def inject(self, *words, **more):

@@ -3,11 +3,10 @@
 
 import json
 import pathlib
-import shutil
 import tempfile
 import unittest
 
-from voxtest import CONTRACTS, SANITIZED, SINK, run
+from voxtest import CONTRACTS, SANITIZED, SINK, can_trace, run
 
 SCHEMA = """{"$schema": "https://json-schema.org/draft/2020-12/schema",
  "$id": "https://example.org/s",
@@ -89,7 +88,7 @@ class Validate(Case):
 
     def test_ref_fetch(self):
         """Case ref-fetch: a reference is looked for among the files that were named. No socket is opened, no other file."""
-        strace = not SANITIZED and shutil.which("strace") and run("strace", "-qq", "-o", "/dev/null", "true").returncode == 0
+        strace = not SANITIZED and can_trace()
         secret = self.put("elsewhere.json", {"type": "null"})
         trace = self.folder / "trace"
         for uri in ("http://127.0.0.1:1/x.json", "https://localhost:1/x.json", f"file://{secret}", f"FILE://{secret}",
