@@ -77,8 +77,6 @@ static enum spool_read open_failed(struct err *why)
         return SPOOL_READ_GONE;
     case ELOOP:
         return skipped(why, "is a symbolic link");
-    case EACCES: // what it says is not known, so it is not judged
-        return skipped(why, "cannot be opened for reading: chmod u+r it");
     default:
         err_set_errno(why, "cannot be opened");
         return SPOOL_READ_FAILED;
@@ -131,6 +129,10 @@ static enum spool_read open_entry(struct spool *spool, const char *name, int *re
     if (result != SPOOL_READ_OK)
         return result;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) { // ours, in a folder of ours: only its mode keeps us out
+        err_set(why, "cannot be opened for reading; chmod u+r it, then retry --state bad");
+        return SPOOL_READ_BAD;
+    }
     if (fd < 0)
         return open_failed(why);
     if (fstat(fd, ret_stat) != 0)

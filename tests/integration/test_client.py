@@ -188,6 +188,21 @@ class Upload(ClientCase):
         self.assertEqual(self.client("upload").returncode, 0)
         self.assertEqual(self.pending(), [])
 
+    def test_a_file_that_may_not_be_read_stops_nothing(self):
+        mode_counts = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        self.drop("closed.json", json.dumps(model_call("closed")))
+        (self.spool / "pending/closed.json").chmod(0)
+        os.utime(self.spool / "pending/closed.json", (1700000000, 1700000000))
+        self.enqueue(model_call("beside it"))
+        done = run(*mode_counts, TELEMETRY, "upload", env=self.environment)
+        self.assertEqual((done.returncode, self.pending()), (1, []), done)
+        self.assertIn("chmod u+r", (self.spool / "bad/closed.json.reason").read_text())
+        (self.spool / "bad/closed.json").chmod(0o600)
+        before = self.rows()
+        self.assertEqual(self.client("retry", "--state", "bad").returncode, 0)
+        self.assertEqual(self.client("upload").returncode, 0)
+        self.assertEqual((self.pending(), self.rows() - before), ([], 1))
+
     def test_two_uploads_at_once(self):
         for number in range(40):
             self.enqueue(model_call(f"two-{number}"))
