@@ -35,6 +35,10 @@ void arena_reset(struct arena *arena)
 {
     if (!arena->first)
         return;
+    if (arena->first->cap < MIN(arena->block_size, arena->ceiling)) {
+        arena_release(arena);
+        return;
+    }
     free_chain(arena->first->next);
     arena->first->next = NULL;
     arena->first->used = 0;

@@ -2,8 +2,9 @@
 // Memory that dies together: a chain of blocks, freed or reused as a whole.
 //
 // arena_init() with a ceiling in bytes, arena_alloc() any number of times, arena_reset() to start again with
-// the first block kept, arena_release() at the end. An allocation past the ceiling or without memory is NULL
-// and changes nothing. One thread at a time.
+// the first block kept, arena_release() at the end. `block_size` may be changed before a reset, which does
+// not keep a block that is smaller. An allocation past the ceiling or without memory is NULL and changes
+// nothing. One thread at a time.
 #ifndef VOX_BASE_ARENA_H
 #define VOX_BASE_ARENA_H
 

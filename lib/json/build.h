@@ -11,18 +11,12 @@
 static inline struct json *json_build_container(struct arena *arena, const struct json *values,
                                                 uint32_t count, const struct json_shape *shape, uint64_t form)
 {
-    size_t tags = (count + (size_t)15) & ~(size_t)15;
-    char *block = arena_alloc(arena, tags + sizeof(struct json_head) + count * sizeof(*values));
-    if (!block)
+    struct json_head *head = arena_alloc(arena, sizeof(*head) + count * sizeof(*values));
+    if (!head)
         return NULL;
-    struct json_head *head = (struct json_head *)(void *)(block + tags);
     struct json *at = (struct json *)(void *)(head + 1);
-    if (count) {
-        memset(block + tags - 16, 0, 16);
+    if (count)
         memcpy(at, values, count * sizeof(*values));
-    }
-    for (uint32_t i = 0; i < count; i++)
-        block[i] = (char)values[i].tag;
     *head = (struct json_head){.shape = shape, .form = form};
     return at;
 }

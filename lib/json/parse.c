@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A small event's tree fits the first block, which a reset keeps.
+// Memory comes in blocks of the text's size within these bounds: a tree is mostly smaller than its text, and
+// trees that lie close together share pages and do not all fall on the same few lines of a cache.
+#define DOC_LEAST ((size_t)128) // more than the text
 #define DOC_BLOCK ((size_t)8 * 1024)
 
 void json_parser_init(struct json_parser *parser)
@@ -133,6 +135,11 @@ static bool close_container(struct json_scan *s, uint32_t base, enum json_type t
         .type = (uint8_t)type, .tag = (uint8_t)(1u << type), .size = s->top - base, .traits = s->traits};
     const struct json *values = s->parser->values + base;
     uint64_t form = forms ? json_shapes_form(s->shapes, forms, values, value.size) : 0;
+    if (!s->depth) { // the root: who judges it reads both
+        s->root = arena_alloc(&s->doc->arena, sizeof(*s->root));
+        if (!s->root)
+            return json_fail(s, JSON_FAULT_MEMORY);
+    }
     value.values = json_build_container(&s->doc->arena, values, value.size, shape, form);
     s->top = base;
     return value.values ? push(s, value) : json_fail(s, JSON_FAULT_MEMORY);
@@ -320,10 +327,28 @@ static bool take_shapes(struct json_scan *s)
     return true;
 }
 
+// A document that once needed more than its text's size begins with as much the next time.
+static void begin_tree(struct json_doc *doc, size_t len)
+{
+    doc->arena.block_size = MIN(MAX(len + DOC_LEAST, doc->arena.used), DOC_BLOCK);
+    json_doc_reset(doc);
+}
+
+// The root of a text that went well, its value still on the stack.
+static bool take_root(struct json_scan *s)
+{
+    struct json *root = s->root ? s->root : arena_alloc(&s->doc->arena, sizeof(*root));
+    if (!root)
+        return json_fail(s, JSON_FAULT_MEMORY);
+    *root = s->parser->values[0];
+    s->doc->root = root;
+    return true;
+}
+
 static enum json_fault parse(struct json_scan *s, size_t *ret_offset)
 {
     struct json_doc *doc = s->doc;
-    json_doc_reset(doc);
+    begin_tree(doc, (size_t)(s->end - s->at));
     s->parser = doc->parser ? doc->parser : &doc->own;
     s->begin = s->start = s->at;
     bool ok = (size_t)(s->end - s->at) <= UINT32_MAX ? take_shapes(s) : json_fail(s, JSON_FAULT_MEMORY);
@@ -332,7 +357,7 @@ static enum json_fault parse(struct json_scan *s, size_t *ret_offset)
         ok = scan_value(s);
         if (ok)
             drop_space(s);
-        ok = ok && (s->at == s->end || unexpected(s));
+        ok = ok && (s->at == s->end || unexpected(s)) && take_root(s);
     }
     if (ret_offset)
         *ret_offset = (size_t)(s->at - s->begin);
@@ -340,8 +365,6 @@ static enum json_fault parse(struct json_scan *s, size_t *ret_offset)
         json_doc_reset(doc);
         return s->fault;
     }
-    doc->value = s->parser->values[0];
-    doc->root = &doc->value;
     return JSON_FAULT_NONE;
 }
 

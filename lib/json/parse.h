@@ -66,7 +66,6 @@ struct json_doc {
     const struct json *root; // NULL before a parse that went well
     struct json_parser *parser;
     struct json_shapes *shapes; // that the tree refers to, counted
-    struct json value;
     struct json_parser own;
 };
 

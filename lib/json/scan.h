@@ -21,6 +21,7 @@ struct json_scan {
     struct json_doc *doc;
     struct json_parser *parser;
     struct json_shapes *shapes;
+    struct json *root; // its place, directly before the values of a container; NULL before it is known
     const struct json_rules *rules;
     uint32_t top; // of the parser's stack
     uint32_t depth;

@@ -141,9 +141,11 @@ enum json_step json_shapes_step(struct json_shapes *shapes, struct json_node **n
 // Ids of shapes and forms; the first 256 are the tags of scalars.
 static atomic_uint_fast64_t last_id = 256;
 
+// 0, that of what is not remembered, when there are no more.
 static uint64_t next_id(void)
 {
-    return (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
+    uint64_t id = (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
+    return id < JSON_IDS ? id : 0;
 }
 
 const struct json_shape *json_shapes_end(struct json_shapes *shapes, struct json_node *node)

@@ -52,8 +52,9 @@ struct json_shape {
     const uint32_t *slots; // where there are many names: index + 1 by hash, 0 is empty
 };
 
-// Before the values of a container. Before the head, one byte for each value: its tag, filled up with zeros
-// to whole 16 bytes.
+#define JSON_IDS ((uint64_t)1 << 48) // ids of shapes and forms are below
+
+// Before the values of a container.
 struct json_head {
     const struct json_shape *shape; // NULL for an array
     uint64_t form;                  // json_form_of()
@@ -120,13 +121,6 @@ static inline uint64_t json_form_of(const struct json *value)
     if (!json_is_object(value) && !json_is_array(value))
         return 0;
     return ((const struct json_head *)(const void *)value->values)[-1].form;
-}
-
-// The tags of a container's values, as struct json_head says.
-static inline const uint8_t *json_tags(const struct json *container)
-{
-    const uint8_t *head = (const uint8_t *)container->values - sizeof(struct json_head);
-    return head - ((container->size + 15u) & ~15u);
 }
 
 // A member's name; its place is below json_count().

@@ -22,7 +22,7 @@ static size_t count_values(const struct json *value, size_t depth)
     BUG_ON(depth > LIMIT_JSON_DEPTH && (json_is_object(value) || json_is_array(value)));
     BUG_ON(text.len && (memchr(text.ptr, 0, text.len) || !json_text(value).ptr));
     for (uint32_t i = 0; i < json_count(value); i++) {
-        BUG_ON(json_tags(value)[i] != value->values[i].tag);
+        BUG_ON(value->values[i].tag != 1u << value->values[i].type);
         if (json_is_object(value))
             BUG_ON(json_shape_find(json_shape_of(value), json_name(value, i)) != i);
         count += count_values(&value->values[i], depth + 1);

@@ -71,6 +71,14 @@ START_TEST(arena__reset_keeps_the_first_block)
     arena_reset(&arena);
     ck_assert_uint_eq(arena.used, 128);
     ck_assert_ptr_eq(arena_alloc(&arena, 100), first);
+    arena.block_size = 512; // the first is too small now
+    arena_reset(&arena);
+    ck_assert_uint_eq(arena.used, 0);
+    ck_assert_ptr_nonnull(arena_alloc(&arena, 1));
+    ck_assert_uint_eq(arena.used, 512);
+    arena.block_size = 64;
+    arena_reset(&arena);
+    ck_assert_uint_eq(arena.used, 512);
     arena_release(&arena);
 }
 END_TEST

@@ -177,6 +177,27 @@ START_TEST(json_parse__documents_are_apart)
 }
 END_TEST
 
+// A tree takes about as much as its text, and a document keeps what one needed.
+START_TEST(json_parse__memory_is_as_the_text)
+{
+    struct json_doc doc;
+    json_doc_init(&doc, NULL, 1 << 20);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("{\"a\":[1,2,3],\"b\":\"text\"}"), NULL), JSON_FAULT_NONE);
+    ck_assert_uint_le(doc.arena.used, 256);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("[[],[],[],[],[],[],[],[],[],[],[],[],[],[]]"), NULL),
+                     JSON_FAULT_NONE);
+    size_t used = doc.arena.used;
+    ck_assert_uint_gt(used, 256);
+    ck_assert_int_eq(json_doc_parse(&doc, STR("[[],[],[],[],[],[],[],[],[],[],[],[],[],[]]"), NULL),
+                     JSON_FAULT_NONE);
+    ck_assert_uint_eq(doc.arena.used, used); // in one block
+    ck_assert_int_eq(json_doc_parse(&doc, STR("7"), NULL), JSON_FAULT_NONE);
+    ck_assert_uint_eq(doc.arena.used, used);
+    ck_assert_int_eq(json_integer(doc.root), 7);
+    json_doc_release(&doc);
+}
+END_TEST
+
 static void *parse_often(void *context)
 {
     struct json_doc doc;
@@ -227,5 +248,5 @@ END_TEST
 CHECK_MAIN("json_parse", json_parse__names_the_fault, json_parse__only_oversize_integers_become_reals,
            json_parse__offset_is_where_it_stopped, json_parse__big_integers_are_reals,
            json_parse__depth_is_bounded, json_parse__memory_ends_at_every_ceiling,
-           json_parse__documents_are_apart, json_parse__threads_parse_apart,
-           json_parse__every_string_is_read_back)
+           json_parse__documents_are_apart, json_parse__memory_is_as_the_text,
+           json_parse__threads_parse_apart, json_parse__every_string_is_read_back)
