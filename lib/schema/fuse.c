@@ -3,8 +3,8 @@
 //
 // First every block takes in what it hands its instance on to unconditionally ($ref, allOf), as long as that
 // is small and does not recurse, and loses instructions for types it does not admit. Then an anyOf or oneOf
-// whose branches cannot hold together becomes a switch: by the instance's type, or by a member that every
-// branch requires to be one of its own strings.
+// whose branches cannot hold together becomes a switch: by the instance's type, or, for an object, by a
+// member that every branch requires to be one of its own strings.
 #include "lib/schema/compile.h"
 
 #define NESTING   8  // of blocks taken in
@@ -189,13 +189,14 @@ static bool strings_of(const struct jsv_program *program, uint32_t index, struct
     return false;
 }
 
-// What a branch wants of the member `key`: that it is there, and which strings it may be.
-static bool wants(const struct jsv_program *program, uint32_t branch, struct str key, struct str *names,
-                  uint32_t *count, uint32_t max)
+// What a branch wants of the member `key`, where its instance is of `types`: that it is there, and which
+// strings it may be.
+static bool wants(const struct jsv_program *program, unsigned types, uint32_t branch, struct str key,
+                  struct str *names, uint32_t *count, uint32_t max)
 {
     const struct jsv_block *block = &program->fast_blocks.at[branch];
     bool required = false, strings = false;
-    if (block->types != TYPE_BIT(JSON_OBJECT))
+    if ((block->types & types) != TYPE_BIT(JSON_OBJECT))
         return false;
     for (uint32_t i = 0; i < block->count; i++) {
         const struct jsv_insn *insn = &program->fast_insns.at[block->first + i];
@@ -219,7 +220,7 @@ static bool switch_key(struct fusion *f, struct jsv_insn *insn, struct str key)
     uint32_t blocks[SWITCH_NAMES], count = 0;
     for (uint32_t i = 0; i < insn->b; i++) {
         uint32_t block = program->lists.at[insn->a + i], before = count;
-        if (!wants(program, block, key, names, &count, SWITCH_NAMES))
+        if (!wants(program, f->types, block, key, names, &count, SWITCH_NAMES))
             return true;
         for (; before < count; before++)
             blocks[before] = block;
@@ -260,19 +261,29 @@ static bool switch_keys(struct fusion *f, struct jsv_insn *insn)
     return true;
 }
 
+static bool switch_block(struct fusion *f, const struct jsv_block *block)
+{
+    struct jsv_program *program = f->program;
+    f->types = block->types;
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct jsv_insn *insn = &program->fast_insns.at[block->first + i];
+        program->branches = program->branches || (insn->op >= OP_ANY_OF && insn->op <= OP_IF);
+        if (insn->op != OP_ANY_OF && insn->op != OP_ONE_OF)
+            continue;
+        if (!switch_types(f, insn) || (insn->op != OP_SWITCH_TYPE && !switch_keys(f, insn)))
+            return false;
+    }
+    return true;
+}
+
 bool compile_fast(struct jsv_compiler *c)
 {
     struct fusion f = {.c = c, .program = c->program};
     for (uint32_t i = 0; i < c->program->blocks.count; i++)
         if (!fuse_block(&f, i))
             return false;
-    for (uint32_t i = 0; i < c->program->fast_insns.count; i++) {
-        struct jsv_insn *insn = &c->program->fast_insns.at[i];
-        c->program->branches = c->program->branches || (insn->op >= OP_ANY_OF && insn->op <= OP_IF);
-        if (insn->op != OP_ANY_OF && insn->op != OP_ONE_OF)
-            continue;
-        if (!switch_types(&f, insn) || (insn->op != OP_SWITCH_TYPE && !switch_keys(&f, insn)))
+    for (uint32_t i = 0; i < c->program->fast_blocks.count; i++)
+        if (!switch_block(&f, &c->program->fast_blocks.at[i]))
             return false;
-    }
     return true;
 }

@@ -18,22 +18,24 @@ struct planner {
     struct jsv_context *c;
     struct jsv_plan_draft draft;
     unsigned work;
-    bool failed;  // no plan
-    bool invalid; // whatever the values are
+    unsigned trying; // blocks under way that may be of no concern
+    bool failed;     // no plan
+    bool invalid;    // whatever the values are
+    bool chosen;     // the plan is for the instance's own value of the first switch
+    const struct jsv_switch *by;
+    struct place member; // that it asks
 };
 
 static void plan_block(struct planner *p, uint32_t index, const struct json *value, struct place at);
 
-static void emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_check check)
+static void emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_step step)
 {
     if (p->draft.count == PLAN_CHECKS || at.index > UINT16_MAX) {
         p->failed = true;
         return;
     }
-    check.op = (uint8_t)op;
-    check.container = (uint8_t)at.container;
-    check.index = (uint16_t)at.index;
-    p->draft.checks[p->draft.count++] = check;
+    p->draft.checks[p->draft.count++] = (struct jsv_check){
+        .op = (uint8_t)op, .container = (uint8_t)at.container, .index = (uint16_t)at.index, .step = step};
 }
 
 // The number of the container that stands at a place.
@@ -148,7 +150,9 @@ static enum outcome try_block(struct planner *p, uint32_t block, const struct js
     uint8_t count = p->draft.count;
     bool invalid = p->invalid;
     p->invalid = false;
+    p->trying++;
     plan_block(p, block, value, at);
+    p->trying--;
     enum outcome outcome = p->invalid ? NEVER : p->draft.count > count ? SOMETIMES : ALWAYS;
     p->invalid = invalid;
     if (outcome == NEVER)
@@ -158,7 +162,7 @@ static enum outcome try_block(struct planner *p, uint32_t block, const struct js
 
 static void emit_insn(struct planner *p, const struct jsv_insn *insn, struct place at)
 {
-    emit(p, CHECK_INSN, at, (struct jsv_check){.a = (uint32_t)(insn - p->c->program->fast_insns.at)});
+    emit(p, CHECK_INSN, at, (struct jsv_step){.insn = insn});
 }
 
 // Where all branches but one are out of the question, that one's checks are the instruction's.
@@ -181,6 +185,37 @@ static void plan_branches(struct planner *p, const struct jsv_insn *insn, const 
     } else if (always || sometimes > 1) {
         p->draft.count = count;
         emit_insn(p, insn, at);
+    }
+}
+
+// The first switch that all depends on makes a plan for each value of its member. Where the form leaves one
+// branch, that is planned; its own checks are the switch's.
+static void plan_switch(struct planner *p, const struct jsv_insn *insn, const struct json *value,
+                        struct place at)
+{
+    const struct jsv_switch *by = &p->c->program->switches.at[insn->a];
+    const struct json *member = json_get(value, by->key);
+    uint32_t only = JSV_NONE, possible = 0;
+    uint8_t count = p->draft.count;
+    for (uint32_t i = 0; i < by->values.count && json_is_string(member) && !p->failed; i++) {
+        enum outcome outcome = by->blocks[i] == only ? NEVER : try_block(p, by->blocks[i], value, at);
+        p->draft.count = count;
+        only = outcome == NEVER ? only : by->blocks[i];
+        possible += outcome != NEVER;
+    }
+    uint32_t found =
+        p->chosen && possible > 1 ? jsv_keys_find(&by->values, member->text, member->size) : JSV_KEY_NONE;
+    if (!possible) {
+        settle(p, false);
+    } else if (possible == 1) {
+        plan_block(p, only, value, at);
+    } else if (p->trying || p->by) {
+        emit_insn(p, insn, at);
+    } else {
+        p->by = by;
+        p->member = (struct place){enter(p, at), (uint32_t)(member - value->values)};
+        if (found != JSV_KEY_NONE)
+            plan_block(p, by->blocks[found], value, at);
     }
 }
 
@@ -208,9 +243,9 @@ static void emit_text(struct planner *p, uint32_t index, struct place at)
     uint64_t head, tail;
     jsv_key_words(wanted->text, wanted->size, &head, &tail);
     if (wanted->size <= JSV_KEY_WHOLE)
-        emit(p, CHECK_TEXT, at, (struct jsv_check){.a = wanted->size, .head = head, .tail = tail});
+        emit(p, CHECK_TEXT, at, (struct jsv_step){.a = wanted->size, .head = head, .tail = tail});
     else
-        emit(p, CHECK_LONG, at, (struct jsv_check){.a = wanted->size, .text = wanted->text});
+        emit(p, CHECK_LONG, at, (struct jsv_step){.a = wanted->size, .text = wanted->text});
 }
 
 static void plan_texts(struct planner *p, const struct jsv_keys *keys, struct place at)
@@ -219,9 +254,9 @@ static void plan_texts(struct planner *p, const struct jsv_keys *keys, struct pl
         settle(p, false);
     else if (keys->perfect)
         emit(p, CHECK_TEXTS, at,
-             (struct jsv_check){.a = keys->mask, .slots = keys->slots, .factor = keys->factor});
+             (struct jsv_step){.a = keys->mask, .slots = keys->slots, .factor = keys->factor});
     else
-        emit(p, CHECK_NAMES, at, (struct jsv_check){.keys = keys});
+        emit(p, CHECK_NAMES, at, (struct jsv_step){.keys = keys});
 }
 
 static void plan_string(struct planner *p, const struct jsv_insn *insn, struct place at)
@@ -229,7 +264,7 @@ static void plan_string(struct planner *p, const struct jsv_insn *insn, struct p
     const struct jsv_program *program = p->c->program;
     const struct jsv_regex *regex = insn->op == OP_PATTERN ? program->regexes.at[insn->a] : NULL;
     if (insn->op == OP_LENGTH)
-        emit(p, CHECK_LENGTH, at, (struct jsv_check){.low = insn->a, .high = insn->b});
+        emit(p, CHECK_LENGTH, at, (struct jsv_step){.low = insn->a, .high = insn->b});
     else if (insn->op == OP_ENUM)
         plan_texts(p, &program->enums.at[insn->a].strings, at);
     else if (insn->op == OP_CONST && json_is_string(program->values.at[insn->a]))
@@ -237,7 +272,7 @@ static void plan_string(struct planner *p, const struct jsv_insn *insn, struct p
     else if (insn->op == OP_CONST)
         settle(p, false);
     else if (regex && jsv_regex_is_linear(regex))
-        emit(p, CHECK_LINEAR, at, (struct jsv_check){.linear = jsv_regex_linear(regex)});
+        emit(p, CHECK_LINEAR, at, (struct jsv_step){.linear = jsv_regex_linear(regex)});
     else
         emit_insn(p, insn, at);
 }
@@ -248,7 +283,7 @@ static void plan_same(struct planner *p, const struct json *wanted, struct place
     int64_t whole = json_integer(wanted);
     bool exact = json_is_integer(wanted) || (json_is_real(wanted) && jsv_real_to_int(wanted->real, &whole));
     if (exact)
-        emit(p, CHECK_INTEGER, at, (struct jsv_check){.low = whole, .high = whole});
+        emit(p, CHECK_INTEGER, at, (struct jsv_step){.low = whole, .high = whole});
     else
         settle(p, false);
 }
@@ -258,13 +293,13 @@ static void plan_number(struct planner *p, const struct jsv_insn *insn, const st
 {
     const struct jsv_range *range = insn->op == OP_RANGE ? &p->c->program->ranges.at[insn->a] : NULL;
     if (range && json_is_integer(value))
-        emit(p, CHECK_INTEGER, at, (struct jsv_check){.low = range->low, .high = range->high});
+        emit(p, CHECK_INTEGER, at, (struct jsv_step){.low = range->low, .high = range->high});
     else if (range)
-        emit(p, CHECK_REAL, at, (struct jsv_check){.least = range->least, .most = range->most});
+        emit(p, CHECK_REAL, at, (struct jsv_step){.least = range->least, .most = range->most});
     else if (insn->op == OP_CONST && json_is_integer(value))
         plan_same(p, p->c->program->values.at[insn->a], at);
     else if (insn->op == OP_INTEGRAL && json_is_real(value))
-        emit(p, CHECK_WHOLE, at, (struct jsv_check){0});
+        emit(p, CHECK_WHOLE, at, (struct jsv_step){.a = 0});
     else if (insn->op != OP_INTEGRAL)
         emit_insn(p, insn, at);
 }
@@ -327,6 +362,9 @@ static void plan_insn(struct planner *p, const struct jsv_insn *insn, const stru
             plan_block(p, block, value, at);
         break;
     }
+    case OP_SWITCH_KEY:
+        plan_switch(p, insn, value, at);
+        break;
     default:
         emit_insn(p, insn, at);
     }
@@ -347,22 +385,27 @@ static void plan_block(struct planner *p, uint32_t index, const struct json *val
     }
 }
 
+static bool build(struct planner *p, struct jsv_plan *plan)
+{
+    struct jsv_step step = {
+        .place = p->member.index * (uint32_t)sizeof(struct json), .program = p->c->program, .by = p->by};
+    if (p->by && !p->chosen)
+        return jsv_plan_build_switch(&p->draft, p->member.container, step, plan->steps);
+    return jsv_plan_build(&p->draft, p->c->program, plan->steps);
+}
+
 void jsv_plan_make(struct jsv_context *c, struct jsv_plan *plan, const struct json *instance)
 {
-    struct planner p = {.c = c, .draft.containers = 1};
-    plan->body->context = c;
-    plan->body->program = c->program;
+    struct planner p = {.c = c, .draft.containers = 1, .chosen = plan->form >> PLAN_CHOICE_SHIFT};
     plan_block(&p, 0, instance, (struct place){0, 0});
-    if (p.failed)
+    if (p.failed || (!p.invalid && !build(&p, plan)))
         plan->state = PLAN_NONE;
     else if (p.invalid)
         plan->state = PLAN_INVALID;
-    else if (!jsv_plan_group(&p.draft, plan))
-        plan->state = PLAN_NONE;
+    else if (p.by && !p.chosen)
+        plan->state = PLAN_SWITCH;
     else if (!p.draft.count)
         plan->state = PLAN_VALID;
-    else if (p.draft.checks[p.draft.count - 1].op == CHECK_INSN)
-        plan->state = PLAN_FULL;
     else
-        plan->state = jsv_plan_is_traits(plan) ? PLAN_TRAITS : PLAN_LIGHT;
+        plan->state = p.draft.checks[p.draft.count - 1].op == CHECK_INSN ? PLAN_FULL : PLAN_LIGHT;
 }

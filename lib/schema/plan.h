@@ -15,7 +15,6 @@
 #define PLANS           256
 #define PLAN_CHECKS     40
 #define PLAN_CONTAINERS 16
-#define PLAN_DEPTH      6
 #define PLAN_WORK       2000 // instructions and members looked at while a plan is made
 
 // In the order in which they run.
@@ -29,18 +28,30 @@ enum jsv_check_op {
     CHECK_LONG,    // as CHECK_TEXT, longer than two words: text
     CHECK_LINEAR,  // linear: a pattern's automaton
     CHECK_NAMES,   // keys: an enum's strings that share slots
-    CHECK_INSN,    // a: instruction
-    CHECK_END      // of a group
+    CHECK_INSN     // insn: an instruction of the fast program
 };
 
-struct jsv_check {
-    uint8_t op;
-    uint8_t container; // 0: the root by itself
-    uint16_t index;
+struct jsv_step;
+
+// Runs a step and all behind it: each ends with a jump to the next. `values` are those of the container that
+// was entered last.
+typedef enum jsv_verdict jsv_step_fn(const struct jsv_step *step, const struct json *values,
+                                     const struct json *root, struct jsv_context *context);
+
+#define PLAN_DEPTH 6
+
+// What a plan points at is its program's, which lives while a plan of its id is run.
+struct jsv_step {
+    jsv_step_fn *run;
+    uint32_t place; // of the value among its container's, in bytes
     uint32_t a;
     union {
         struct {
             int64_t low, high;
+        };
+        struct {
+            int64_t from; // a value less `from`, as a number without a sign, is at most `span`
+            uint64_t span;
         };
         struct {
             double least, most;
@@ -48,18 +59,33 @@ struct jsv_check {
         struct {
             uint64_t head, tail;
         };
-        const char *text; // what a plan points at is its program's
         struct {
             const struct jsv_key *slots;
             uint64_t factor;
         };
+        struct {                       // into a container:
+            uint16_t avoid;            // with one of these traits come the next steps,
+            uint16_t skip;             // else the one so many further
+            uint16_t path[PLAN_DEPTH]; // from the root's values on; a: how many
+        };
+        const char *text;
         const struct jsv_keys *keys;
         const struct jsv_linear *linear;
+        const struct jsv_insn *insn;
+        struct {
+            const struct jsv_program *program;
+            const struct jsv_switch *by;
+        };
     };
 };
+_Static_assert(sizeof(struct jsv_step) == 32, "two steps fit a line of the cache");
 
-// The trait without which a check holds; 0 if there is none.
-unsigned jsv_check_trait(const struct jsv_check *check);
+struct jsv_check {
+    uint8_t op;
+    uint8_t container; // 0: the root by itself
+    uint16_t index;
+    struct jsv_step step; // its operands
+};
 
 enum jsv_plan_state {
     PLAN_EMPTY,
@@ -67,44 +93,42 @@ enum jsv_plan_state {
     PLAN_NONE, // it cannot be planned
     PLAN_INVALID,
     PLAN_VALID,  // nothing is left to ask
-    PLAN_TRAITS, // all checks are such as their group's traits may settle
-    PLAN_LIGHT,  // no check takes steps
+    PLAN_LIGHT,  // there are steps, and none takes an instruction
+    PLAN_SWITCH, // a member's value chooses among plans
     PLAN_FULL
 };
 
-// The checks of values that are neighbours: where these are, from the root on.
-struct jsv_plan_group {
-    uint8_t depth; // of `path`
-    uint8_t first; // check
-    uint8_t rest;  // the first check that has something to ask of values without these traits:
-    uint8_t avoid; // JSON_HAS_…
-    bool root;     // of the root by itself; never in a light plan
-    bool last;
-    uint16_t path[PLAN_DEPTH]; // behind the root
-};
-
-struct jsv_plan_body {
-    struct jsv_context *context;
-    const struct jsv_program *program; // it lives while a plan of its id is run
-    struct jsv_plan_group group[PLAN_CONTAINERS];
-    struct jsv_check checks[PLAN_CHECKS + PLAN_CONTAINERS];
-};
+#define PLAN_STEPS (PLAN_CHECKS + PLAN_CONTAINERS + 2) // entered containers, the begin of a run, the end
 
 // By itself, for a refusal needs no more.
 struct jsv_plan {
     uint64_t program;
     uint64_t form;
-    struct jsv_plan_body *body; // for the context's life
-    uint8_t state;              // enum jsv_plan_state
+    struct jsv_step *steps; // PLAN_STEPS, for the context's life
+    uint8_t state;          // enum jsv_plan_state
 };
 
+// Forms and programs are counted, so that those in use mostly fall on places of their own.
 static inline struct jsv_plan *jsv_plan_slot(const struct jsv_context *context,
                                              const struct jsv_program *program, uint64_t form)
 {
-    uint64_t mixed = (form ^ program->id << 40) * 0x9e3779b97f4a7c15u;
-    return &context->plans[mixed >> 56];
+    return &context->plans[(form + program->salt) % PLANS];
 }
-_Static_assert(PLANS == 256, "eight bits choose a plan");
+
+// The form that stands for another where a member has the value of this number.
+#define PLAN_CHOICE_SHIFT 48
+_Static_assert(JSON_IDS == (uint64_t)1 << PLAN_CHOICE_SHIFT, "ids of forms leave room for the value");
+static inline uint64_t jsv_plan_choice(uint64_t form, uint32_t value)
+{
+    return form | ((uint64_t)value + 1) << PLAN_CHOICE_SHIFT;
+}
+
+static inline struct jsv_plan *jsv_plan_choice_slot(const struct jsv_context *context,
+                                                    const struct jsv_program *program, uint64_t form,
+                                                    uint32_t value)
+{
+    return jsv_plan_slot(context, program, form + 31 * ((uint64_t)value + 1));
+}
 
 // What the context knows of an instance's form: for tests. PLAN_EMPTY if nothing.
 static inline enum jsv_plan_state jsv_plan_state_of(const struct jsv_context *context,
@@ -126,11 +150,28 @@ struct jsv_plan_draft {
     uint16_t at[PLAN_CONTAINERS];
 };
 
-// Sorts the draft's checks into the groups of the plan; false if it is too deep for one.
-MUST_CHECK bool jsv_plan_group(struct jsv_plan_draft *draft, struct jsv_plan *plan);
+// Puts the draft's checks in order and makes the plan's steps of them; false if a container is too deep.
+MUST_CHECK bool jsv_plan_build(struct jsv_plan_draft *draft, const struct jsv_program *program,
+                               struct jsv_step *steps);
+// The steps of a plan that a member's value chooses; false as above.
+MUST_CHECK bool jsv_plan_build_switch(const struct jsv_plan_draft *draft, unsigned container,
+                                      struct jsv_step step, struct jsv_step *steps);
+// The trait without which a check holds; 0 if there is none.
+unsigned jsv_check_trait(const struct jsv_check *check);
 
-// Whether a plan with groups has no check that traits cannot settle.
-bool jsv_plan_is_traits(const struct jsv_plan *plan);
+// plan_step.c: the step of a check, without its place.
+struct jsv_step jsv_step_of(const struct jsv_check *check);
+jsv_step_fn jsv_step_valid;      // the end
+jsv_step_fn jsv_step_begin;      // program: a run, which instructions need
+jsv_step_fn jsv_step_enter_root; // into the root's values
+jsv_step_fn jsv_step_enter;      // into those of a container in it
+jsv_step_fn jsv_step_itself;     // the root alone
+jsv_step_fn jsv_step_switch;     // program, by: the member at `place` chooses the plan
+
+// A verdict where the slot's plan is not one of this form, or is not made: by the program, or by the plan
+// once it is.
+MUST_CHECK enum jsv_verdict jsv_plan_miss(struct jsv_context *context, const struct jsv_program *program,
+                                          struct jsv_plan *plan, uint64_t form, const struct json *instance);
 
 // Makes the plan for a form by an instance of it. The context's run has begun, on the fast program.
 void jsv_plan_make(struct jsv_context *context, struct jsv_plan *plan, const struct json *instance);

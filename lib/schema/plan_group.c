@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Putting a plan's checks in groups, in the order in which they run; and the table of plans.
+// Putting a plan's checks in groups, in the order in which they run, as steps; and the table of plans.
 #include "lib/schema/plan.h"
 
 #include <stdlib.h>
 
 unsigned jsv_check_trait(const struct jsv_check *check)
 {
-    bool integer = check->op == CHECK_INTEGER && check->high == INT64_MAX;
-    bool length = check->op == CHECK_LENGTH && check->high == UINT32_MAX;
-    if (integer && check->low == 0)
+    bool integer = check->op == CHECK_INTEGER && check->step.high == INT64_MAX;
+    bool length = check->op == CHECK_LENGTH && check->step.high == UINT32_MAX;
+    if (integer && check->step.low == 0)
         return JSON_HAS_NEGATIVE;
-    return length && check->low == 1 ? JSON_HAS_EMPTY : 0;
+    return length && check->step.low == 1 ? JSON_HAS_EMPTY : 0;
 }
 
 static void sort_checks(struct jsv_plan_draft *draft)
@@ -24,86 +24,114 @@ static void sort_checks(struct jsv_plan_draft *draft)
     }
 }
 
-// The way from the root; false if it is too long.
-static bool find_path(const struct jsv_plan_draft *draft, unsigned container, struct jsv_plan_group *group)
+// The step into a container; false if the way is too long.
+static bool find_path(const struct jsv_plan_draft *draft, unsigned container, struct jsv_step *ret_step)
 {
-    unsigned depth = 0;
+    struct jsv_step step = {.run = jsv_step_enter};
     for (unsigned at = container; draft->up[at]; at = draft->up[at])
-        depth++;
-    if (depth > PLAN_DEPTH)
+        step.a++;
+    if (step.a > PLAN_DEPTH)
         return false;
-    group->depth = (uint8_t)depth;
+    if (!container)
+        step.run = jsv_step_itself;
+    else if (!step.a)
+        step.run = jsv_step_enter_root;
+    uint32_t depth = step.a;
+    step.skip = 1;
     for (unsigned at = container; draft->up[at]; at = draft->up[at])
-        group->path[--depth] = draft->at[at];
+        step.path[--depth] = draft->at[at];
+    *ret_step = step;
     return true;
 }
 
-// Those of a container that its traits may settle, or the others; returns how many there are now.
-static uint8_t add_checks(const struct jsv_plan_draft *draft, unsigned container, bool settled,
-                          struct jsv_plan_group *group, struct jsv_check *checks, uint8_t count)
+struct builder {
+    const struct jsv_plan_draft *draft;
+    const struct jsv_program *program;
+    struct jsv_step *next;
+    bool begun; // the run
+};
+
+// The steps of a container's checks that its traits may settle, or of the others.
+static void add_checks(struct builder *b, unsigned container, bool settled)
 {
-    for (unsigned i = 0; i < draft->count; i++) {
-        const struct jsv_check *check = &draft->checks[i];
-        unsigned trait = container ? jsv_check_trait(check) : 0;
-        if (check->container != container || (trait != 0) != settled)
+    for (unsigned i = 0; i < b->draft->count; i++) {
+        const struct jsv_check *check = &b->draft->checks[i];
+        bool trait = container && jsv_check_trait(check);
+        if (check->container != container || trait != settled)
             continue;
-        checks[count++] = *check;
-        group->avoid |= (uint8_t)trait;
+        if (check->op == CHECK_INSN && !b->begun) {
+            *b->next++ = (struct jsv_step){.run = jsv_step_begin, .program = b->program};
+            b->begun = true;
+        }
+        *b->next = jsv_step_of(check);
+        b->next++->place = check->index * (uint32_t)sizeof(struct json);
     }
-    return count;
 }
 
-bool jsv_plan_group(struct jsv_plan_draft *draft, struct jsv_plan *plan)
+static unsigned traits_of(const struct jsv_plan_draft *draft, unsigned container)
 {
-    struct jsv_plan_body *body = plan->body;
-    unsigned groups = 0;
-    uint8_t next = 0;
+    unsigned traits = 0;
+    for (unsigned i = 0; i < draft->count; i++)
+        if (container && draft->checks[i].container == container)
+            traits |= jsv_check_trait(&draft->checks[i]);
+    return traits;
+}
+
+static bool has_checks(const struct jsv_plan_draft *draft, unsigned container)
+{
+    for (unsigned i = 0; i < draft->count; i++)
+        if (draft->checks[i].container == container)
+            return true;
+    return false;
+}
+
+bool jsv_plan_build(struct jsv_plan_draft *draft, const struct jsv_program *program, struct jsv_step *steps)
+{
+    struct builder b = {.draft = draft, .program = program, .next = steps};
     sort_checks(draft);
     for (unsigned container = 0; container < draft->containers; container++) {
-        struct jsv_plan_group *group = &body->group[groups];
-        *group = (struct jsv_plan_group){.first = next, .root = !container};
-        next = add_checks(draft, container, true, group, body->checks, next);
-        group->rest = next;
-        next = add_checks(draft, container, false, group, body->checks, next);
-        if (next == group->first)
+        struct jsv_step *enter = b.next;
+        if (!has_checks(draft, container))
             continue;
-        body->checks[next++] = (struct jsv_check){.op = CHECK_END};
-        if (!find_path(draft, container, group))
+        if (!find_path(draft, container, enter))
             return false;
-        groups++;
+        enter->avoid = (uint16_t)traits_of(draft, container);
+        // A plan begins with the root's values.
+        b.next += enter != steps || enter->avoid || enter->run != jsv_step_enter_root;
+        add_checks(&b, container, true);
+        if (enter->avoid)
+            enter->skip = (uint16_t)(b.next - enter);
+        add_checks(&b, container, false);
     }
-    if (groups)
-        body->group[groups - 1].last = true;
+    *b.next = (struct jsv_step){.run = jsv_step_valid};
     return true;
 }
 
-bool jsv_plan_is_traits(const struct jsv_plan *plan)
+bool jsv_plan_build_switch(const struct jsv_plan_draft *draft, unsigned container, struct jsv_step step,
+                           struct jsv_step *steps)
 {
-    for (const struct jsv_plan_group *group = plan->body->group;; group++) {
-        if (plan->body->checks[group->rest].op != CHECK_END)
-            return false;
-        if (group->last)
-            return true;
-    }
+    step.run = jsv_step_switch;
+    steps[1] = step;
+    return find_path(draft, container, &steps[0]);
 }
 
 struct jsv_plan *jsv_plans_new(void)
 {
     struct jsv_plan *plans = malloc(PLANS * sizeof(*plans));
-    struct jsv_plan_body *bodies = malloc(PLANS * sizeof(*bodies));
-    if (!plans || !bodies) {
+    struct jsv_step *steps = malloc(PLANS * PLAN_STEPS * sizeof(*steps));
+    if (!plans || !steps) {
         free(plans);
-        free(bodies);
+        free(steps);
         return NULL;
     }
-    for (unsigned i = 0; i < PLANS; i++)
-        plans[i] = (struct jsv_plan){.body = &bodies[i]};
+    for (size_t i = 0; i < PLANS; i++)
+        plans[i] = (struct jsv_plan){.steps = &steps[i * PLAN_STEPS]};
     return plans;
 }
 
 void jsv_plans_free(struct jsv_plan *plans)
 {
     if (plans)
-        free(plans->body); // the first one's: the place of all
+        free(plans->steps); // the first one's: the place of all
     free(plans);
 }

@@ -30,6 +30,7 @@ struct jsv_program *jsv_program_new(void)
         return NULL;
     atomic_init(&program->refs, 1);
     program->id = (uint64_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    program->salt = program->id * 89;
     arena_init(&program->arena, 4096, JSV_PROGRAM_SIZE);
     return program;
 }

@@ -159,6 +159,7 @@ struct jsv_switch {
 struct jsv_program {
     atomic_uint refs;
     uint64_t id;   // of this process's lifetime
+    uint64_t salt; // of the places of its plans
     bool branches; // has instructions that may run a block in vain
     VEC(struct jsv_block) blocks;
     VEC(struct jsv_insn) insns;

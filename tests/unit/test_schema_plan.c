@@ -65,7 +65,7 @@ START_TEST(schema_plan__looks_at_values)
         ck_assert_msg(json_form_of(good) && json_form_of(good) == json_form_of(bad), "%s", rows[i].good);
         learn(program, i % 2 ? rows[i].bad : rows[i].good);
         enum jsv_plan_state state = jsv_plan_state_of(context, program, good);
-        ck_assert_msg(state == PLAN_LIGHT || state == PLAN_TRAITS, "%s", rows[i].good);
+        ck_assert_msg(state == PLAN_LIGHT, "%s", rows[i].good);
         ck_assert_msg(jsv_validate(program, context, good) == JSV_VALID, "%s", rows[i].good);
         ck_assert_msg(jsv_validate(program, context, bad) == JSV_INVALID, "%s", rows[i].bad);
     }
@@ -127,10 +127,10 @@ START_TEST(schema_plan__is_exact)
         {"{\"exclusiveMaximum\":9223372036854775807}", "[9223372036854774784.0]", "[9223372036854775808.0]",
          PLAN_LIGHT},
         {"{\"type\":\"integer\",\"minimum\":3}", "[9007199254740994.0]", "[3.5]", PLAN_LIGHT},
-        {"{\"minLength\":1}", "[\"a\",\"\\u20ac\"]", "[\"a\",\"\"]", PLAN_TRAITS},
-        {"{\"minimum\":0}", "[1,0]", "[1,-1]", PLAN_TRAITS},
-        {"{\"minLength\":1,\"minimum\":0}", "[1,\"a\"]", "[1,\"\"]", PLAN_TRAITS},
-        {"{\"items\":{\"minimum\":0}}", "[[[]],[1,[[]]],[2]]", "[[[]],[1,[[]]],[-2]]", PLAN_TRAITS},
+        {"{\"minLength\":1}", "[\"a\",\"\\u20ac\"]", "[\"a\",\"\"]", PLAN_LIGHT},
+        {"{\"minimum\":0}", "[1,0]", "[1,-1]", PLAN_LIGHT},
+        {"{\"minLength\":1,\"minimum\":0}", "[1,\"a\"]", "[1,\"\"]", PLAN_LIGHT},
+        {"{\"items\":{\"minimum\":0}}", "[[[]],[1,[[]]],[2]]", "[[[]],[1,[[]]],[-2]]", PLAN_LIGHT},
     };
     char text[256];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -187,6 +187,53 @@ START_TEST(schema_plan__leaves_the_rest_to_the_program)
 }
 END_TEST
 
+// Where a member's value chooses the branch each value has a plan, and one branch's values say nothing of the
+// other's.
+START_TEST(schema_plan__a_member_chooses_the_branch)
+{
+    struct jsv_program *program = compile(
+        "{\"type\":\"object\",\"properties\":{\"x\":{\"minimum\":0}},\"oneOf\":["
+        "{\"required\":[\"kind\"],\"properties\":{\"kind\":{\"const\":\"a\"},\"n\":{\"maximum\":5}}},"
+        "{\"required\":[\"kind\"],\"properties\":{\"kind\":{\"enum\":[\"b\",\"bb\"]},\"n\":{\"minimum\":3}}},"
+        "{\"required\":[\"kind\",\"s\"],\"properties\":{\"kind\":{\"const\":\"c\"},\"n\":{\"type\":\"null\"}}"
+        "}]}");
+    static const struct {
+        const char *text;
+        enum jsv_verdict verdict;
+    } rows[] = {
+        {"{\"kind\":\"a\",\"n\":5,\"x\":0}", JSV_VALID},
+        {"{\"kind\":\"a\",\"n\":6,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"b\",\"n\":6,\"x\":0}", JSV_VALID},
+        {"{\"kind\":\"bb\",\"n\":3,\"x\":0}", JSV_VALID},
+        {"{\"kind\":\"b\",\"n\":2,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"bb\",\"n\":2,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"c\",\"n\":2,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"d\",\"n\":4,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"\",\"n\":4,\"x\":0}", JSV_INVALID},
+        {"{\"kind\":\"a\",\"n\":4,\"x\":-1}", JSV_INVALID},
+        {"{\"kind\":\"b\",\"n\":4,\"x\":-1}", JSV_INVALID},
+    };
+    for (unsigned round = 0; round < 4; round++)
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+            ck_assert_msg(jsv_validate(program, context, parsed(rows[i].text)) == rows[i].verdict,
+                          "%s in round %u", rows[i].text, round);
+    const struct json *instance = parsed(rows[0].text);
+    ck_assert_int_eq(jsv_plan_state_of(context, program, instance), PLAN_SWITCH);
+    for (uint32_t value = 0; value < 3; value++) // a, b, bb; the form leaves c no chance
+        ck_assert_int_eq(jsv_plan_choice_slot(context, program, json_form_of(instance), value)->state,
+                         PLAN_LIGHT);
+    // One branch is left: no choice.
+    learn(program, "{\"kind\":\"c\",\"n\":null,\"s\":0}");
+    ck_assert_int_eq(jsv_validate(program, context, parsed("{\"kind\":\"c\",\"n\":null,\"s\":0}")),
+                     JSV_VALID);
+    learn(program, "{\"n\":1}");
+    ck_assert_int_eq(jsv_plan_state_of(context, program, parsed("{\"n\":1}")), PLAN_INVALID);
+    learn(program, "{\"kind\":1}");
+    ck_assert_int_eq(jsv_plan_state_of(context, program, parsed("{\"kind\":1}")), PLAN_INVALID);
+    jsv_program_unref(program);
+}
+END_TEST
+
 // Two programs and one form.
 START_TEST(schema_plan__is_of_one_program)
 {
@@ -237,4 +284,5 @@ END_TEST
 
 CHECK_MAIN("schema_plan", schema_plan__finds_each_of_many_texts, schema_plan__looks_at_values,
            schema_plan__settles_names_and_types, schema_plan__is_exact,
-           schema_plan__leaves_the_rest_to_the_program, schema_plan__is_of_one_program)
+           schema_plan__leaves_the_rest_to_the_program, schema_plan__a_member_chooses_the_branch,
+           schema_plan__is_of_one_program)

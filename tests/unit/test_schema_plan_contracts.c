@@ -40,7 +40,7 @@ static void check_sample(const struct jsv_program *program, const char *path, bo
     ck_assert_msg(jsv_validate(program, context, first) == verdict, "%s", path);
     ck_assert_msg(jsv_validate(program, context, second) == verdict, "%s", path);
     enum jsv_plan_state state = jsv_plan_state_of(context, program, third);
-    ck_assert_msg(state == PLAN_VALID || state == PLAN_TRAITS || state == PLAN_LIGHT || state == PLAN_FULL ||
+    ck_assert_msg(state == PLAN_VALID || state == PLAN_LIGHT || state == PLAN_FULL || state == PLAN_SWITCH ||
                       (state == PLAN_INVALID && verdict == JSV_INVALID),
                   "%s: plan %d", path, (int)state);
     ck_assert_msg(jsv_validate(program, context, third) == verdict, "%s", path);
