@@ -55,14 +55,24 @@ static int status_table(const struct migration_state *rows, size_t count)
     return command_table(&table);
 }
 
-static int dry_run(const struct migration_state *rows, size_t count)
+// No sink of this version may work on what another text made.
+static int refuse_changed(const struct migration_state *rows, size_t count)
 {
-    size_t pending = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (rows[i].changed)
             return command_error(EXIT_FAILED,
                                  "migration %04d_%s was applied with another text than this sink has",
                                  rows[i].version, rows[i].name);
+    return EXIT_OK;
+}
+
+static int dry_run(const struct migration_state *rows, size_t count)
+{
+    size_t pending = 0;
+    int code = refuse_changed(rows, count);
+    if (code != EXIT_OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
         if (rows[i].applied)
             continue;
         printf("-- %04d_%s\n%s\n", rows[i].version, rows[i].name, rows[i].sql);
@@ -71,6 +81,12 @@ static int dry_run(const struct migration_state *rows, size_t count)
     if (pending == 0)
         puts("-- nothing to do; the schema is up to date");
     return EXIT_OK;
+}
+
+static int status(const struct migration_state *rows, size_t count, bool json)
+{
+    int code = json ? status_json(rows, count) : status_table(rows, count);
+    return code == EXIT_OK ? refuse_changed(rows, count) : code;
 }
 
 static int look(struct db *db, const struct flag *flags)
@@ -86,7 +102,7 @@ static int look(struct db *db, const struct flag *flags)
     else if (flags[FLAG_DRY_RUN].given)
         code = dry_run(rows, count);
     else
-        code = flags[FLAG_JSON].given ? status_json(rows, count) : status_table(rows, count);
+        code = status(rows, count, flags[FLAG_JSON].given);
     if (code == EXIT_OK && !store_generation_fits(db, &err))
         command_error(EXIT_OK, "warning: %s", err.text);
     arena_release(&arena);
@@ -157,9 +173,9 @@ static int migrate(struct db *db, const struct store_roles *roles, bool citus)
 static int run(struct call *call)
 {
     const struct flag *flags = call->flags;
-    bool status = flags[FLAG_STATUS].given, only_look = status || flags[FLAG_DRY_RUN].given;
+    bool asks = flags[FLAG_STATUS].given, only_look = asks || flags[FLAG_DRY_RUN].given;
     bool citus = flags[FLAG_CITUS].given;
-    if ((status && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !status) || (only_look && citus))
+    if ((asks && flags[FLAG_DRY_RUN].given) || (flags[FLAG_JSON].given && !asks) || (only_look && citus))
         return command_error(EXIT_USAGE,
                              "give --status, with --json if you like, or --dry-run, or --citus, or none; see "
                              "vox-sink migrate --help");
@@ -190,6 +206,7 @@ const struct command cmd_migrate = {
     .name = "migrate",
     .about = "Brings the database's schema up to date, and sets what the roles of least privilege may\n"
              "do (ingest_role, read_role, owner_role). It may be run at any time and by several at\n"
-             "once; each migration is one transaction. --status and --dry-run only look.",
+             "once; each migration is one transaction. --status and --dry-run only look, and exit\n"
+             "with 1 if one was applied with another text than this sink has.",
     COMMAND_FLAGS(cmd_migrate_flags),
     .run = run};

@@ -214,8 +214,8 @@ static int apply(const struct call *call, struct db *db, struct arena *arena UNU
     struct err err;
     int64_t deadline = clock_mono_us(clock_system()) + APPLY_PATIENCE;
     bool ok = store_retention_apply(db, deadline, &done, &err);
-    printf("%lld expired partitions dropped, %lld rows deleted\n", (long long)done.partitions,
-           (long long)done.rows);
+    printf("%lld expired partition%s dropped, %lld row%s deleted\n", (long long)done.partitions,
+           done.partitions == 1 ? "" : "s", (long long)done.rows, done.rows == 1 ? "" : "s");
     return ok ? EXIT_OK : command_error(EXIT_FAILED, "%s; run it again", err.text);
 }
 

@@ -384,7 +384,11 @@ class Migrations(SinkCase):
         done = sink.command("migrate", check=False)
         self.assertEqual((done.returncode, done.stdout), (1, ""), done)
         self.assertEqual(done.stderr.count("0001_init"), 1, done.stderr)
-        self.assertIn("changed", sink.command("migrate", "--status").stdout)
+        for words in ([], ["--json"]):
+            done = sink.command("migrate", "--status", *words, check=False)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("changed", done.stdout)
+            self.assertIn("another text", done.stderr)
 
     def test_two_at_once(self):
         name, sink = self.fresh("two")

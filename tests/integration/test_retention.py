@@ -143,7 +143,7 @@ class Commands(SinkCase):
         self.assertEqual([c["expired_rows"] for c in plan["contracts"] if c["contract"] == "model-call.v1"], [5])
         text = self.sink.command("retention", "plan").stdout
         self.assertRegex(text, r"events_p20200106 +2020-01-06 +2020-01-13 +5 +\d+ +drop")
-        self.assertIn("1 expired partitions dropped", self.sink.command("retention", "apply").stdout)
+        self.assertIn("1 expired partition dropped", self.sink.command("retention", "apply").stdout)
         self.assertEqual([p for p in self.plan()["partitions"] if p["expired"]], [])
         self.assertIn("0 expired partitions dropped", self.sink.command("retention", "apply").stdout)
 
