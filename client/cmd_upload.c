@@ -10,7 +10,7 @@
 #include <sodium.h>
 
 #define CONCURRENCY 4
-#define SWEEPERS    4
+#define SWEEPERS    16
 
 static volatile sig_atomic_t stop_flag;
 

@@ -4,10 +4,12 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
-#define QUEUE         256 // deletions that may wait: more of them hold up the sending
-#define CHUNK         16  // taken at a time
-#define PER_HELPER    64  // deletions waiting, for each of which one more helper is worth its start
+#define QUEUE         4096 // deletions that may wait: more of them hold up the sending
+#define CHUNK         16   // taken at a time, at most
+#define PER_HELPER    64   // deletions waiting, for each of which one more helper is worth its start
+#define HELPER_NICE   5    // what is still to be sent goes first
 #define CHANGED_BYTES ((size_t)16 * 1024 * 1024)
 
 struct job {
@@ -23,11 +25,13 @@ struct sweep {
     size_t changed_at; // the caller's: where sweep_next_changed() is
 
     pthread_mutex_t lock;  // of all below
-    pthread_cond_t moved;  // any of it
+    pthread_cond_t work;   // for helpers: something can be done
+    pthread_cond_t done;   // for the caller: something has been
     uint64_t added;        // ever; the queue holds those from `taken` on
     uint64_t synced;       // of those added, how many have their line on disk
     uint64_t taken;        // of those synced, how many somebody deletes or has deleted
     bool syncing, closing; //
+    bool waits;            // a deletion that runs alone waits for the device
     unsigned busy;         // threads that are deleting or syncing
     bool failed;           // `why` says how
     struct err why;        //
@@ -44,7 +48,8 @@ struct sweep *sweep_new(struct spool *spool, struct sent_log *log, unsigned thre
     s->log = log;
     s->threads_max = MIN(threads, (unsigned)SWEEP_THREADS_MAX);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->moved, NULL);
+    pthread_cond_init(&s->work, NULL);
+    pthread_cond_init(&s->done, NULL);
     buf_init(&s->changed, CHANGED_BYTES);
     return s;
 }
@@ -70,6 +75,7 @@ static void sync_log(struct sweep *s)
         s->synced = until;
     else
         fail(s, &why);
+    pthread_cond_broadcast(&s->work);
 }
 
 static void delete_one(struct sweep *s, const struct job *job)
@@ -87,17 +93,31 @@ static void delete_one(struct sweep *s, const struct job *job)
     pthread_mutex_unlock(&s->lock);
 }
 
+// How often this thread has given up the processor of itself: where deleting waits, once for each.
+static long sleeps(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
 // The lock is held, and given up meanwhile.
 static void delete_some(struct sweep *s)
 {
     struct job jobs[CHUNK];
+    uint64_t most = MIN(MAX((s->synced - s->taken) / (s->busy + 1), (uint64_t)1), (uint64_t)CHUNK);
     size_t count = 0;
-    for (; count < CHUNK && s->taken < s->synced; s->taken++)
+    bool alone = s->busy == 1;
+    for (; count < most; s->taken++)
         jobs[count++] = s->queue[s->taken % QUEUE];
     pthread_mutex_unlock(&s->lock);
+    long before = sleeps();
     for (size_t i = 0; i < count; i++)
         delete_one(s, &jobs[i]);
+    bool slept = (size_t)(sleeps() - before) >= (count + 1) / 2;
     pthread_mutex_lock(&s->lock);
+    // Several of them wait for each other too, for the folder's lock.
+    if (alone)
+        s->waits = slept;
 }
 
 // A piece of the work, the lock held before and after; false if there is nothing that this thread could do.
@@ -112,7 +132,7 @@ static bool step(struct sweep *s)
     else
         sync_log(s);
     s->busy--;
-    pthread_cond_broadcast(&s->moved);
+    pthread_cond_signal(&s->done);
     return true;
 }
 
@@ -120,10 +140,11 @@ static void *help(void *context)
 {
     struct sweep *s = context;
     pthread_setname_np(pthread_self(), "sweep");
+    (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), HELPER_NICE);
     pthread_mutex_lock(&s->lock);
     while (!s->closing)
         if (!step(s))
-            pthread_cond_wait(&s->moved, &s->lock);
+            pthread_cond_wait(&s->work, &s->lock);
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }
@@ -141,6 +162,14 @@ static void start_helper(struct sweep *s)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+// The lock is not held.
+static void start_helpers(struct sweep *s, uint64_t waiting, bool waits)
+{
+    uint64_t wanted = waits ? 1 + waiting / PER_HELPER : 1;
+    while (s->threads < wanted && s->threads < s->threads_max)
+        start_helper(s);
+}
+
 static bool told(const struct sweep *s, struct err *err)
 {
     if (s->failed)
@@ -153,7 +182,7 @@ bool sweep_add(struct sweep *s, const struct spool_entry *entry, struct err *err
     pthread_mutex_lock(&s->lock);
     while (!s->failed && s->added - s->taken == QUEUE)
         if (!step(s))
-            pthread_cond_wait(&s->moved, &s->lock);
+            pthread_cond_wait(&s->done, &s->lock);
     bool ok = told(s, err);
     if (ok) {
         struct job *job = &s->queue[s->added++ % QUEUE];
@@ -161,10 +190,12 @@ bool sweep_add(struct sweep *s, const struct spool_entry *entry, struct err *err
         job->stamp = entry->stamp;
     }
     uint64_t waiting = s->added - s->taken;
-    pthread_cond_signal(&s->moved);
+    bool waits = s->waits, idle = !s->syncing;
     pthread_mutex_unlock(&s->lock);
-    if (ok && s->threads < s->threads_max && waiting > (uint64_t)s->threads * PER_HELPER)
-        start_helper(s);
+    if (ok)
+        start_helpers(s, waiting, waits);
+    if (idle)
+        pthread_cond_signal(&s->work);
     return ok;
 }
 
@@ -176,7 +207,7 @@ bool sweep_wait(struct sweep *s, struct err *err)
             continue;
         if (!s->busy)
             break;
-        pthread_cond_wait(&s->moved, &s->lock);
+        pthread_cond_wait(&s->done, &s->lock);
     }
     bool ok = told(s, err);
     if (ok && !buf_ok(&s->changed))
@@ -200,11 +231,12 @@ void sweep_free(struct sweep *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->closing = true;
-    pthread_cond_broadcast(&s->moved);
+    pthread_cond_broadcast(&s->work);
     pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->threads; i++)
         pthread_join(s->ids[i], NULL);
-    pthread_cond_destroy(&s->moved);
+    pthread_cond_destroy(&s->done);
+    pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
     buf_release(&s->changed);
     free(s);

@@ -7,7 +7,8 @@
 
 #include <sodium.h>
 
-#define ENTRIES 400 // more than the queue holds
+#define ENTRIES 200
+#define QUEUED  5000 // more than the queue holds
 
 static struct spool *spool;
 static struct sent_log *log_;
@@ -70,6 +71,27 @@ START_TEST(sweep__deletes_what_was_added_and_nothing_else)
     delete_most(1, 50);
     delete_most(4, ENTRIES);
     delete_most(99, 50);
+}
+END_TEST
+
+// An entry that is gone is deleted, so a few of them fill the queue.
+static void overfill(unsigned threads)
+{
+    enter(20);
+    struct sweep *sweep = sweep_new(spool, log_, threads);
+    for (int i = 0; i < QUEUED; i++)
+        ck_assert(sweep_add(sweep, &entries[i % 20], &err));
+    ck_assert(sweep_wait(sweep, &err));
+    ck_assert_uint_eq(left(), 0);
+    sweep_free(sweep);
+    leave();
+}
+
+START_TEST(sweep__a_full_queue_holds_up_the_caller)
+{
+    overfill(0);
+    overfill(1);
+    overfill(99);
 }
 END_TEST
 
@@ -136,4 +158,5 @@ static void setup(void)
 }
 
 CHECK_MAIN_WITH(setup, "sweep", sweep__deletes_what_was_added_and_nothing_else,
-                sweep__leaves_another_file_under_the_name, sweep__stops_at_a_failure, sweep__can_be_given_up)
+                sweep__a_full_queue_holds_up_the_caller, sweep__leaves_another_file_under_the_name,
+                sweep__stops_at_a_failure, sweep__can_be_given_up)
