@@ -169,6 +169,15 @@ bool rfc3339_parse(struct str s, int64_t *ret_wall_us)
     return true;
 }
 
+// So many digits, and the character that follows them; answers what stands behind.
+static char *put_digits(char *at, unsigned value, size_t digits, char then)
+{
+    at[digits] = then;
+    for (size_t i = digits; i--; value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + digits + 1;
+}
+
 void rfc3339_format(int64_t wall_us, char ret_text[static RFC3339_LEN + 1])
 {
     int64_t days = wall_us / USEC_PER_DAY, rest = wall_us % USEC_PER_DAY, year;
@@ -180,8 +189,12 @@ void rfc3339_format(int64_t wall_us, char ret_text[static RFC3339_LEN + 1])
     civil_from_days(days, &year, &month, &day);
     BUG_ON(year < 0 || year > 9999);
     unsigned us = (unsigned)(rest % USEC_PER_SEC), seconds = (unsigned)(rest / USEC_PER_SEC);
-    char text[64];
-    snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)year, month, day,
-             seconds / 3600, seconds / 60 % 60, seconds % 60, us);
-    memcpy(ret_text, text, RFC3339_LEN + 1);
+    char *at = put_digits(ret_text, (unsigned)year, 4, '-');
+    at = put_digits(at, month, 2, '-');
+    at = put_digits(at, day, 2, 'T');
+    at = put_digits(at, seconds / 3600, 2, ':');
+    at = put_digits(at, seconds / 60 % 60, 2, ':');
+    at = put_digits(at, seconds % 60, 2, '.');
+    at = put_digits(at, us, 6, 'Z');
+    *at = '\0';
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // UUID fields and text.
 #include "lib/base/uuid.h"
+#include "lib/base/hex.h"
 
 #include <sodium.h>
 
@@ -43,36 +44,21 @@ struct uuid uuid_v8(const uint8_t digest[static 16])
     return uuid;
 }
 
-static int hex_value(char c)
-{
-    if (char_is_digit(c))
-        return c - '0';
-    c = char_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool dash_at(size_t i)
-{
-    return i == 8 || i == 13 || i == 18 || i == 23;
-}
+// How many bytes each group of digits stands for; a dash is between two groups.
+static const uint8_t groups[] = {4, 2, 2, 2, 6};
 
 bool uuid_parse(struct str text, struct uuid *ret_uuid)
 {
     struct uuid uuid;
+    const char *at = text.ptr;
     size_t out = 0;
     if (text.len != UUID_TEXT_LEN)
         return false;
-    for (size_t i = 0; i < UUID_TEXT_LEN;) {
-        if (dash_at(i)) {
-            if (text.ptr[i++] != '-')
-                return false;
-            continue;
-        }
-        int high = hex_value(text.ptr[i]), low = hex_value(text.ptr[i + 1]);
-        if (high < 0 || low < 0)
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+        if ((i && *at++ != '-') || !hex_read(at, groups[i], uuid.bytes + out))
             return false;
-        uuid.bytes[out++] = (uint8_t)(high << 4 | low);
-        i += 2;
+        at += 2 * groups[i];
+        out += groups[i];
     }
     *ret_uuid = uuid;
     return true;
@@ -80,15 +66,13 @@ bool uuid_parse(struct str text, struct uuid *ret_uuid)
 
 void uuid_format(const struct uuid *uuid, char ret_text[static UUID_TEXT_LEN + 1])
 {
-    static const char hex[] = "0123456789abcdef";
-    size_t out = 0;
-    for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
-        if (dash_at(out))
-            ret_text[out++] = '-';
-        ret_text[out++] = hex[uuid->bytes[i] >> 4];
-        ret_text[out++] = hex[uuid->bytes[i] & 15];
+    const uint8_t *bytes = uuid->bytes;
+    for (size_t i = 0; i < ARRAY_LEN(groups); bytes += groups[i++]) {
+        if (i)
+            *ret_text++ = '-';
+        ret_text = hex_write(bytes, groups[i], ret_text);
     }
-    ret_text[out] = '\0';
+    *ret_text = '\0';
 }
 
 bool uuid_eq(const struct uuid *a, const struct uuid *b)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of an event's text, and its hash.
 #include "lib/wire/event_text.h"
+#include "lib/base/hex.h"
 #include "lib/wire/crypto.h"
 #include "lib/wire/limits.h"
-
-#include <sodium.h>
 
 static const struct json_rules rules = {
     .depth = LIMIT_JSON_DEPTH,
@@ -51,16 +50,13 @@ void sha256(struct str bytes, uint8_t ret_digest[static SHA256_LEN])
 
 void sha256_hex(const uint8_t digest[static SHA256_LEN], char ret_text[static SHA256_HEX_LEN + 1])
 {
-    sodium_bin2hex(ret_text, SHA256_HEX_LEN + 1, digest, SHA256_LEN);
+    *hex_write(digest, SHA256_LEN, ret_text) = '\0';
 }
 
 bool sha256_from_hex(struct str text, uint8_t ret_digest[static SHA256_LEN])
 {
     uint8_t digest[SHA256_LEN];
-    size_t len;
-    if (text.len != SHA256_HEX_LEN ||
-        sodium_hex2bin(digest, sizeof(digest), text.ptr, text.len, NULL, &len, NULL) != 0 ||
-        len != SHA256_LEN)
+    if (text.len != SHA256_HEX_LEN || !hex_read(text.ptr, SHA256_LEN, digest))
         return false;
     memcpy(ret_digest, digest, SHA256_LEN);
     return true;

@@ -40,6 +40,28 @@ START_TEST(json__strings_are_escaped)
 }
 END_TEST
 
+// Many plain bytes are passed at once: none that is not may hide among them.
+START_TEST(json__strings_are_escaped_wherever_it_is)
+{
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (size_t at = 0; at < 20; at++) {
+            char text[20], expected[64];
+            struct buf one, all;
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)byte;
+            buf_init(&one, 100);
+            buf_init(&all, 100);
+            ck_assert(json_put_string(&one, str_slice(text + at, 1)));
+            ck_assert(json_put_string(&all, str_slice(text, sizeof(text))));
+            snprintf(expected, sizeof(expected), "\"%.*s%.*s%.*s\"", (int)at, "xxxxxxxxxxxxxxxxxxxx",
+                     (int)one.len - 2, one.ptr + 1, (int)(sizeof(text) - 1 - at), "xxxxxxxxxxxxxxxxxxxx");
+            ck_assert_view_eq(buf_str(&all), expected);
+            buf_release(&one);
+            buf_release(&all);
+        }
+}
+END_TEST
+
 START_TEST(json__utf8_is_told)
 {
     static const struct str good[] = {{"", 0},
@@ -110,5 +132,5 @@ START_TEST(json__writer_nests_to_its_depth)
 }
 END_TEST
 
-CHECK_MAIN("json", json__strings_are_escaped, json__utf8_is_told, json__writer_places_commas,
-           json__writer_nests_to_its_depth)
+CHECK_MAIN("json", json__strings_are_escaped, json__strings_are_escaped_wherever_it_is, json__utf8_is_told,
+           json__writer_places_commas, json__writer_nests_to_its_depth)
