@@ -9,7 +9,7 @@
 #define GZIP_WINDOW (15 + 16)
 #define GZIP_LEVEL  6
 #define GZIP_MEMORY 8
-#define ZSTD_LEVEL  3
+#define ZSTD_LEVEL  1
 #define ENCODE_STEP (16 * 1024)
 
 struct encoder {
