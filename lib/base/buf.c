@@ -34,6 +34,11 @@ void buf_recycle(struct buf *buf, size_t keep)
     buf_clear(buf);
 }
 
+static bool has_room(const struct buf *buf, size_t extra)
+{
+    return !buf->failed && extra <= buf->cap - buf->len && extra <= buf->ceiling - buf->len;
+}
+
 bool buf_reserve(struct buf *buf, size_t extra)
 {
     if (buf->failed)
@@ -59,7 +64,7 @@ bool buf_reserve(struct buf *buf, size_t extra)
 
 bool buf_put(struct buf *buf, const void *ptr, size_t len)
 {
-    if (!buf_reserve(buf, len))
+    if (!has_room(buf, len) && !buf_reserve(buf, len))
         return false;
     if (len)
         memcpy(buf->ptr + buf->len, ptr, len);
@@ -67,19 +72,12 @@ bool buf_put(struct buf *buf, const void *ptr, size_t len)
     return true;
 }
 
-bool buf_put_str(struct buf *buf, struct str s)
-{
-    return buf_put(buf, s.ptr, s.len);
-}
-
-bool buf_put_cstr(struct buf *buf, const char *cstr)
-{
-    return buf_put(buf, cstr, strlen(cstr));
-}
-
 bool buf_put_char(struct buf *buf, char c)
 {
-    return buf_put(buf, &c, 1);
+    if (!has_room(buf, 1) && !buf_reserve(buf, 1))
+        return false;
+    buf->ptr[buf->len++] = c;
+    return true;
 }
 
 bool buf_put_u64(struct buf *buf, uint64_t v)

@@ -28,8 +28,17 @@ void buf_recycle(struct buf *buf, size_t keep);
 // Room for `extra` more bytes; false marks the buffer failed.
 bool buf_reserve(struct buf *buf, size_t extra);
 bool buf_put(struct buf *buf, const void *ptr, size_t len);
-bool buf_put_str(struct buf *buf, struct str s);
-bool buf_put_cstr(struct buf *buf, const char *cstr);
+
+static inline bool buf_put_str(struct buf *buf, struct str s)
+{
+    return buf_put(buf, s.ptr, s.len);
+}
+
+static inline bool buf_put_cstr(struct buf *buf, const char *cstr)
+{
+    return buf_put(buf, cstr, strlen(cstr));
+}
+
 bool buf_put_char(struct buf *buf, char c);
 bool buf_put_u64(struct buf *buf, uint64_t v); // in decimal
 bool buf_putf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -4,42 +4,10 @@
 
 #include <limits.h>
 
-struct str str_from(const char *cstr)
+bool bytes_eq_nocase(const char *a, const char *b, size_t len)
 {
-    return cstr ? (struct str){cstr, strlen(cstr)} : STR_NULL;
-}
-
-struct str str_slice(const void *ptr, size_t len)
-{
-    return (struct str){ptr, len};
-}
-
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool char_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool char_is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-char char_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool str_eq_nocase(struct str a, struct str b)
-{
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (char_lower(a.ptr[i]) != char_lower(b.ptr[i]))
+    for (size_t i = 0; i < len; i++)
+        if (char_lower(a[i]) != char_lower(b[i]))
             return false;
     return true;
 }
@@ -51,11 +19,6 @@ int str_cmp(struct str a, struct str b)
     if (order)
         return order;
     return (a.len > b.len) - (a.len < b.len);
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_eq(str_slice(s.ptr, prefix.len), prefix);
 }
 
 bool str_ends(struct str s, struct str suffix)
@@ -77,12 +40,6 @@ struct str str_trim(struct str s)
     while (s.len && is_blank(s.ptr[s.len - 1]))
         s.len--;
     return s;
-}
-
-struct str str_skip(struct str s, size_t n)
-{
-    n = MIN(n, s.len);
-    return n ? (struct str){s.ptr + n, s.len - n} : s;
 }
 
 size_t str_find(struct str s, char c)
