@@ -8,53 +8,91 @@ static enum problem refuse(struct str *ret_reason, struct str reason)
     return PROBLEM_http_malformed;
 }
 
-static bool is_token_char(char c)
+#define IN_NAME 1 // RFC 9110 section 5.6.2
+#define IN_HOST 2
+
+#define BOTH (IN_NAME | IN_HOST)
+static const uint8_t classes[256] = {
+    ['0'] = BOTH,    ['1'] = BOTH,    ['2'] = BOTH,    ['3'] = BOTH,    ['4'] = BOTH,    ['5'] = BOTH,
+    ['6'] = BOTH,    ['7'] = BOTH,    ['8'] = BOTH,    ['9'] = BOTH,    ['A'] = BOTH,    ['B'] = BOTH,
+    ['C'] = BOTH,    ['D'] = BOTH,    ['E'] = BOTH,    ['F'] = BOTH,    ['G'] = BOTH,    ['H'] = BOTH,
+    ['I'] = BOTH,    ['J'] = BOTH,    ['K'] = BOTH,    ['L'] = BOTH,    ['M'] = BOTH,    ['N'] = BOTH,
+    ['O'] = BOTH,    ['P'] = BOTH,    ['Q'] = BOTH,    ['R'] = BOTH,    ['S'] = BOTH,    ['T'] = BOTH,
+    ['U'] = BOTH,    ['V'] = BOTH,    ['W'] = BOTH,    ['X'] = BOTH,    ['Y'] = BOTH,    ['Z'] = BOTH,
+    ['a'] = BOTH,    ['b'] = BOTH,    ['c'] = BOTH,    ['d'] = BOTH,    ['e'] = BOTH,    ['f'] = BOTH,
+    ['g'] = BOTH,    ['h'] = BOTH,    ['i'] = BOTH,    ['j'] = BOTH,    ['k'] = BOTH,    ['l'] = BOTH,
+    ['m'] = BOTH,    ['n'] = BOTH,    ['o'] = BOTH,    ['p'] = BOTH,    ['q'] = BOTH,    ['r'] = BOTH,
+    ['s'] = BOTH,    ['t'] = BOTH,    ['u'] = BOTH,    ['v'] = BOTH,    ['w'] = BOTH,    ['x'] = BOTH,
+    ['y'] = BOTH,    ['z'] = BOTH,    ['!'] = BOTH,    ['$'] = BOTH,    ['&'] = BOTH,    ['%'] = BOTH,
+    ['\''] = BOTH,   ['*'] = BOTH,    ['+'] = BOTH,    ['-'] = BOTH,    ['.'] = BOTH,    ['_'] = BOTH,
+    ['~'] = BOTH,    ['#'] = IN_NAME, ['^'] = IN_NAME, ['`'] = IN_NAME, ['|'] = IN_NAME, ['('] = IN_HOST,
+    [')'] = IN_HOST, [','] = IN_HOST, [';'] = IN_HOST, ['='] = IN_HOST, [':'] = IN_HOST, ['['] = IN_HOST,
+    [']'] = IN_HOST,
+};
+
+// One character or more, and all of the class.
+static bool is_all(struct str s, uint8_t class)
 {
-    return char_is_alpha(c) || char_is_digit(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+    uint8_t common = class;
+    for (size_t i = 0; i < s.len; i++)
+        common &= classes[(unsigned char)s.ptr[i]];
+    return s.len > 0 && common;
 }
 
-static bool is_token(struct str s)
+static bool is_control(unsigned char c)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_token_char(s.ptr[i]))
-            return false;
-    return s.len > 0;
+    return (c < ' ' && c != '\t') || c == 0x7f;
+}
+
+#define EACH_BYTE(byte) (0x0101010101010101ULL * (byte))
+
+// Is one of eight bytes below the blank, or DEL? A tab counts.
+static bool may_have_control(const char *eight)
+{
+    uint64_t word;
+    memcpy(&word, eight, sizeof(word));
+    uint64_t del = word ^ EACH_BYTE(0x7f);
+    uint64_t low = (word - EACH_BYTE(' ')) & ~word, zero = (del - EACH_BYTE(1)) & ~del;
+    return ((low | zero) & EACH_BYTE(0x80)) != 0;
 }
 
 static bool has_control(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return true;
+    size_t i = 0;
+    while (i < s.len) {
+        size_t end = MIN(i + 8, s.len);
+        if (end - i == 8 && !may_have_control(s.ptr + i)) {
+            i = end;
+            continue;
+        }
+        for (; i < end; i++)
+            if (is_control((unsigned char)s.ptr[i]))
+                return true;
     }
     return false;
 }
 
-static bool starts_nocase(struct str s, struct str prefix)
+static bool goes_on(struct str name, struct str guarded)
 {
-    return s.len >= prefix.len && str_eq_nocase(str_slice(s.ptr, prefix.len), prefix);
+    return name.len > guarded.len && bytes_eq_nocase(name.ptr, guarded.ptr, guarded.len);
 }
 
 // The library glues a folded line to the name before it. Where the name decides about framing or access, a
 // longer name is taken for such glue.
 static bool is_glued(struct str name)
 {
-    static const struct str guarded[] = {STR("content-length"), STR("transfer-encoding"),
-                                         STR("authorization"), STR("host")};
-    for (size_t i = 0; i < ARRAY_LEN(guarded); i++)
-        if (name.len > guarded[i].len && starts_nocase(name, guarded[i]))
-            return true;
-    return false;
-}
-
-static bool is_host(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!char_is_alpha(s.ptr[i]) && !char_is_digit(s.ptr[i]) &&
-            (!s.ptr[i] || !strchr("-._~!$&'()*+,;=:%[]", s.ptr[i])))
-            return false;
-    return s.len > 0;
+    switch (char_lower(name.ptr[0])) {
+    case 'c':
+        return goes_on(name, STR("content-length"));
+    case 't':
+        return goes_on(name, STR("transfer-encoding"));
+    case 'a':
+        return goes_on(name, STR("authorization"));
+    case 'h':
+        return goes_on(name, STR("host"));
+    default:
+        return false;
+    }
 }
 
 struct counts {
@@ -71,7 +109,7 @@ static enum problem judge_header(const struct framing_header *header, struct fra
     // For others the next line may be a part of this one's value, and a length in it be none.
     if (header->bare)
         return refuse(ret_reason, STR("A header line ends with LF alone. End each line with CR LF."));
-    if (!is_token(header->name))
+    if (!is_all(header->name, IN_NAME))
         return refuse(ret_reason, STR("A header name holds a blank or another character that names cannot "
                                       "have. Send no blank before the colon."));
     if (is_glued(header->name))
@@ -81,7 +119,7 @@ static enum problem judge_header(const struct framing_header *header, struct fra
         return refuse(ret_reason, STR("A header value holds a control character. Remove it."));
     if (str_eq_nocase(header->name, STR("host"))) {
         counts->host++;
-        if (!is_host(header->value))
+        if (!is_all(header->value, IN_HOST))
             return refuse(ret_reason, STR("The Host header is not a host."));
     } else if (str_eq_nocase(header->name, STR("content-length"))) {
         counts->length++;

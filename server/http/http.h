@@ -171,7 +171,7 @@ void *http_request_context(const struct http_request *request);
 
 struct http_header {
     const char *name;
-    struct str value; // no controls; absent values are left out
+    struct str value; // NUL-terminated, no controls; absent values are left out
 };
 
 // Goes with whatever answer comes, a problem too (RateLimit, Link, Retry-After); at most 6. The name is

@@ -104,6 +104,7 @@ struct http_request {
     struct framing framing;
     struct framing_header headers[FRAMING_HEADERS_MAX]; // in the library's pool
     size_t header_count;
+    uint64_t names; // a bit for each header's name, by its length and last character
     size_t head_bytes;
     bool too_many_headers;
     bool is_1_0;
@@ -235,6 +236,7 @@ bool reply_queue(struct http_request *request, const struct http_reply *reply, s
 struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);
 void request_free(struct http_request *request);
 void request_check(const struct http_request *request); // aborts if it is none
+uint64_t request_name_bit(struct str name);             // of `names`
 void request_set_state(struct http_request *request, enum request_state state);
 void requests_release_spare(struct http_server *server);
 

@@ -12,19 +12,17 @@ static bool put(struct MHD_Response *response, const char *name, const char *val
     return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-static bool put_str(struct http_request *request, struct MHD_Response *response,
-                    const struct http_header *header)
+// The library copies what it is given.
+static bool put_list(struct MHD_Response *response, const struct http_header *headers, size_t count)
 {
-    struct str copy = arena_dup(&request->arena, header->value);
-    return copy.ptr && put(response, header->name, copy.ptr);
-}
-
-static bool put_list(struct http_request *request, struct MHD_Response *response,
-                     const struct http_header *headers, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (headers[i].name && headers[i].value.ptr && !put_str(request, response, &headers[i]))
+    for (size_t i = 0; i < count; i++) {
+        struct str value = headers[i].value;
+        if (!headers[i].name || !value.ptr)
+            continue;
+        BUG_ON(value.ptr[value.len] != '\0');
+        if (!put(response, headers[i].name, value.ptr))
             return false;
+    }
     return true;
 }
 
@@ -50,8 +48,8 @@ static bool put_headers(struct http_request *request, struct MHD_Response *respo
     return (!reply->content_type || put(response, "Content-Type", reply->content_type)) &&
            put(response, HEADER_REQUEST_ID, request->id) && put_for_readers(request, response) &&
            (!is_last(request) || put(response, "Connection", "close")) &&
-           put_list(request, response, request->extra, ARRAY_LEN(request->extra)) &&
-           put_list(request, response, reply->headers, ARRAY_LEN(reply->headers));
+           put_list(response, request->extra, ARRAY_LEN(request->extra)) &&
+           put_list(response, reply->headers, ARRAY_LEN(reply->headers));
 }
 
 bool reply_queue(struct http_request *request, const struct http_reply *reply, struct MHD_Response *response)

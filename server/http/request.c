@@ -155,12 +155,24 @@ struct str http_request_arg(const struct http_request *request)
     return request->arg;
 }
 
+// Most headers that are looked for are not there: one look at the bits of all says so. Letters of either case
+// give the same.
+uint64_t request_name_bit(struct str name)
+{
+    return name.len ? 1ULL << ((name.len * 5 + (unsigned char)(name.ptr[name.len - 1] | 0x20)) % 64) : 1;
+}
+
+static bool may_have(const struct http_request *request, struct str name)
+{
+    return request->names & request_name_bit(name);
+}
+
 struct str http_request_header(const struct http_request *request, const char *name, unsigned *ret_count)
 {
     request_check(request);
     struct str wanted = str_from(name), value = STR_NULL;
     unsigned count = 0;
-    for (size_t i = 0; i < request->header_count; i++)
+    for (size_t i = 0; may_have(request, wanted) && i < request->header_count; i++)
         if (str_eq_nocase(request->headers[i].name, wanted) && count++ == 0)
             value = request->headers[i].value;
     if (ret_count)
@@ -172,7 +184,7 @@ struct str http_request_header_at(const struct http_request *request, const char
 {
     request_check(request);
     struct str wanted = str_from(name);
-    for (size_t i = 0; i < request->header_count; i++)
+    for (size_t i = 0; may_have(request, wanted) && i < request->header_count; i++)
         if (str_eq_nocase(request->headers[i].name, wanted) && index-- == 0)
             return request->headers[i].value;
     return STR_NULL;
@@ -226,8 +238,9 @@ const struct sockaddr *http_request_peer(const struct http_request *request)
 bool http_request_keeps_alive(const struct http_request *request)
 {
     request_check(request);
-    for (size_t i = 0; i < request->header_count; i++) {
-        if (!str_eq_nocase(request->headers[i].name, STR("connection")))
+    const struct str name = STR("connection");
+    for (size_t i = 0; may_have(request, name) && i < request->header_count; i++) {
+        if (!str_eq_nocase(request->headers[i].name, name))
             continue;
         for (struct str rest = request->headers[i].value; rest.ptr;)
             if (str_eq_nocase(str_trim(str_cut(&rest, ',')), STR("close")))

@@ -46,6 +46,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         .folded = folded,
         .bare = value && !folded && is_bare(value + value_len),
     };
+    request->names |= request_name_bit(str_slice(name, name_len));
     request->head_bytes += name_len + value_len + HTTP_HEAD_LINE_BYTES;
     return MHD_YES;
 }
