@@ -82,13 +82,15 @@ bool buf_put_char(struct buf *buf, char c)
 
 bool buf_put_u64(struct buf *buf, uint64_t v)
 {
-    char digits[20]; // of UINT64_MAX
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    return buf_put(buf, digits + at, sizeof(digits) - at);
+    size_t digits = 1;
+    for (uint64_t rest = v; rest >= 10; rest /= 10)
+        digits++;
+    if (!has_room(buf, digits) && !buf_reserve(buf, digits))
+        return false;
+    buf->len += digits;
+    for (char *at = buf->ptr + buf->len; digits > 0; digits--, v /= 10)
+        *--at = (char)('0' + v % 10);
+    return true;
 }
 
 bool buf_putf(struct buf *buf, const char *format, ...)

@@ -6,6 +6,8 @@
 
 bool bytes_eq_nocase(const char *a, const char *b, size_t len)
 {
+    if (len && memcmp(a, b, len) == 0) // most write a name as we do
+        return true;
     for (size_t i = 0; i < len; i++)
         if (char_lower(a[i]) != char_lower(b[i]))
             return false;
