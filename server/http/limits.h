@@ -13,7 +13,7 @@
 #define HTTP_HEAD_BYTES      (5 * 1024)
 #define HTTP_HEAD_LINE_BYTES 64
 
-#define HTTP_ARENA_BLOCK   (4 * 1024)
+#define HTTP_ARENA_BLOCK   (6 * 1024)
 #define HTTP_ARENA_CEILING (16 * 1024 * 1024)
 // Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
 #define HTTP_REAP_LOOKS 2

@@ -101,7 +101,7 @@ void http_request_set_header(struct http_request *request, const char *name, str
     request_check(request);
     for (size_t i = 0; i < ARRAY_LEN(request->extra); i++) {
         struct http_header *header = &request->extra[i];
-        if (header->name && strcmp(header->name, name) != 0)
+        if (header->name && header->name != name && strcmp(header->name, name) != 0)
             continue;
         *header = (struct http_header){name, value};
         return;

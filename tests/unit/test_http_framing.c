@@ -166,5 +166,34 @@ START_TEST(http_framing__finds_routes)
 }
 END_TEST
 
+static bool accepts(struct str name, struct str value, struct str host)
+{
+    const struct framing_header headers[] = {{.name = STR("Host"), .value = host},
+                                             {.name = name, .value = value}};
+    const struct framing_head head = {STR("GET"), STR("HTTP/1.1"), headers, ARRAY_LEN(headers)};
+    struct framing framing;
+    struct str why;
+    return framing_judge(&head, &framing, &why) == PROBLEM_NONE;
+}
+
+// Every byte at every place of a text that is longer than what is looked at at once, one such byte alone.
+START_TEST(http_framing__knows_each_byte)
+{
+    for (int c = 0; c < 256; c++) {
+        bool common = char_is_alpha((char)c) || char_is_digit((char)c) || (c && strchr("!$&'*+-.%_~", c));
+        bool in_name = common || (c && strchr("#^`|", c)), in_host = common || (c && strchr("(),;=:[]", c));
+        bool in_value = c == '\t' || (c >= ' ' && c != 0x7f);
+        for (size_t at = 0; at < 19; at++) {
+            char text[] = "xxxxxxxxxxxxxxxxxxx";
+            text[at] = (char)c;
+            struct str s = STR(text);
+            ck_assert_msg(accepts(s, STR("v"), STR("h")) == in_name, "name %d %zu", c, at);
+            ck_assert_msg(accepts(STR("n"), s, STR("h")) == in_value, "value %d %zu", c, at);
+            ck_assert_msg(accepts(STR("n"), STR("v"), s) == in_host, "host %d %zu", c, at);
+        }
+    }
+}
+END_TEST
+
 CHECK_MAIN("http_framing", http_framing__judges_heads, http_framing__tells_the_body,
-           http_framing__judges_targets, http_framing__finds_routes)
+           http_framing__knows_each_byte, http_framing__judges_targets, http_framing__finds_routes)
