@@ -41,11 +41,11 @@ static void check_signature(const struct signature_headers *headers)
     struct gate_signature g;
     struct uuid id;
     BUG_ON(gate_signature(token, headers, now_us, &g) != PROBLEM_NONE);
-    struct signature_verifier *v = gate_verifier(&g, body.len);
-    BUG_ON(!v);
-    signature_verifier_update(v, body);
-    BUG_ON(signature_verifier_finish(v, &id) != PROBLEM_NONE);
-    signature_verifier_free(v);
+    struct signature_verifier v;
+    gate_verifier_init(&v, &g, body.len);
+    signature_verifier_update(&v, body);
+    BUG_ON(signature_verifier_finish(&v, &id) != PROBLEM_NONE);
+    signature_verifier_release(&v);
 }
 
 static void check_vox(void)

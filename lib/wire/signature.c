@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifies and makes signatures.
 #include "lib/wire/signature.h"
-#include "lib/wire/crypto.h"
 
 #include <sodium.h>
 
@@ -16,20 +15,6 @@ static void put_head(void (*put)(void *context, struct str bytes), void *context
     put(context, at);
     put(context, vox ? STR("\n") : STR("."));
 }
-
-struct signature_verifier {
-    const struct signature *signature;
-    const struct signing_key *keys[SIGNATURE_KEYS_MAX];
-    size_t key_count;
-    struct sha256_state macs[SIGNATURE_KEYS_MAX]; // of the HMAC keys
-    bool names;
-    struct sha256_state named; // of a keyless event's id
-    bool keeps;                // for Ed25519
-    struct buf kept;
-    bool hashed;  // the HMACs are looked at
-    bool same;    // one of the signatures is one of the keys'
-    size_t tried; // of the pairs of key and Ed25519 signature
-};
 
 static void feed(void *context, struct str bytes)
 {
@@ -51,14 +36,13 @@ static void begin_named(struct signature_verifier *v, struct str name)
     sha256_put(&v->named, STR("\n"));
 }
 
-struct signature_verifier *signature_verifier_new(const struct signature *signature,
-                                                  const struct signing_key *const *keys, size_t count,
-                                                  size_t body_ceiling, struct str name)
+void signature_verifier_init(struct signature_verifier *v, const struct signature *signature,
+                             const struct signing_key *const *keys, size_t count, size_t body_ceiling,
+                             struct str name)
 {
-    struct signature_verifier *v = calloc(1, sizeof(*v));
-    if (!v)
-        return NULL;
     v->signature = signature;
+    v->key_count = v->tried = 0;
+    v->names = v->keeps = v->hashed = v->same = false;
     buf_init(&v->kept, body_ceiling + LIMIT_EVENT_ID_TEXT + 64);
     for (size_t i = 0; i < count && v->key_count < SIGNATURE_KEYS_MAX; i++) {
         bool mac = keys[i]->kind == SIGNING_HMAC;
@@ -72,7 +56,6 @@ struct signature_verifier *signature_verifier_new(const struct signature *signat
     if (name.ptr)
         begin_named(v, name);
     put_head(feed, v, signature->form == SIGNATURE_VOX, signature->id, signature->at_text);
-    return v;
 }
 
 void signature_verifier_update(struct signature_verifier *v, struct str bytes)
@@ -92,7 +75,7 @@ static bool matches_secret(struct signature_verifier *v)
             continue;
         hmac_end(&v->macs[i], key->bytes, key->len, mac);
         for (unsigned j = 0; j < s->mac_count; j++)
-            same |= sodium_memcmp(s->macs[j], mac, SHA256_LEN) == 0;
+            same |= crypto_verify_32(s->macs[j], mac) == 0;
     }
     sodium_memzero(mac, sizeof(mac));
     return same;
@@ -136,13 +119,12 @@ enum problem signature_verifier_finish(struct signature_verifier *v, struct uuid
     return PROBLEM_NONE;
 }
 
-void signature_verifier_free(struct signature_verifier *v)
+// An HMAC that was ended is wiped already.
+void signature_verifier_release(struct signature_verifier *v)
 {
-    if (!v)
-        return;
-    sodium_memzero(v->macs, sizeof(v->macs));
+    if (!v->hashed)
+        sodium_memzero(v->macs, sizeof(v->macs));
     buf_release(&v->kept);
-    free(v);
 }
 
 static void feed_mac(void *context, struct str bytes)

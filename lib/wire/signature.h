@@ -8,9 +8,9 @@
 //                          raw body
 //
 // Reading a request: signature_parse() with its headers, signature_fresh(), then a verifier with the keys
-// that may have signed: signature_verifier_new(), signature_verifier_update() with the raw body in pieces as
-// it arrives, signature_verifier_finish(), signature_verifier_free(). Any one signature that any one key made
-// is enough.
+// that may have signed: signature_verifier_init(), signature_verifier_update() with the raw body in pieces as
+// it arrives, signature_verifier_finish(), signature_verifier_release(). Any one signature that any one key
+// made is enough.
 //
 // Everything is read strictly, one spelling for each value, so that no bit of what is signed or signs can
 // change unnoticed: decimal seconds without sign or leading zero, lower-case hex, canonical base64. Of
@@ -22,8 +22,10 @@
 #ifndef VOX_WIRE_SIGNATURE_H
 #define VOX_WIRE_SIGNATURE_H
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/uuid.h"
+#include "lib/wire/crypto.h"
 #include "lib/wire/event_text.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/problem.h"
@@ -63,15 +65,26 @@ MUST_CHECK enum problem signature_parse(const struct signature_headers *headers,
 // signature_stale if its time is more than LIMIT_SIGNATURE_SKEW_SEC from now, either way.
 MUST_CHECK enum problem signature_fresh(const struct signature *signature, int64_t now_us);
 
-struct signature_verifier;
+// The functions' own; here so that a request can hold it in its memory.
+struct signature_verifier {
+    const struct signature *signature;
+    const struct signing_key *keys[SIGNATURE_KEYS_MAX];
+    size_t key_count;
+    struct sha256_state macs[SIGNATURE_KEYS_MAX]; // of the HMAC keys
+    bool names;
+    struct sha256_state named; // of a keyless event's id
+    bool keeps;                // for Ed25519
+    struct buf kept;
+    bool hashed;  // the HMACs are looked at
+    bool same;    // one of the signatures is one of the keys'
+    size_t tried; // of the pairs of key and Ed25519 signature
+};
 
-// The keys are used until the verifier is freed. `body_ceiling`: of a body kept for Ed25519; what is longer
-// is not verified. `name` is the kid that a keyless event's id is made of; absent: none. NULL when memory is
-// out.
-MUST_CHECK struct signature_verifier *signature_verifier_new(const struct signature *signature,
-                                                             const struct signing_key *const *keys,
-                                                             size_t count, size_t body_ceiling,
-                                                             struct str name);
+// The signature and the keys are used until it is released. `body_ceiling`: of a body kept for Ed25519; what
+// is longer is not verified. `name` is the kid that a keyless event's id is made of; absent: none.
+void signature_verifier_init(struct signature_verifier *verifier, const struct signature *signature,
+                             const struct signing_key *const *keys, size_t count, size_t body_ceiling,
+                             struct str name);
 void signature_verifier_update(struct signature_verifier *verifier, struct str bytes);
 // Does a part of the work, at most one verification by Ed25519, which takes about 3 ms for each MiB of body.
 // True: nothing is left. For whom that is too long at once: others' turn, then again.
@@ -80,7 +93,7 @@ bool signature_verifier_step(struct signature_verifier *verifier);
 // Once. Where a `name` was given `*ret_id` is the UUIDv8 of SHA-256(name "\n" t "\n" raw body), the same for
 // each replay.
 MUST_CHECK enum problem signature_verifier_finish(struct signature_verifier *verifier, struct uuid *ret_id);
-void signature_verifier_free(struct signature_verifier *verifier); // NULL is allowed
+void signature_verifier_release(struct signature_verifier *verifier);
 
 // Header values for a request of our own, NUL-terminated; `key` is a secret.
 #define SIGNATURE_VOX_TEXT_MAX     128

@@ -20,26 +20,30 @@ static bool read_seconds(struct str text, int64_t *ret_seconds)
     return true;
 }
 
-// The value of a lower-case digit; 16: it is none.
-static unsigned hex_digit(char c)
-{
-    if (char_is_digit(c))
-        return (unsigned)(c - '0');
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
+#define IS_DIGIT 0x80
+
+// Of lower-case digits.
+static const uint8_t hex_digits[256] = {
+    ['0'] = IS_DIGIT | 0,  ['1'] = IS_DIGIT | 1,  ['2'] = IS_DIGIT | 2,  ['3'] = IS_DIGIT | 3,
+    ['4'] = IS_DIGIT | 4,  ['5'] = IS_DIGIT | 5,  ['6'] = IS_DIGIT | 6,  ['7'] = IS_DIGIT | 7,
+    ['8'] = IS_DIGIT | 8,  ['9'] = IS_DIGIT | 9,  ['a'] = IS_DIGIT | 10, ['b'] = IS_DIGIT | 11,
+    ['c'] = IS_DIGIT | 12, ['d'] = IS_DIGIT | 13, ['e'] = IS_DIGIT | 14, ['f'] = IS_DIGIT | 15,
+};
 
 // Nothing secret: in as many steps as there are digits.
 static bool read_mac(struct str hex, struct signature *s)
 {
-    uint8_t mac[SHA256_LEN];
+    uint8_t mac[SHA256_LEN], common = IS_DIGIT;
     if (hex.len != SHA256_HEX_LEN)
         return false;
     for (size_t i = 0; i < SHA256_LEN; i++) {
-        unsigned high = hex_digit(hex.ptr[2 * i]), low = hex_digit(hex.ptr[2 * i + 1]);
-        if (high > 15 || low > 15)
-            return false;
-        mac[i] = (uint8_t)(high << 4 | low);
+        uint8_t high = hex_digits[(unsigned char)hex.ptr[2 * i]];
+        uint8_t low = hex_digits[(unsigned char)hex.ptr[2 * i + 1]];
+        common &= high & low;
+        mac[i] = (uint8_t)(high << 4 | (low & 15));
     }
+    if (!common)
+        return false;
     if (s->mac_count < LIMIT_SIGNATURES)
         memcpy(s->macs[s->mac_count++], mac, SHA256_LEN);
     return true;

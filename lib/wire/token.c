@@ -2,8 +2,9 @@
 // Token text: making it, taking it apart, hashing its secret.
 #include "lib/wire/token.h"
 
+#include "lib/wire/crc.h"
+
 #include <sodium.h>
-#include <zlib.h>
 
 #define PREFIX     "vts_"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
@@ -21,11 +22,11 @@ static void put_random(char *at, size_t count)
 }
 
 // The checksum of everything before its underscore, most significant digit first.
-static void put_crc(char text[static TOKEN_TEXT_LEN])
+static void make_crc(const char text[static CRC_AT], char ret_crc[static TOKEN_CRC_LEN])
 {
-    uint32_t crc = (uint32_t)crc32(0, (const Bytef *)text, CRC_AT - 1);
+    uint32_t crc = crc_of(str_slice(text, CRC_AT - 1));
     for (size_t i = TOKEN_CRC_LEN; i-- > 0; crc /= 62)
-        text[CRC_AT + i] = base62[crc % 62];
+        ret_crc[i] = base62[crc % 62];
 }
 
 void token_generate(char ret_text[static TOKEN_TEXT_LEN + 1])
@@ -35,16 +36,19 @@ void token_generate(char ret_text[static TOKEN_TEXT_LEN + 1])
     ret_text[SECRET_AT - 1] = '_';
     put_random(ret_text + SECRET_AT, TOKEN_SECRET_LEN);
     ret_text[CRC_AT - 1] = '_';
-    put_crc(ret_text);
+    make_crc(ret_text, ret_text + CRC_AT);
     ret_text[TOKEN_TEXT_LEN] = '\0';
 }
 
+// Of secrets, too: as many steps whatever the characters are.
 static bool is_base62(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!char_is_digit(s.ptr[i]) && !char_is_alpha(s.ptr[i]))
-            return false;
-    return true;
+    unsigned others = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned c = (unsigned char)s.ptr[i];
+        others |= (c - '0' > 9) & ((c | 0x20) - 'a' > 25);
+    }
+    return others == 0;
 }
 
 bool token_parse(struct str text, struct str *ret_key_id, struct str *ret_secret)
@@ -56,10 +60,9 @@ bool token_parse(struct str text, struct str *ret_key_id, struct str *ret_secret
     if (text.ptr[SECRET_AT - 1] != '_' || text.ptr[CRC_AT - 1] != '_' || !is_base62(key_id) ||
         !is_base62(secret))
         return false;
-    char expected[TOKEN_TEXT_LEN];
-    memcpy(expected, text.ptr, TOKEN_TEXT_LEN);
-    put_crc(expected);
-    bool ok = memcmp(expected + CRC_AT, text.ptr + CRC_AT, TOKEN_CRC_LEN) == 0;
+    char expected[TOKEN_CRC_LEN];
+    make_crc(text.ptr, expected);
+    bool ok = memcmp(expected, text.ptr + CRC_AT, TOKEN_CRC_LEN) == 0;
     sodium_memzero(expected, sizeof(expected));
     if (!ok)
         return false;

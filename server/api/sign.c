@@ -28,36 +28,36 @@ enum problem sign_begin(struct sign *sign, const struct http_request *request, c
     return !problem && sign->gate.wanted && twice ? PROBLEM_signature_malformed : problem;
 }
 
-// Made when the first bytes are there, so that a client that only says who it is costs nothing.
-static bool ensure_verifier(struct sign *sign)
+// When the first bytes are there, so that a client that only says who it is costs nothing.
+static void ensure_verifier(struct sign *sign)
 {
-    if (!sign->verifier && !sign->failed) {
-        if (sign->has_own_id)
-            sign->gate.name = STR_NULL;
-        sign->verifier = gate_verifier(&sign->gate, sign->body_max);
-        sign->failed = !sign->verifier;
-    }
-    return !sign->failed;
+    if (sign->begun)
+        return;
+    sign->begun = true;
+    if (sign->has_own_id)
+        sign->gate.name = STR_NULL;
+    gate_verifier_init(&sign->verifier, &sign->gate, sign->body_max);
 }
 
 void sign_body(struct sign *sign, struct str raw)
 {
-    if (sign->gate.wanted && ensure_verifier(sign))
-        signature_verifier_update(sign->verifier, raw);
+    if (!sign->gate.wanted)
+        return;
+    ensure_verifier(sign);
+    signature_verifier_update(&sign->verifier, raw);
 }
 
 bool sign_step(struct sign *sign)
 {
-    return !sign->verifier || signature_verifier_step(sign->verifier);
+    return !sign->begun || signature_verifier_step(&sign->verifier);
 }
 
 enum problem sign_end(struct sign *sign)
 {
     if (!sign->gate.wanted)
         return PROBLEM_NONE;
-    if (!ensure_verifier(sign))
-        return PROBLEM_overloaded;
-    enum problem problem = signature_verifier_finish(sign->verifier, &sign->id);
+    ensure_verifier(sign);
+    enum problem problem = signature_verifier_finish(&sign->verifier, &sign->id);
     sign->has_id = !problem && !sign->has_own_id && sign->gate.signature.form == SIGNATURE_VOX;
     sign_release(sign); // an Ed25519 body need not be held twice any longer
     return gate_signature_failed(&sign->gate, problem);
@@ -75,6 +75,7 @@ void sign_refuse(const struct auth *auth, enum problem problem)
 
 void sign_release(struct sign *sign)
 {
-    signature_verifier_free(sign->verifier);
-    sign->verifier = NULL;
+    if (sign->begun)
+        signature_verifier_release(&sign->verifier);
+    sign->begun = false;
 }

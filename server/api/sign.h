@@ -15,8 +15,8 @@ struct sign {
     struct gate_signature gate;
     size_t body_max;
     bool has_own_id; // the caller's, before sign_body(): the event is named, no id is made of the signature
-    struct signature_verifier *verifier;
-    bool failed;    // memory
+    bool begun;      // the verifier is in use
+    struct signature_verifier verifier;
     bool has_id;    // after sign_end(): the request is signed in the Vox form
     struct uuid id; // the same for each replay: the id of an event that has none
 };

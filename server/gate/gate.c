@@ -75,7 +75,7 @@ const struct token *token_table_find(const struct token_table *table, struct str
 // RFC 6750 section 2.1: "Bearer", any case, one or more spaces, then the token and nothing else.
 static enum problem bearer_of(struct str header, struct str *ret_token)
 {
-    static const struct str scheme = {"bearer", 6};
+    const struct str scheme = STR("bearer");
     if (header.len < scheme.len || !str_eq_nocase(str_slice(header.ptr, scheme.len), scheme))
         return PROBLEM_authorization_malformed;
     struct str rest = str_skip(header, scheme.len);
@@ -84,13 +84,19 @@ static enum problem bearer_of(struct str header, struct str *ret_token)
     rest = str_trim(rest);
     if (!rest.len || rest.len > LIMIT_TOKEN_TEXT)
         return rest.len ? PROBLEM_token_invalid : PROBLEM_authorization_malformed;
-    for (size_t i = 0; i < rest.len; i++) {
-        char c = rest.ptr[i];
-        if (!char_is_alpha(c) && !char_is_digit(c) && !memchr("-._~+/=", c, 7))
-            return PROBLEM_authorization_malformed;
-    }
     *ret_token = rest;
     return PROBLEM_NONE;
+}
+
+// What has a token's form has no other characters; of the rest it says whether it is one bearer.
+static bool is_bearer(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!char_is_alpha(c) && !char_is_digit(c) && !memchr("-._~+/=", c, 7))
+            return false;
+    }
+    return true;
 }
 
 enum problem gate_check(const struct token_table *table, struct str authorization, unsigned header_count,
@@ -109,14 +115,14 @@ enum problem gate_check(const struct token_table *table, struct str authorizatio
     if (problem)
         return problem;
     if (!token_parse(text, &key_id, &secret))
-        return PROBLEM_token_invalid;
+        return is_bearer(text) ? PROBLEM_token_invalid : PROBLEM_authorization_malformed;
     *ret_known_form = true;
 
     uint8_t hash[SHA256_LEN];
     token_hash(key_id, secret, hash);
     const struct token *found = token_table_find(table, key_id);
     const struct token *token = found ? found : &nobody;
-    bool same = sodium_memcmp(hash, token->hash, SHA256_LEN) == 0;
+    bool same = crypto_verify_32(hash, token->hash) == 0;
     sodium_memzero(hash, sizeof(hash));
     if (!found || !same || token->revoked || token->expires_at <= now_us)
         return PROBLEM_token_invalid;

@@ -50,8 +50,9 @@ enum problem gate_signature(const struct token *token, const struct signature_he
     return PROBLEM_NONE;
 }
 
-struct signature_verifier *gate_verifier(const struct gate_signature *g, size_t body_ceiling)
+void gate_verifier_init(struct signature_verifier *verifier, const struct gate_signature *g,
+                        size_t body_ceiling)
 {
     struct str name = g->signature.form == SIGNATURE_VOX ? g->name : STR_NULL;
-    return signature_verifier_new(&g->signature, g->keys, g->key_count, body_ceiling, name);
+    signature_verifier_init(verifier, &g->signature, g->keys, g->key_count, body_ceiling, name);
 }

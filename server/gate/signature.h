@@ -2,8 +2,8 @@
 // The gate's second question: is the request signed as its token demands?
 //
 // gate_signature() looks at the headers alone, before any body; what it leaves open is answered by a verifier
-// over the raw body (lib/wire/signature.h), made by gate_verifier(). The keys belong to the token's table,
-// which must outlive both.
+// over the raw body (lib/wire/signature.h), begun by gate_verifier_init(). The keys belong to the token's
+// table, which must outlive both.
 #ifndef VOX_GATE_SIGNATURE_H
 #define VOX_GATE_SIGNATURE_H
 
@@ -22,9 +22,9 @@ struct gate_signature {
 // PROBLEM_NONE with `wanted` false: nothing to verify.
 MUST_CHECK enum problem gate_signature(const struct token *token, const struct signature_headers *headers,
                                        int64_t now_us, struct gate_signature *ret_signature);
-// NULL when memory is out. `signature` must outlive it.
-MUST_CHECK struct signature_verifier *gate_verifier(const struct gate_signature *signature,
-                                                    size_t body_ceiling);
+// `signature` must outlive it.
+void gate_verifier_init(struct signature_verifier *verifier, const struct gate_signature *signature,
+                        size_t body_ceiling);
 // What a verifier's failure means, given that a key may be missing here.
 enum problem gate_signature_failed(const struct gate_signature *signature, enum problem problem);
 

@@ -39,11 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     BUG_ON(s.mac_count + s.signed_count == 0 || s.mac_count + s.signed_count > LIMIT_SIGNATURES);
     BUG_ON(s.at < 0 || s.at_text.len == 0);
     BUG_ON(signature_fresh(&s, s.at * USEC_PER_SEC) != PROBLEM_NONE);
-    struct signature_verifier *v = signature_verifier_new(&s, pointers, 2, 4096, STR("abcdefghij"));
-    if (!v)
-        return 0;
-    signature_verifier_update(v, rest);
-    BUG_ON(signature_verifier_finish(v, &id) == PROBLEM_NONE);
-    signature_verifier_free(v);
+    struct signature_verifier v;
+    signature_verifier_init(&v, &s, pointers, 2, 4096, STR("abcdefghij"));
+    signature_verifier_update(&v, rest);
+    BUG_ON(signature_verifier_finish(&v, &id) == PROBLEM_NONE);
+    signature_verifier_release(&v);
     return 0;
 }

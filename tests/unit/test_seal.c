@@ -129,11 +129,11 @@ static enum problem judge(const struct token *token, size_t signer, const char *
     enum problem problem = gate_signature(token, &headers, NOW_US, &g);
     if (problem || !g.wanted)
         return problem;
-    struct signature_verifier *v = gate_verifier(&g, 4096);
-    ck_assert_ptr_nonnull(v);
-    signature_verifier_update(v, STR(BODY));
-    problem = gate_signature_failed(&g, signature_verifier_finish(v, &id));
-    signature_verifier_free(v);
+    struct signature_verifier v;
+    gate_verifier_init(&v, &g, 4096);
+    signature_verifier_update(&v, STR(BODY));
+    problem = gate_signature_failed(&g, signature_verifier_finish(&v, &id));
+    signature_verifier_release(&v);
     return problem;
 }
 

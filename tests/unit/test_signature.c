@@ -36,12 +36,12 @@ static enum problem verify(const struct signature_headers *headers, const struct
         problem = signature_fresh(&s, now_us);
     if (problem)
         return problem;
-    struct signature_verifier *v = signature_verifier_new(&s, pointers, count, 65536, name);
-    ck_assert_ptr_nonnull(v);
+    struct signature_verifier v;
+    signature_verifier_init(&v, &s, pointers, count, 65536, name);
     for (; body.len; body = str_skip(body, piece))
-        signature_verifier_update(v, str_slice(body.ptr, MIN(body.len, piece)));
-    problem = signature_verifier_finish(v, ret_id);
-    signature_verifier_free(v);
+        signature_verifier_update(&v, str_slice(body.ptr, MIN(body.len, piece)));
+    problem = signature_verifier_finish(&v, ret_id);
+    signature_verifier_release(&v);
     return problem;
 }
 
@@ -224,15 +224,15 @@ START_TEST(signature__public_ones_are_bounded)
                                             .webhook_timestamp = str_from(at),
                                             .webhook_signature = str_from(header)};
         ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_NONE);
-        struct signature_verifier *v = signature_verifier_new(&s, pointers, 2, 65536, STR_NULL);
-        ck_assert_ptr_nonnull(v);
-        signature_verifier_update(v, STR(BODY));
+        struct signature_verifier v;
+        signature_verifier_init(&v, &s, pointers, 2, 65536, STR_NULL);
+        signature_verifier_update(&v, STR(BODY));
         int steps = 1;
-        while (!signature_verifier_step(v))
+        while (!signature_verifier_step(&v))
             steps++;
         ck_assert_int_eq(steps, cases[i].steps);
-        ck_assert_int_eq(signature_verifier_finish(v, &id), cases[i].problem);
-        signature_verifier_free(v);
+        ck_assert_int_eq(signature_verifier_finish(&v, &id), cases[i].problem);
+        signature_verifier_release(&v);
     }
 }
 END_TEST

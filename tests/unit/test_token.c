@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // lib/wire/token.
+#include "lib/wire/crc.h"
 #include "lib/wire/token.h"
 #include "tests/unit/check_main.h"
 
 #include <sodium.h>
+#include <zlib.h>
 
 // The checksum was made by another program: zlib's CRC-32 in base62.
 #define KNOWN_KEY    "0123456789"
@@ -78,6 +80,17 @@ START_TEST(token__hash_is_of_key_and_secret)
 }
 END_TEST
 
+START_TEST(crc__is_zlibs)
+{
+    unsigned char bytes[80];
+    randombytes_buf(bytes, sizeof(bytes));
+    ck_assert_uint_eq(crc_of(STR("123456789")), 0xcbf43926);
+    for (unsigned len = 0; len <= 70; len++)
+        for (unsigned at = 0; at < 4; at++)
+            ck_assert_uint_eq(crc_of(str_slice(bytes + at, len)), crc32(0, bytes + at, len));
+}
+END_TEST
+
 CHECK_MAIN_WITH(setup, "token", token__known_text_is_read, token__generated_is_read,
                 token__every_changed_character_is_noticed, token__other_lengths_are_refused,
-                token__hash_is_of_key_and_secret)
+                token__hash_is_of_key_and_secret, crc__is_zlibs)
