@@ -5,7 +5,6 @@
 #define NSEC_PER_SEC  1000000000LL
 #define NSEC_PER_USEC 1000LL
 #define LINES_MAX     16 // of a forwarding header; the last ones count
-#define BURST_ROOM    64 // "burst", two letters and two numbers
 
 // Whole seconds, none less than asked for and none of 0: a client that waited as told must be let in.
 static long long seconds_up(int64_t ns)
@@ -14,27 +13,43 @@ static long long seconds_up(int64_t ns)
 }
 
 // "burst" and two numbers by their letters.
-static void set_burst(struct http_request *request, const char *name, const char *first, int64_t a,
-                      const char *second, int64_t b)
+static void write_burst(char room[static RATE_TEXT_MAX], const char *first, int64_t a, const char *second,
+                        int64_t b)
 {
     struct buf text;
-    char *room = arena_alloc(http_request_arena(request), BURST_ROOM);
-    if (!room)
-        return;
-    buf_init_fixed(&text, room, BURST_ROOM);
+    buf_init_fixed(&text, room, RATE_TEXT_MAX);
     buf_put_cstr(&text, "\"burst\";");
     buf_put_cstr(&text, first);
     buf_put_u64(&text, (uint64_t)a);
     buf_put_cstr(&text, second);
     buf_put_u64(&text, (uint64_t)b);
-    http_request_set_header(request, name, buf_str(&text));
+    buf_put_char(&text, '\0');
+    BUG_ON(!buf_ok(&text));
+}
+
+// What the last answer said is most often what this one has to.
+static const char *policy_text(struct rate_policy *policy, int64_t burst, int64_t window_s)
+{
+    if (policy->burst != burst || policy->window_s != window_s) {
+        policy->burst = burst;
+        policy->window_s = window_s;
+        write_burst(policy->text, "q=", burst, ";w=", window_s);
+    }
+    return policy->text;
 }
 
 // draft-ietf-httpapi-ratelimit-headers: the burst, how much of it is left, and when there is more.
-static void tell(struct http_request *request, const struct gcra_verdict *v)
+static void tell(struct api *api, struct http_request *request, const struct gcra_verdict *v)
 {
-    set_burst(request, "RateLimit-Policy", "q=", v->burst, ";w=", seconds_up(v->window_ns));
-    set_burst(request, "RateLimit", "r=", v->remaining, ";t=", seconds_up(v->more_ns));
+    struct texts {
+        char policy[RATE_TEXT_MAX], rate[RATE_TEXT_MAX];
+    } *texts = arena_alloc(http_request_arena(request), sizeof(*texts));
+    if (!texts)
+        return;
+    memcpy(texts->policy, policy_text(&api->policy, v->burst, seconds_up(v->window_ns)), RATE_TEXT_MAX);
+    write_burst(texts->rate, "r=", v->remaining, ";t=", seconds_up(v->more_ns));
+    http_request_set_header(request, "RateLimit-Policy", str_from(texts->policy));
+    http_request_set_header(request, "RateLimit", str_from(texts->rate));
 }
 
 static void count(struct api *api, const char *reason, const char *outcome)
@@ -55,27 +70,26 @@ static void refuse(struct http_request *request, enum problem problem, int64_t w
 static struct client_address address_of(struct api *api, const struct http_request *request)
 {
     struct trusted_proxies trusted;
-    enum forwarded_form form;
+    enum forwarded_form form = FORWARDED_RFC7239;
     struct str lines[LINES_MAX];
-    unsigned many, first;
-    limiter_proxies(api->limiter, &trusted, &form);
-    const char *name = form == FORWARDED_RFC7239 ? "Forwarded" : "X-Forwarded-For";
-    (void)http_request_header(request, name, &many);
-    first = many > LINES_MAX ? many - LINES_MAX : 0;
-    for (unsigned i = first; i < many; i++)
-        lines[i - first] = http_request_header_at(request, name, i);
+    unsigned many = 0, first = 0;
+    if (limiter_proxies(api->limiter, &trusted, &form)) {
+        const char *name = form == FORWARDED_RFC7239 ? "Forwarded" : "X-Forwarded-For";
+        (void)http_request_header(request, name, &many);
+        first = many > LINES_MAX ? many - LINES_MAX : 0;
+        for (unsigned i = first; i < many; i++)
+            lines[i - first] = http_request_header_at(request, name, i);
+    }
     struct client_address address =
         client_address_of(&trusted, http_request_peer(request), form, lines, many - first);
     return client_address_network(&address);
 }
 
-static struct gcra_verdict take(const struct auth *auth, enum limit_kind kind, int64_t n, bool may_wait)
+static struct gcra_verdict take_by_address(const struct auth *auth, enum limit_kind kind, int64_t n,
+                                           bool may_wait)
 {
-    struct limiter *limiter = auth->api->limiter;
-    if (auth->token.id)
-        return limiter_token(limiter, &auth->token, kind, n, may_wait);
     struct client_address address = address_of(auth->api, auth->request);
-    return limiter_address(limiter, &address, kind, n, may_wait);
+    return limiter_address(auth->api->limiter, &address, kind, n, may_wait);
 }
 
 static const char *whose(const struct auth *auth)
@@ -89,11 +103,9 @@ static int64_t to_midnight_ns(const struct clock *clock)
     return (USEC_PER_DAY - into) * NSEC_PER_USEC;
 }
 
-// True if nothing of it is left, and counts that; `*ret_counted`: there is a quota.
-static bool quota_is_used(const struct auth *auth, bool *ret_counted)
+// True if nothing of it is left, and counts that.
+static bool is_used(const struct auth *auth, enum limit_quota quota)
 {
-    enum limit_quota quota = limiter_quota(auth->api->limiter, &auth->token, auth->snapshot->loaded_at);
-    *ret_counted = quota != QUOTA_NONE;
     if (quota != QUOTA_EVENTS_USED && quota != QUOTA_BYTES_USED)
         return false;
     count(auth->api, quota == QUOTA_EVENTS_USED ? "quota_events" : "quota_bytes", "refused");
@@ -104,23 +116,28 @@ static bool quota_is_used(const struct auth *auth, bool *ret_counted)
 static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admission)
 {
     struct http_request *request = auth->request;
+    struct api *api = auth->api;
     bool may_wait = http_request_keeps_alive(request) && !http_request_expects_continue(request);
-    struct gcra_verdict verdict = take(auth, LIMIT_REQUESTS, n, may_wait);
+    enum limit_quota quota = QUOTA_NONE;
+    struct gcra_verdict verdict =
+        auth->token.id
+            ? limiter_request(api->limiter, &auth->token, auth->snapshot->loaded_at, n, may_wait, &quota)
+            : take_by_address(auth, LIMIT_REQUESTS, n, may_wait);
     if (verdict.limited)
-        tell(request, &verdict);
+        tell(api, request, &verdict);
     if (!verdict.admitted) {
-        count(auth->api, whose(auth), "refused");
+        count(api, whose(auth), "refused");
         refuse(request, PROBLEM_rate_limited, verdict.wait_ns);
         return false;
     }
-    *ret_admission = (struct admission){0};
-    if (quota_is_used(auth, &ret_admission->counted)) {
-        refuse(request, PROBLEM_quota_exceeded, to_midnight_ns(auth->api->clock));
+    if (is_used(auth, quota)) {
+        refuse(request, PROBLEM_quota_exceeded, to_midnight_ns(api->clock));
         return false;
     }
+    *ret_admission = (struct admission){.counted = quota != QUOTA_NONE};
     if (verdict.wait_ns && n) {
-        count(auth->api, whose(auth), "paced");
-        ret_admission->due_at = clock_mono_us(auth->api->clock) + verdict.wait_ns / NSEC_PER_USEC;
+        count(api, whose(auth), "paced");
+        ret_admission->due_at = clock_mono_us(api->clock) + verdict.wait_ns / NSEC_PER_USEC;
     }
     return true;
 }
@@ -157,7 +174,7 @@ bool admit_attempt(struct api *api, struct http_request *request)
     struct client_address address = address_of(api, request);
     struct gcra_verdict verdict = limiter_address(api->limiter, &address, LIMIT_REQUESTS, 1, false);
     if (verdict.limited)
-        tell(request, &verdict);
+        tell(api, request, &verdict);
     if (verdict.admitted)
         return true;
     count(api, "attempts", "refused");
@@ -167,7 +184,10 @@ bool admit_attempt(struct api *api, struct http_request *request)
 
 enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us)
 {
-    struct gcra_verdict verdict = take(auth, LIMIT_EVENTS, 1, may_wait);
+    struct limiter *limiter = auth->api->limiter;
+    struct gcra_verdict verdict = auth->token.id
+                                      ? limiter_token(limiter, &auth->token, LIMIT_EVENTS, 1, may_wait)
+                                      : take_by_address(auth, LIMIT_EVENTS, 1, may_wait);
     *ret_wait_us = (verdict.wait_ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
     if (!verdict.admitted) {
         count(auth->api, "events", "refused");
@@ -175,8 +195,7 @@ enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wa
     }
     if (verdict.wait_ns)
         count(auth->api, "events", "paced");
-    bool counted;
-    if (!quota_is_used(auth, &counted))
+    if (!is_used(auth, limiter_quota(limiter, &auth->token, auth->snapshot->loaded_at)))
         return PROBLEM_NONE;
     *ret_wait_us = to_midnight_ns(auth->api->clock) / NSEC_PER_USEC;
     return PROBLEM_quota_exceeded;

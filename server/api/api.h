@@ -36,6 +36,14 @@ struct asked_tokens {
     uint8_t key[16];
 };
 
+#define RATE_TEXT_MAX 64 // "burst", two letters, two numbers
+
+// The last RateLimit-Policy that was told.
+struct rate_policy {
+    int64_t burst, window_s;
+    char text[RATE_TEXT_MAX];
+};
+
 struct api {
     struct catalog *catalog;
     struct writer *writer;
@@ -56,6 +64,7 @@ struct api {
     size_t batch_verdicts;                  // bytes of verdicts that wait to go out
     size_t batch_decoders;                  // bytes of what decompresses their bodies
     struct asked_tokens asked;
+    struct rate_policy policy;
     struct pages pages;               // of events, that go out
     struct contracts_page *contracts; // the last answer of /v1/contracts; NULL: none yet
 };

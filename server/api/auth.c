@@ -29,6 +29,7 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
     struct snapshot *s = a->snapshot;
     struct str header = http_request_header(a->request, "Authorization", &count);
     *ret_known_form = false;
+    a->wall_us = clock_wall_us(a->api->clock);
     if (!s->tokens)
         return PROBLEM_not_ready; // nothing was ever loaded
     if (count == 0 && a->allow_open && s->has_open_project) {
@@ -38,7 +39,7 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
         return PROBLEM_NONE;
     }
     enum problem problem =
-        gate_check(s->tokens, header, count, a->scopes, clock_wall_us(a->api->clock), &token, ret_known_form);
+        gate_check(s->tokens, header, count, a->scopes, a->wall_us, &token, ret_known_form);
     if (problem == PROBLEM_NONE && is_too_old(a))
         problem = PROBLEM_database_unavailable;
     if (!problem)
@@ -49,7 +50,7 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
 static enum auth_result let_in(struct auth *a)
 {
     if (a->token.id && limiter_use_is_due(a->api->limiter, &a->token))
-        catalog_note_use(a->api->catalog, a->token.id, clock_wall_us(a->api->clock));
+        catalog_note_use(a->api->catalog, a->token.id, a->wall_us);
     return AUTH_OK;
 }
 

@@ -15,6 +15,7 @@ struct auth {
     struct api *api;
     struct snapshot *snapshot; // the request's own, until auth_release()
     struct token token;        // a copy, once AUTH_OK
+    int64_t wall_us;           // when it was judged
     unsigned scopes;           // any of these is needed
     bool allow_open;           // the open project may stand in for a missing token
     struct catalog_waiter waiter;

@@ -52,8 +52,8 @@ static void release(void *context)
 // refused.
 static bool let_in(struct ingest *in)
 {
-    enum problem problem = sign_begin(&in->sign, in->auth.request, &in->auth.token,
-                                      clock_wall_us(in->auth.api->clock), LIMIT_EVENT_BYTES);
+    enum problem problem =
+        sign_begin(&in->sign, in->auth.request, &in->auth.token, in->auth.wall_us, LIMIT_EVENT_BYTES);
     if (problem) {
         sign_refuse(&in->auth, problem);
         return false;
@@ -79,7 +79,7 @@ void ingest_on_head(struct http_request *request, void *app)
     }
     enum problem problem = request_media(request, &in->coding);
     if (!problem)
-        problem = request_identity_read(request, clock_wall_us(in->auth.api->clock), &in->identity);
+        problem = request_identity_read(request, in->auth.wall_us, &in->identity);
     if (problem)
         refuse(in, problem);
 }

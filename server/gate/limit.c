@@ -7,12 +7,14 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 
 #define NSEC_PER_USEC 1000
 #define SALT_NS       (USEC_PER_DAY * NSEC_PER_USEC)
 
 struct limiter {
     const struct clock *clock;
+    atomic_bool trusts;    // the settings name proxies
     pthread_mutex_t mutex; // guards what follows
     struct limit_settings settings;
     struct token_states tokens;
@@ -20,6 +22,11 @@ struct limiter {
     int64_t salted_at;
     struct address_table addresses;
 };
+
+static bool trusts(const struct limit_settings *settings)
+{
+    return settings->trusted.local || settings->trusted.count > 0;
+}
 
 bool limiter_new(const struct limit_settings *settings, const struct clock *clock,
                  struct limiter **ret_limiter, struct err *err)
@@ -29,6 +36,7 @@ bool limiter_new(const struct limit_settings *settings, const struct clock *cloc
         return err_set(err, "no memory for the limits");
     limiter->clock = clock;
     limiter->settings = *settings;
+    limiter->trusts = trusts(settings);
     limiter->salted_at = clock_mono_us(clock) * NSEC_PER_USEC;
     crypto_shorthash_keygen(limiter->salt);
     pthread_mutex_init(&limiter->mutex, NULL);
@@ -50,6 +58,7 @@ void limiter_set(struct limiter *limiter, const struct limit_settings *settings)
 {
     pthread_mutex_lock(&limiter->mutex);
     limiter->settings = *settings;
+    limiter->trusts = trusts(settings);
     pthread_mutex_unlock(&limiter->mutex);
 }
 
@@ -66,13 +75,16 @@ static void leave(struct limiter *limiter)
     pthread_mutex_unlock(&limiter->mutex);
 }
 
-void limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,
+bool limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,
                      enum forwarded_form *ret_form)
 {
+    if (!limiter->trusts)
+        return false;
     pthread_mutex_lock(&limiter->mutex);
     *ret_trusted = limiter->settings.trusted;
     *ret_form = limiter->settings.form;
     pthread_mutex_unlock(&limiter->mutex);
+    return true;
 }
 
 static struct gcra_rate token_rate(const struct limit_settings *s, const struct token *token,
@@ -84,18 +96,24 @@ static struct gcra_rate token_rate(const struct limit_settings *s, const struct 
                         token->burst ? token->burst : s->burst);
 }
 
+static struct gcra_verdict take(struct limiter *limiter, const struct token *token, enum limit_kind kind,
+                                int64_t n, bool may_wait, int64_t now_ns)
+{
+    const struct limit_settings *s = &limiter->settings;
+    struct gcra_rate rate = token_rate(s, token, kind);
+    struct token_state *state =
+        rate.interval_ns ? token_states_get(&limiter->tokens, token->id, now_ns) : NULL;
+    if (!state) // without memory nobody is shut out
+        return (struct gcra_verdict){.admitted = true};
+    return gcra_take(&rate, &state->tats[kind], n, now_ns, may_wait ? s->pacing_us * NSEC_PER_USEC : 0,
+                     s->pacing_many);
+}
+
 struct gcra_verdict limiter_token(struct limiter *limiter, const struct token *token, enum limit_kind kind,
                                   int64_t n, bool may_wait)
 {
     int64_t now_ns = enter(limiter);
-    const struct limit_settings *s = &limiter->settings;
-    struct gcra_rate rate = token_rate(s, token, kind);
-    struct gcra_verdict verdict = {.admitted = true};
-    struct token_state *state =
-        rate.interval_ns ? token_states_get(&limiter->tokens, token->id, now_ns) : NULL;
-    if (state) // without memory nobody is shut out
-        verdict = gcra_take(&rate, &state->tats[kind], n, now_ns, may_wait ? s->pacing_us * NSEC_PER_USEC : 0,
-                            s->pacing_many);
+    struct gcra_verdict verdict = take(limiter, token, kind, n, may_wait, now_ns);
     leave(limiter);
     return verdict;
 }
@@ -173,24 +191,40 @@ static void see(struct token_state *state, const struct token *token, int64_t lo
     state->own_events = state->own_bytes = 0;
 }
 
+static enum limit_quota judge_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at,
+                                    int64_t now_ns)
+{
+    int64_t events = own_or(token->quota_events, limiter->settings.quota_events);
+    int64_t bytes = own_or(token->quota_bytes, limiter->settings.quota_bytes);
+    if (!events && !bytes)
+        return QUOTA_NONE;
+    struct token_state *state = token_states_get(&limiter->tokens, token->id, now_ns);
+    if (!state)
+        return QUOTA_LEFT;
+    see(state, token, loaded_at);
+    if (events && state->base_events + state->own_events >= events)
+        return QUOTA_EVENTS_USED;
+    return bytes && state->base_bytes + state->own_bytes >= bytes ? QUOTA_BYTES_USED : QUOTA_LEFT;
+}
+
 enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at)
 {
     if (token->id == 0)
         return QUOTA_NONE;
     int64_t now_ns = enter(limiter);
-    int64_t events = own_or(token->quota_events, limiter->settings.quota_events);
-    int64_t bytes = own_or(token->quota_bytes, limiter->settings.quota_bytes);
-    enum limit_quota quota = events || bytes ? QUOTA_LEFT : QUOTA_NONE;
-    struct token_state *state = quota ? token_states_get(&limiter->tokens, token->id, now_ns) : NULL;
-    if (state) {
-        see(state, token, loaded_at);
-        if (events && state->base_events + state->own_events >= events)
-            quota = QUOTA_EVENTS_USED;
-        else if (bytes && state->base_bytes + state->own_bytes >= bytes)
-            quota = QUOTA_BYTES_USED;
-    }
+    enum limit_quota quota = judge_quota(limiter, token, loaded_at, now_ns);
     leave(limiter);
     return quota;
+}
+
+struct gcra_verdict limiter_request(struct limiter *limiter, const struct token *token, int64_t loaded_at,
+                                    int64_t n, bool may_wait, enum limit_quota *ret_quota)
+{
+    int64_t now_ns = enter(limiter);
+    struct gcra_verdict verdict = take(limiter, token, LIMIT_REQUESTS, n, may_wait, now_ns);
+    *ret_quota = judge_quota(limiter, token, loaded_at, now_ns);
+    leave(limiter);
+    return verdict;
 }
 
 void limiter_stored(struct limiter *limiter, const struct token *token, uint64_t bytes)

@@ -52,14 +52,17 @@ struct gcra_verdict limiter_address(struct limiter *limiter, const struct client
 struct gcra_verdict limiter_forged(struct limiter *limiter, const struct client_address *address,
                                    int32_t token_id, int64_t n);
 
-// By whom and how a client's address is told.
-void limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,
-                     enum forwarded_form *ret_form);
+// By whom and how a client's address is told. False: by nobody, nothing is set.
+MUST_CHECK bool limiter_proxies(struct limiter *limiter, struct trusted_proxies *ret_trusted,
+                                enum forwarded_form *ret_form);
 
 enum limit_quota { QUOTA_NONE, QUOTA_LEFT, QUOTA_EVENTS_USED, QUOTA_BYTES_USED };
 
 // Has the token a quota, and is some of it left? `loaded_at` is the snapshot's that the token is from.
 enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at);
+// limiter_token() for requests and limiter_quota() in one.
+struct gcra_verdict limiter_request(struct limiter *limiter, const struct token *token, int64_t loaded_at,
+                                    int64_t n, bool may_wait, enum limit_quota *ret_quota);
 // An event of a token with a quota was stored.
 void limiter_stored(struct limiter *limiter, const struct token *token, uint64_t bytes);
 // True once a minute for a token that is in use: then its use should be written down.

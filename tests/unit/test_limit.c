@@ -330,6 +330,52 @@ START_TEST(limiter__adds_up_quotas)
 }
 END_TEST
 
+START_TEST(limiter__request_is_rate_and_quota)
+{
+    struct fake fake;
+    struct clock clock;
+    struct limit_settings settings = usual;
+    struct limiter *limiter = make(&fake, &clock, &settings);
+    const struct token plain = {.id = 7}, counted = {.id = 8, .quota_events = 1};
+    enum limit_quota quota;
+    int64_t left = limiter_request(limiter, &plain, 10, 0, false, &quota).remaining;
+    ck_assert_int_eq(quota, QUOTA_NONE);
+    ck_assert_int_eq(limiter_request(limiter, &plain, 10, 1, false, &quota).remaining, left - 1);
+    ck_assert_int_eq(limiter_token(limiter, &plain, LIMIT_REQUESTS, 1, false).remaining, left - 2);
+    ck_assert(limiter_request(limiter, &counted, 10, 1, false, &quota).admitted);
+    ck_assert_int_eq(quota, QUOTA_LEFT);
+    limiter_stored(limiter, &counted, 10);
+    ck_assert(limiter_request(limiter, &counted, 10, 0, false, &quota).admitted);
+    ck_assert_int_eq(quota, QUOTA_EVENTS_USED);
+    limiter_free(limiter);
+}
+END_TEST
+
+START_TEST(limiter__proxies_are_told_where_some_are_trusted)
+{
+    struct fake fake;
+    struct clock clock;
+    struct limit_settings settings = usual;
+    struct limiter *limiter = make(&fake, &clock, &settings);
+    struct trusted_proxies trusted;
+    enum forwarded_form form;
+    ck_assert(!limiter_proxies(limiter, &trusted, &form));
+    settings.trusted.local = true;
+    settings.form = FORWARDED_RFC7239;
+    limiter_set(limiter, &settings);
+    ck_assert(limiter_proxies(limiter, &trusted, &form));
+    ck_assert(trusted.local && form == FORWARDED_RFC7239);
+    settings.trusted = (struct trusted_proxies){.count = 1};
+    limiter_set(limiter, &settings);
+    ck_assert(limiter_proxies(limiter, &trusted, &form));
+    ck_assert_uint_eq(trusted.count, 1);
+    settings.trusted.count = 0;
+    limiter_set(limiter, &settings);
+    ck_assert(!limiter_proxies(limiter, &trusted, &form));
+    limiter_free(limiter);
+}
+END_TEST
+
 START_TEST(limiter__notes_use_once_a_minute)
 {
     struct fake fake;
@@ -350,4 +396,6 @@ CHECK_MAIN("limit", gcra__lets_through_a_burst_then_the_rate, gcra__paces_up_to_
            gcra__takes_extreme_rates, address_table__frees_no_hot_key_for_a_million_others,
            token_states__drops_only_what_tells_nothing, rate_limit__clock_back,
            limiter__knows_tokens_apart_and_their_own_limits, limiter__asks_without_charging,
-           limiter__forgets_addresses_with_the_day, limiter__adds_up_quotas, limiter__notes_use_once_a_minute)
+           limiter__forgets_addresses_with_the_day, limiter__adds_up_quotas,
+           limiter__request_is_rate_and_quota, limiter__proxies_are_told_where_some_are_trusted,
+           limiter__notes_use_once_a_minute)
