@@ -115,10 +115,10 @@ static inline const struct json_shape *json_shape_of(const struct json *object)
 
 // What a container's form is: two of the same number (other than 0) have the same shapes, the same numbers of
 // elements and values of the same types all the way down; true and false count as one type. 0: only this one
-// has it. Of a scalar it is 0.
+// has it. Of a scalar it is 0. Not of NULL.
 static inline uint64_t json_form_of(const struct json *value)
 {
-    if (!json_is_object(value) && !json_is_array(value))
+    if (!(value->tag & (1u << JSON_OBJECT | 1u << JSON_ARRAY)))
         return 0;
     return ((const struct json_head *)(const void *)value->values)[-1].form;
 }

@@ -44,7 +44,10 @@ typedef enum jsv_verdict jsv_step_fn(const struct jsv_step *step, const struct j
 struct jsv_step {
     jsv_step_fn *run;
     uint32_t place; // of the value among its container's, in bytes
-    uint32_t a;
+    union {
+        uint32_t a;
+        uint32_t skip; // where a container's traits let the next steps be passed: bytes to the one that comes
+    };
     union {
         struct {
             int64_t low, high;
@@ -63,10 +66,11 @@ struct jsv_step {
             const struct jsv_key *slots;
             uint64_t factor;
         };
-        struct {                       // into a container:
-            uint16_t avoid;            // with one of these traits come the next steps,
-            uint16_t skip;             // else the one so many further
-            uint16_t path[PLAN_DEPTH]; // from the root's values on; a: how many
+        struct {            // into a container:
+            uint16_t avoid; // with one of these traits come the next steps,
+            uint8_t depth;
+            uint8_t unused;
+            uint16_t path[PLAN_DEPTH]; // from the root's values on, so many as `depth`
         };
         const char *text;
         const struct jsv_keys *keys;
@@ -161,12 +165,13 @@ unsigned jsv_check_trait(const struct jsv_check *check);
 
 // plan_step.c: the step of a check, without its place.
 struct jsv_step jsv_step_of(const struct jsv_check *check);
-jsv_step_fn jsv_step_valid;      // the end
-jsv_step_fn jsv_step_begin;      // program: a run, which instructions need
-jsv_step_fn jsv_step_enter_root; // into the root's values
-jsv_step_fn jsv_step_enter;      // into those of a container in it
-jsv_step_fn jsv_step_itself;     // the root alone
-jsv_step_fn jsv_step_switch;     // program, by: the member at `place` chooses the plan
+jsv_step_fn jsv_step_valid;        // the end
+jsv_step_fn jsv_step_begin;        // program: a run, which instructions need
+jsv_step_fn jsv_step_enter_root;   // into the root's values
+jsv_step_fn jsv_step_enter_member; // into those of a container at `place` there
+jsv_step_fn jsv_step_enter;        // into those of one further down
+jsv_step_fn jsv_step_itself;       // the root alone
+jsv_step_fn jsv_step_switch;       // program, by: the member at `place` chooses the plan
 
 // A verdict where the slot's plan is not one of this form, or is not made: by the program, or by the plan
 // once it is.

@@ -27,19 +27,23 @@ static void sort_checks(struct jsv_plan_draft *draft)
 // The step into a container; false if the way is too long.
 static bool find_path(const struct jsv_plan_draft *draft, unsigned container, struct jsv_step *ret_step)
 {
-    struct jsv_step step = {.run = jsv_step_enter};
+    struct jsv_step step = {.run = jsv_step_enter, .skip = sizeof(step)};
+    unsigned depth = 0;
     for (unsigned at = container; draft->up[at]; at = draft->up[at])
-        step.a++;
-    if (step.a > PLAN_DEPTH)
+        depth++;
+    if (depth > PLAN_DEPTH)
         return false;
-    if (!container)
-        step.run = jsv_step_itself;
-    else if (!step.a)
-        step.run = jsv_step_enter_root;
-    uint32_t depth = step.a;
-    step.skip = 1;
+    step.depth = (uint8_t)depth;
     for (unsigned at = container; draft->up[at]; at = draft->up[at])
         step.path[--depth] = draft->at[at];
+    if (!container)
+        step.run = jsv_step_itself;
+    else if (!step.depth)
+        step.run = jsv_step_enter_root;
+    else if (step.depth == 1)
+        step.run = jsv_step_enter_member;
+    if (step.depth)
+        step.place = step.path[0] * (uint32_t)sizeof(struct json);
     *ret_step = step;
     return true;
 }
@@ -100,7 +104,7 @@ bool jsv_plan_build(struct jsv_plan_draft *draft, const struct jsv_program *prog
         b.next += enter != steps || enter->avoid || enter->run != jsv_step_enter_root;
         add_checks(&b, container, true);
         if (enter->avoid)
-            enter->skip = (uint16_t)(b.next - enter);
+            enter->skip = (uint32_t)((size_t)(b.next - enter) * sizeof(*enter));
         add_checks(&b, container, false);
     }
     *b.next = (struct jsv_step){.run = jsv_step_valid};

@@ -8,6 +8,8 @@ enum jsv_verdict jsv_plan_miss(struct jsv_context *c, const struct jsv_program *
                                struct jsv_plan *plan, uint64_t form, const struct json *instance)
 {
     jsv_run_begin(c, program);
+    if (!form)
+        return jsv_run(c, 0, instance);
     if (plan->form != form || plan->program != program->id) {
         plan->program = program->id;
         plan->form = form;
@@ -21,19 +23,10 @@ enum jsv_verdict jsv_plan_miss(struct jsv_context *c, const struct jsv_program *
     return jsv_run(c, 0, instance);
 }
 
-static __attribute__((noinline)) enum jsv_verdict
-run_whole(struct jsv_context *c, const struct jsv_program *program, const struct json *instance)
-{
-    jsv_run_begin(c, program);
-    return jsv_run(c, 0, instance);
-}
-
 enum jsv_verdict jsv_validate(const struct jsv_program *program, struct jsv_context *context,
                               const struct json *instance)
 {
-    uint64_t form = json_form_of(instance);
-    if (!form)
-        return run_whole(context, program, instance);
+    uint64_t form = json_form_of(instance); // no plan is of form 0
     struct jsv_plan *plan = jsv_plan_slot(context, program, form);
     if (__builtin_expect(plan->form == form && plan->program == program->id, 1)) {
         if (plan->state == PLAN_INVALID)

@@ -9,7 +9,11 @@
 #define STEP(name)                                                                       \
     static enum jsv_verdict name(const struct jsv_step *step, const struct json *values, \
                                  const struct json *root, struct jsv_context *context)
-#define NEXT return step[1].run(step + 1, values, root, context)
+#define NEXT                                           \
+    do {                                               \
+        step++;                                        \
+        return step->run(step, values, root, context); \
+    } while (0)
 // On to a function that does the same in another way.
 #define ELSE(name) return name(step, values, root, context)
 
@@ -145,8 +149,11 @@ enum jsv_verdict jsv_step_begin(const struct jsv_step *step, const struct json *
 HOT_INLINE enum jsv_verdict enter(const struct jsv_step *step, const struct json *in, const struct json *root,
                                   struct jsv_context *context)
 {
-    step += in->traits & step->avoid ? 1 : step->skip;
-    return step->run(step, in->values, root, context);
+    const struct json *values = in->values;
+    if (__builtin_expect(in->traits & step->avoid, 0))
+        NEXT;
+    step = (const struct jsv_step *)(const void *)((const char *)step + step->skip);
+    return step->run(step, values, root, context);
 }
 
 enum jsv_verdict jsv_step_enter_root(const struct jsv_step *step, const struct json *values UNUSED,
@@ -155,11 +162,17 @@ enum jsv_verdict jsv_step_enter_root(const struct jsv_step *step, const struct j
     return enter(step, root, root, context);
 }
 
+enum jsv_verdict jsv_step_enter_member(const struct jsv_step *step, const struct json *values UNUSED,
+                                       const struct json *root, struct jsv_context *context)
+{
+    return enter(step, value_of(step, root->values), root, context);
+}
+
 enum jsv_verdict jsv_step_enter(const struct jsv_step *step, const struct json *values UNUSED,
                                 const struct json *root, struct jsv_context *context)
 {
     const struct json *in = root;
-    for (const uint16_t *at = step->path, *end = at + step->a; at < end; at++)
+    for (const uint16_t *at = step->path, *end = at + step->depth; at < end; at++)
         in = &in->values[*at];
     return enter(step, in, root, context);
 }
