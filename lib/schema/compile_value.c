@@ -72,7 +72,8 @@ static bool compile_enum(struct jsv_compiler *c, const struct json *array)
             return false;
     }
     result.count = (uint32_t)(count - strings);
-    if (!jsv_keys_build(&program->arena, names, (uint32_t)strings, &result.strings))
+    if (!jsv_keys_build(&program->arena, names, (uint32_t)strings, &result.strings) ||
+        !jsv_pick_build(&program->arena, &result.strings, &result.pick))
         return compile_no_memory(c);
     struct jsv_enum *item = VEC_PUSH(&program->enums);
     if (!item)

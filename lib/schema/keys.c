@@ -4,6 +4,10 @@
 
 #define FACTORS 256 // tried for one without collisions
 
+#define PICK_SLOTS   64u
+#define PICK_FACTORS 16u // tried with each
+#define PICK_BYTES   16u // of the first
+
 // Fills the slots under a factor; returns how many keys did not get the slot they hash to.
 static uint32_t place(const struct jsv_key *keys, uint32_t count, uint64_t factor, struct jsv_key *slots,
                       uint32_t size)
@@ -56,5 +60,49 @@ bool jsv_keys_build(struct arena *arena, const struct str *names, uint32_t count
     }
     place(keys, count, factor, slots, size);
     *ret_keys = (struct jsv_keys){keys, slots, factor, size - 1, count, !best};
+    return true;
+}
+
+// Fills the slots; false if two names want the same.
+static bool place_picks(const struct jsv_keys *keys, const struct jsv_pick *pick, struct jsv_key *slots)
+{
+    memset(slots, 0, (pick->mask + (size_t)1) * sizeof(*slots));
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const struct jsv_key *key = &keys->keys[i];
+        unsigned byte = (unsigned char)key->ptr[pick->at];
+        struct jsv_key *slot = &slots[(byte + key->len * pick->factor) & pick->mask];
+        if (slot->len && !jsv_key_is(slot, key->head, key->tail, key->ptr, key->len))
+            return false;
+        *slot = *key;
+    }
+    return true;
+}
+
+bool jsv_pick_build(struct arena *arena, const struct jsv_keys *keys, struct jsv_pick *ret_pick)
+{
+    struct jsv_key slots[PICK_SLOTS];
+    struct jsv_pick pick = {.slots = NULL};
+    uint32_t least = PICK_BYTES, size = 4;
+    *ret_pick = pick;
+    for (uint32_t i = 0; i < keys->count; i++)
+        least = MIN(least, keys->keys[i].len);
+    while (size < keys->count)
+        size *= 2;
+    for (; keys->count && size <= PICK_SLOTS; size *= 2) {
+        pick.mask = size - 1;
+        for (unsigned n = 0; n < PICK_FACTORS * least; n++) {
+            pick.factor = (uint16_t)(n % PICK_FACTORS);
+            pick.at = (uint16_t)(n / PICK_FACTORS);
+            if (!place_picks(keys, &pick, slots))
+                continue;
+            struct jsv_key *own = arena_alloc(arena, size * sizeof(*own));
+            if (!own)
+                return false;
+            memcpy(own, slots, size * sizeof(*own));
+            pick.slots = own;
+            *ret_pick = pick;
+            return true;
+        }
+    }
     return true;
 }

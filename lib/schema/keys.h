@@ -33,10 +33,21 @@ struct jsv_keys {
     bool perfect; // each name is in the slot that it hashes to
 };
 
+// The same for few short names, without a hash: only one of them has both this length and this byte.
+struct jsv_pick {
+    const struct jsv_key *slots; // NULL: the names cannot be told apart so
+    uint32_t mask;
+    uint16_t at; // of the byte; each name is longer
+    uint16_t factor;
+};
+
 // The names stay the caller's and must live as long as the table. A name given twice is found as its first.
 // False when the arena is out of memory.
 MUST_CHECK bool jsv_keys_build(struct arena *arena, const struct str *names, uint32_t count,
                                struct jsv_keys *ret_keys);
+
+// For a table that is not large. False when the arena is out of memory.
+MUST_CHECK bool jsv_pick_build(struct arena *arena, const struct jsv_keys *keys, struct jsv_pick *ret_pick);
 
 static inline uint64_t jsv_load64(const char *ptr)
 {
@@ -100,6 +111,12 @@ HOT_INLINE uint32_t jsv_keys_probe(const struct jsv_keys *keys, uint64_t head, u
         if (jsv_key_is(key, head, tail, ptr, len) || key->index == JSV_KEY_NONE)
             return key->index;
     }
+}
+
+// The only name that a text may be; the text is longer than `at`. An empty slot has no length.
+HOT_INLINE const struct jsv_key *jsv_pick_find(const struct jsv_pick *pick, const char *ptr, uint32_t len)
+{
+    return &pick->slots[((unsigned char)ptr[pick->at] + len * pick->factor) & pick->mask];
 }
 
 // The index of the name, or JSV_KEY_NONE. The table is not empty.

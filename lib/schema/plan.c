@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making a plan: the fast program is walked over one instance of the form, and what does not depend on that
 // instance's own values is decided on the way.
-#include "lib/schema/plan.h"
+#include "lib/schema/plan_make.h"
 
-#include "lib/schema/linear.h"
-#include "lib/schema/regex.h"
 #include "lib/schema/run.h"
 #include "lib/schema/unevaluated.h"
 
-// Where a value is: the root is in container 0.
-struct place {
-    unsigned container;
-    uint32_t index;
-};
-
-struct planner {
-    struct jsv_context *c;
-    struct jsv_plan_draft draft;
-    unsigned work;
-    unsigned trying; // blocks under way that may be of no concern
-    bool failed;     // no plan
-    bool invalid;    // whatever the values are
-    bool chosen;     // the plan is for the instance's own value of the first switch
-    const struct jsv_switch *by;
-    struct place member; // that it asks
-};
-
 static void plan_block(struct planner *p, uint32_t index, const struct json *value, struct place at);
 
-static void emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_step step)
+void jsv_plan_emit(struct planner *p, enum jsv_check_op op, struct place at, struct jsv_step step)
 {
     if (p->draft.count == PLAN_CHECKS || at.index > UINT16_MAX) {
         p->failed = true;
@@ -36,6 +16,11 @@ static void emit(struct planner *p, enum jsv_check_op op, struct place at, struc
     }
     p->draft.checks[p->draft.count++] = (struct jsv_check){
         .op = (uint8_t)op, .container = (uint8_t)at.container, .index = (uint16_t)at.index, .step = step};
+}
+
+void jsv_plan_emit_insn(struct planner *p, const struct jsv_insn *insn, struct place at)
+{
+    jsv_plan_emit(p, CHECK_INSN, at, (struct jsv_step){.insn = insn});
 }
 
 // The number of the container that stands at a place.
@@ -51,18 +36,6 @@ static unsigned enter(struct planner *p, struct place at)
     p->draft.up[p->draft.containers] = (uint8_t)at.container;
     p->draft.at[p->draft.containers] = (uint16_t)at.index;
     return p->draft.containers++;
-}
-
-static void settle(struct planner *p, bool holds)
-{
-    p->invalid = p->invalid || !holds;
-}
-
-// A verdict on names only.
-static bool is_valid(struct planner *p, enum jsv_verdict verdict)
-{
-    p->failed = p->failed || verdict == JSV_LIMIT;
-    return verdict == JSV_VALID;
 }
 
 static void plan_child(struct planner *p, uint32_t block, const struct json *value, unsigned container,
@@ -160,11 +133,6 @@ static enum outcome try_block(struct planner *p, uint32_t block, const struct js
     return outcome;
 }
 
-static void emit_insn(struct planner *p, const struct jsv_insn *insn, struct place at)
-{
-    emit(p, CHECK_INSN, at, (struct jsv_step){.insn = insn});
-}
-
 // Where all branches but one are out of the question, that one's checks are the instruction's.
 static void plan_branches(struct planner *p, const struct jsv_insn *insn, const struct json *value,
                           struct place at)
@@ -184,7 +152,7 @@ static void plan_branches(struct planner *p, const struct jsv_insn *insn, const 
         settle(p, false);
     } else if (always || sometimes > 1) {
         p->draft.count = count;
-        emit_insn(p, insn, at);
+        jsv_plan_emit_insn(p, insn, at);
     }
 }
 
@@ -210,7 +178,7 @@ static void plan_switch(struct planner *p, const struct jsv_insn *insn, const st
     } else if (possible == 1) {
         plan_block(p, only, value, at);
     } else if (p->trying || p->by) {
-        emit_insn(p, insn, at);
+        jsv_plan_emit_insn(p, insn, at);
     } else {
         p->by = by;
         p->member = (struct place){enter(p, at), (uint32_t)(member - value->values)};
@@ -227,7 +195,7 @@ static void plan_condition(struct planner *p, const struct jsv_insn *insn, const
     enum outcome outcome = try_block(p, insn->op == OP_NOT ? insn->a : blocks[0], value, at);
     p->draft.count = count;
     if (outcome == SOMETIMES) {
-        emit_insn(p, insn, at);
+        jsv_plan_emit_insn(p, insn, at);
     } else if (insn->op == OP_NOT) {
         settle(p, outcome == NEVER);
     } else {
@@ -237,94 +205,12 @@ static void plan_condition(struct planner *p, const struct jsv_insn *insn, const
     }
 }
 
-static void emit_text(struct planner *p, uint32_t index, struct place at)
-{
-    const struct json *wanted = p->c->program->values.at[index];
-    uint64_t head, tail;
-    jsv_key_words(wanted->text, wanted->size, &head, &tail);
-    if (wanted->size <= JSV_KEY_WHOLE)
-        emit(p, CHECK_TEXT, at, (struct jsv_step){.a = wanted->size, .head = head, .tail = tail});
-    else
-        emit(p, CHECK_LONG, at, (struct jsv_step){.a = wanted->size, .text = wanted->text});
-}
-
-static void plan_texts(struct planner *p, const struct jsv_keys *keys, struct place at)
-{
-    if (!keys->count)
-        settle(p, false);
-    else if (keys->perfect)
-        emit(p, CHECK_TEXTS, at,
-             (struct jsv_step){.a = keys->mask, .slots = keys->slots, .factor = keys->factor});
-    else
-        emit(p, CHECK_NAMES, at, (struct jsv_step){.keys = keys});
-}
-
-static void plan_string(struct planner *p, const struct jsv_insn *insn, struct place at)
-{
-    const struct jsv_program *program = p->c->program;
-    const struct jsv_regex *regex = insn->op == OP_PATTERN ? program->regexes.at[insn->a] : NULL;
-    if (insn->op == OP_LENGTH)
-        emit(p, CHECK_LENGTH, at, (struct jsv_step){.low = insn->a, .high = insn->b});
-    else if (insn->op == OP_ENUM)
-        plan_texts(p, &program->enums.at[insn->a].strings, at);
-    else if (insn->op == OP_CONST && json_is_string(program->values.at[insn->a]))
-        emit_text(p, insn->a, at);
-    else if (insn->op == OP_CONST)
-        settle(p, false);
-    else if (regex && jsv_regex_is_linear(regex))
-        emit(p, CHECK_LINEAR, at, (struct jsv_step){.linear = jsv_regex_linear(regex)});
-    else
-        emit_insn(p, insn, at);
-}
-
-// What a constant asks of an integer.
-static void plan_same(struct planner *p, const struct json *wanted, struct place at)
-{
-    int64_t whole = json_integer(wanted);
-    bool exact = json_is_integer(wanted) || (json_is_real(wanted) && jsv_real_to_int(wanted->real, &whole));
-    if (exact)
-        emit(p, CHECK_INTEGER, at, (struct jsv_step){.low = whole, .high = whole});
-    else
-        settle(p, false);
-}
-
-static void plan_number(struct planner *p, const struct jsv_insn *insn, const struct json *value,
-                        struct place at)
-{
-    const struct jsv_range *range = insn->op == OP_RANGE ? &p->c->program->ranges.at[insn->a] : NULL;
-    if (range && json_is_integer(value))
-        emit(p, CHECK_INTEGER, at, (struct jsv_step){.low = range->low, .high = range->high});
-    else if (range)
-        emit(p, CHECK_REAL, at, (struct jsv_step){.least = range->least, .most = range->most});
-    else if (insn->op == OP_CONST && json_is_integer(value))
-        plan_same(p, p->c->program->values.at[insn->a], at);
-    else if (insn->op == OP_INTEGRAL && json_is_real(value))
-        emit(p, CHECK_WHOLE, at, (struct jsv_step){.a = 0});
-    else if (insn->op != OP_INTEGRAL)
-        emit_insn(p, insn, at);
-}
-
-static void plan_leaf(struct planner *p, const struct jsv_insn *insn, const struct json *value,
-                      struct place at)
-{
-    if (insn->op == OP_ITEMS || insn->op == OP_MEMBERS)
-        settle(p, value->size >= insn->a && value->size <= insn->b);
-    else if (json_is_string(value))
-        plan_string(p, insn, at);
-    else if (json_is_number(value))
-        plan_number(p, insn, value, at);
-    else if (json_is_null(value)) // there is only one
-        settle(p, is_valid(p, jsv_run_insn(p->c, insn, value)));
-    else
-        emit_insn(p, insn, at);
-}
-
 static void plan_insn(struct planner *p, const struct jsv_insn *insn, const struct json *value,
                       struct place at)
 {
     const struct jsv_program *program = p->c->program;
     if (jsv_op_is_leaf(insn->op)) {
-        plan_leaf(p, insn, value, at);
+        jsv_plan_leaf(p, insn, value, at);
         return;
     }
     switch ((enum jsv_op)insn->op) {
@@ -366,7 +252,7 @@ static void plan_insn(struct planner *p, const struct jsv_insn *insn, const stru
         plan_switch(p, insn, value, at);
         break;
     default:
-        emit_insn(p, insn, at);
+        jsv_plan_emit_insn(p, insn, at);
     }
 }
 

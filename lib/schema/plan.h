@@ -22,6 +22,7 @@ enum jsv_check_op {
     CHECK_INTEGER, // low..high
     CHECK_LENGTH,  // low..high code points
     CHECK_TEXT,    // a: length of a string; its words (keys.h)
+    CHECK_PICK,    // pick: among an enum's strings
     CHECK_TEXTS,   // an enum's strings, each in the slot that it hashes to; a: the mask
     CHECK_REAL,    // least..most
     CHECK_WHOLE,   // a real without a fraction
@@ -72,6 +73,7 @@ struct jsv_step {
             uint8_t unused;
             uint16_t path[PLAN_DEPTH]; // from the root's values on, so many as `depth`
         };
+        struct jsv_pick pick;
         const char *text;
         const struct jsv_keys *keys;
         const struct jsv_linear *linear;

@@ -94,7 +94,61 @@ STEP(text_long)
     NEXT;
 }
 
-// Only one of an enum's strings can it be.
+// Only one of an enum's strings can it be. One of so few bytes is seldom.
+__attribute__((noinline)) STEP(pick_short)
+{
+    const struct json *value = value_of(step, values);
+    const struct jsv_key *key = jsv_pick_find(&step->pick, value->text, value->size);
+    uint64_t head, tail;
+    jsv_key_words(value->text, value->size, &head, &tail);
+    if (head != key->head)
+        return JSV_INVALID;
+    NEXT;
+}
+
+__attribute__((noinline)) STEP(pick_long)
+{
+    const struct json *value = value_of(step, values);
+    const struct jsv_key *key = jsv_pick_find(&step->pick, value->text, value->size);
+    if (!jsv_key_same(value->text, key->ptr, value->size))
+        return JSV_INVALID;
+    NEXT;
+}
+
+STEP(pick)
+{
+    const struct json *value = value_of(step, values);
+    uint32_t size = value->size;
+    const char *text = value->text;
+    if (size <= step->pick.at)
+        return JSV_INVALID;
+    const struct jsv_key *key = jsv_pick_find(&step->pick, text, size);
+    if (size != key->len)
+        return JSV_INVALID;
+    if (size <= 8) {
+        if (size < 4)
+            ELSE(pick_short);
+        if ((jsv_load32(text) << 32 | jsv_load32(text + size - 4)) != key->head)
+            return JSV_INVALID;
+        NEXT;
+    }
+    if (jsv_load64(text) != key->head || jsv_load64(text + size - 8) != key->tail)
+        return JSV_INVALID;
+    if (size > JSV_KEY_WHOLE)
+        ELSE(pick_long);
+    NEXT;
+}
+
+__attribute__((noinline)) STEP(texts_long)
+{
+    const struct json *value = value_of(step, values);
+    uint64_t head = jsv_load64(value->text), tail = jsv_load64(value->text + value->size - 8);
+    const struct jsv_key *key = &step->slots[jsv_key_hash(step->factor, head, tail) & step->a];
+    if (!jsv_key_same(value->text, key->ptr, value->size))
+        return JSV_INVALID;
+    NEXT;
+}
+
 STEP(texts)
 {
     const struct json *value = value_of(step, values);
@@ -103,8 +157,8 @@ STEP(texts)
     const struct jsv_key *key = &step->slots[jsv_key_hash(step->factor, head, tail) & step->a];
     if ((key->head ^ head) | (key->tail ^ tail) | (key->len ^ value->size))
         return JSV_INVALID;
-    if (value->size > JSV_KEY_WHOLE && !jsv_key_same(value->text, key->ptr, value->size))
-        return JSV_INVALID;
+    if (value->size > JSV_KEY_WHOLE)
+        ELSE(texts_long);
     NEXT;
 }
 
@@ -206,8 +260,9 @@ static jsv_step_fn *text_step(uint32_t size)
 struct jsv_step jsv_step_of(const struct jsv_check *check)
 {
     static jsv_step_fn *const runs[] = {
-        [CHECK_INTEGER] = integer, [CHECK_LENGTH] = length, [CHECK_TEXTS] = texts, [CHECK_REAL] = real,
-        [CHECK_WHOLE] = whole,     [CHECK_LINEAR] = linear, [CHECK_NAMES] = names, [CHECK_INSN] = instruction,
+        [CHECK_INTEGER] = integer, [CHECK_LENGTH] = length, [CHECK_TEXTS] = texts,
+        [CHECK_PICK] = pick,       [CHECK_REAL] = real,     [CHECK_WHOLE] = whole,
+        [CHECK_LINEAR] = linear,   [CHECK_NAMES] = names,   [CHECK_INSN] = instruction,
     };
     struct jsv_step step = check->step;
     bool text = check->op == CHECK_TEXT || check->op == CHECK_LONG;

@@ -100,7 +100,8 @@ struct jsv_block {
 
 struct jsv_enum {
     struct jsv_keys strings;
-    uint32_t first; // the values that are no strings, in `values`
+    struct jsv_pick pick; // among the same
+    uint32_t first;       // the values that are no strings, in `values`
     uint32_t count;
     const struct json *all; // for messages
 };
