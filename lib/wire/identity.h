@@ -14,7 +14,8 @@ MUST_CHECK enum problem identity_from_key(struct str header, struct uuid *ret_id
 MUST_CHECK enum problem identity_from_webhook(struct str header, int32_t project_id, struct uuid *ret_id,
                                               bool *ret_foreign);
 // A line without an id, the line's number counted from 1, of a batch with one: UUIDv8 of SHA-256(project id
-// in 4 big-endian bytes, batch id, ".", number). No webhook-id has a dot, so none is the same text.
+// in 4 big-endian bytes, batch id, ".", number). A batch id that is a UUID comes in its canonical text,
+// however it was sent. No webhook-id has a dot, so none is the same text.
 void identity_of_line(struct str batch_id, int32_t project_id, uint64_t number, struct uuid *ret_id);
 // X-Vox-Telemetry-At: strict RFC 3339. Outside [2020-01-01, now + 1 day] `*ret_known` is false: stored as
 // null.

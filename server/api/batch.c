@@ -25,19 +25,29 @@ static enum problem read_media(const struct http_request *request, bool *ret_env
     return coding_from_header(encoding, count, ret_coding);
 }
 
-// The batch's id is the client's own text; a key and a webhook-id that differ are two ids.
-static enum problem read_batch_id(struct batch_job *job, const struct http_request *request)
+static bool name_batch(struct batch_job *job, const struct uuid *id)
+{
+    char text[UUID_TEXT_LEN + 1];
+    uuid_format(id, text);
+    job->batch_id = arena_dup(&job->arena, str_slice(text, UUID_TEXT_LEN));
+    return job->batch_id.ptr;
+}
+
+// However a UUID is written it is the same id; any other is the client's own text. A key and a webhook-id
+// that differ are two ids.
+static enum problem read_batch_id(struct batch_job *job)
 {
     struct request_identity *id = &job->identity;
-    struct uuid unused;
-    enum problem problem = PROBLEM_NONE;
-    if (id->has_key || id->webhook_id.ptr)
-        problem = request_identity_resolve(id, 0, 0, &unused);
-    if (id->webhook_id.ptr)
-        job->batch_id = str_trim(id->webhook_id);
-    else if (id->has_key)
-        job->batch_id = str_trim(http_request_header(request, HEADER_IDEMPOTENCY_KEY, NULL));
-    return problem;
+    struct uuid uuid;
+    if (!id->has_key && !id->webhook_id.ptr)
+        return PROBLEM_NONE;
+    enum problem problem = request_identity_resolve(id, 0, 0, &uuid);
+    if (problem)
+        return problem;
+    if (!id->foreign_id.ptr)
+        return name_batch(job, &uuid) ? PROBLEM_NONE : PROBLEM_overloaded;
+    job->batch_id = id->foreign_id;
+    return PROBLEM_NONE;
 }
 
 static bool keep_client(struct batch_job *job)
@@ -55,7 +65,7 @@ static enum problem begin(struct batch_job *job, struct http_request *request)
     if (!problem)
         problem = request_identity_read(request, clock_wall_us(job->api->clock), &job->identity);
     if (!problem)
-        problem = read_batch_id(job, request);
+        problem = read_batch_id(job);
     if (problem)
         return problem;
     job->decoder = decoder_new(coding, LIMIT_BATCH_BYTES);
@@ -299,12 +309,9 @@ static void answer(struct batch_job *job)
 // A replay of what is signed in the Vox form and has no id is a duplicate, line by line.
 static enum problem name_by_signature(struct batch_job *job)
 {
-    char text[UUID_TEXT_LEN + 1];
     if (job->batch_id.ptr || !job->sign.has_id)
         return PROBLEM_NONE;
-    uuid_format(&job->sign.id, text);
-    job->batch_id = arena_dup(&job->arena, str_slice(text, UUID_TEXT_LEN));
-    return job->batch_id.ptr ? PROBLEM_NONE : PROBLEM_overloaded;
+    return name_batch(job, &job->sign.id) ? PROBLEM_NONE : PROBLEM_overloaded;
 }
 
 static void on_turn(struct http_request *request, void *app UNUSED);

@@ -78,7 +78,7 @@ struct batch_job {
     struct admission admission;
     int64_t due_at;                   // no line is taken before: the rate is used up
     struct request_identity identity; // what the request says for all of its lines
-    struct str batch_id;              // absent: none
+    struct str batch_id;              // a UUID in its canonical text, or the client's own; absent: none
     bool enveloped;
     struct batch_job **place; // of api->batches, once it is let in
     bool stranger;            // the token is not known yet

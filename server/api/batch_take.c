@@ -34,30 +34,29 @@ void batch_stop(struct batch_job *job, enum problem problem)
     stop_taking(job, problem);
 }
 
-static enum problem line_id(struct batch_job *job, struct str id, struct event *event, bool *ret_has_id,
-                            bool *ret_foreign)
-{
-    int32_t project = job->auth.token.project_id;
-    *ret_foreign = false;
-    *ret_has_id = false;
-    if (id.ptr) {
-        enum problem problem = identity_from_webhook(id, project, &event->id, ret_foreign);
-        *ret_has_id = !problem;
-        return problem;
-    }
-    if (job->batch_id.ptr)
-        identity_of_line(job->batch_id, project, job->number, &event->id);
-    else
-        event->id = uuid_v7(clock_wall_us(job->api->clock));
-    return PROBLEM_NONE;
-}
-
 struct described {
     struct batch_line line;
     struct event event;
     struct candidate candidate;
-    bool has_id, foreign;
+    bool has_id; // the client's, or derived from the batch's: told of a refused line too
+    bool foreign;
 };
+
+static enum problem line_id(struct batch_job *job, struct described *d)
+{
+    int32_t project = job->auth.token.project_id;
+    if (d->line.id.ptr) {
+        enum problem problem = identity_from_webhook(d->line.id, project, &d->event.id, &d->foreign);
+        d->has_id = !problem;
+        return problem;
+    }
+    d->has_id = job->batch_id.ptr;
+    if (d->has_id)
+        identity_of_line(job->batch_id, project, job->number, &d->event.id);
+    else
+        d->event.id = uuid_v7(clock_wall_us(job->api->clock));
+    return PROBLEM_NONE;
+}
 
 static enum problem read_envelope(struct batch_job *job, struct str text, struct described *d)
 {
@@ -65,8 +64,8 @@ static enum problem read_envelope(struct batch_job *job, struct str text, struct
     int64_t now = clock_wall_us(job->api->clock);
     d->line = (struct batch_line){.event = text};
     enum problem problem = job->enveloped ? batch_line_parse(text, &d->line) : PROBLEM_NONE;
-    if (!problem)
-        problem = line_id(job, d->line.id, &d->event, &d->has_id, &d->foreign);
+    if (!problem && job->enveloped)
+        problem = line_id(job, d);
     d->event.has_occurred_at = all->has_time;
     d->event.occurred_at = all->time;
     if (!problem && d->line.at.ptr)
@@ -206,7 +205,10 @@ static void take_line(struct batch_job *job, enum line_found found, struct str t
         stop_taking(job, PROBLEM_overloaded);
         return;
     }
-    enum problem problem = admit(job);
+    // Of a line without an envelope it is known, whatever becomes of the line.
+    enum problem problem = job->enveloped ? PROBLEM_NONE : line_id(job, &d);
+    if (!problem)
+        problem = admit(job);
     if (!problem)
         problem = found == LINE_TOO_LONG ? PROBLEM_body_too_large : judge(job, text, &d);
     if (job->refusal)

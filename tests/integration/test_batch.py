@@ -98,11 +98,38 @@ class Verdicts(BatchCase):
                          [(1, derived(project, "batch/7.1"), 201), (3, derived(project, "batch/7.3"), 201)])
         again = self.send(lines, NDJSON, headers=[("webhook-id", own)])
         self.assertEqual([(v["id"], v["status"]) for v in again], [(v["id"], 200) for v in first])
-        key = uuid7()
-        keyed = [self.send(lines[:1], NDJSON, headers=[("Idempotency-Key", f'"{key}"')])[0] for _ in range(2)]
-        self.assertEqual([v["status"] for v in keyed], [201, 200])
-        self.assert_problem(self.batch(lines, NDJSON, headers=[("Idempotency-Key", key), ("webhook-id", own)]),
+        self.assert_problem(self.batch(lines, NDJSON, headers=[("Idempotency-Key", uuid7()), ("webhook-id", own)]),
                             "event_id_ambiguous")
+
+    def test_a_uuid_names_a_batch_however_it_is_written(self):
+        project = int(self.value("SELECT id FROM telemetry.projects WHERE name = 'demo'"))
+        lines = [compact(model_call("one")), compact(model_call("two"))]
+        key = uuid7()
+        ids = [derived(project, f"{key}.{n}") for n in (1, 2)]
+        expected = 201
+        for headers in ([("Idempotency-Key", f'"{key}"')], [("Idempotency-Key", key)],
+                        [("Idempotency-Key", key.upper())], [("webhook-id", key)], [("webhook-id", f" {key.upper()} ")],
+                        [("Idempotency-Key", f'"{key.upper()}"'), ("webhook-id", key)]):
+            with self.subTest(headers=headers):
+                verdicts = self.send(lines, NDJSON, headers=headers)
+                self.assertEqual([(v["id"], v["status"]) for v in verdicts], [(i, expected) for i in ids])
+                expected = 200
+        self.assertEqual([self.stored(i) for i in ids], [1, 1])
+
+    def test_refused_lines_have_their_ids(self):
+        project = int(self.value("SELECT id FROM telemetry.projects WHERE name = 'demo'"))
+        own, headers = uuid7(), [("webhook-id", "batch/8")]
+        plain = [compact(model_call("good")), compact(model_call(latency_ms=-1)), "nonsense", "x" * (2 << 20)]
+        verdicts = self.send(plain, NDJSON, headers=headers)
+        self.assertEqual([(v["id"], v["status"]) for v in verdicts],
+                         [(derived(project, f"batch/8.{n}"), status) for n, status in enumerate((201, 422, 400, 413), 1)])
+        enveloped = [envelope(model_call(latency_ms=-1), own), compact({"event": model_call(latency_ms=-1)}), "nonsense",
+                     envelope(model_call("x"), "a.b")]
+        verdicts = self.send(enveloped, headers=headers)
+        self.assertEqual([(v.get("id"), v["status"]) for v in verdicts],
+                         [(own, 422), (derived(project, "batch/8.2"), 422), (None, 400), (None, 400)])
+        for verdict in self.send(plain[1:], NDJSON):
+            self.assertNotIn("id", verdict, "a fresh id that nothing was stored under")
 
     def test_foreign_ids(self):
         verdict = self.send([envelope(model_call("f"), "build 7/e")])[0]
