@@ -32,12 +32,8 @@ static void partitions_json(struct json_writer *w, const struct retention_plan *
         json_str(w, "name", p->name);
         json_str(w, "from", p->from);
         json_str(w, "to", p->to);
-        json_key(w, "rows");
-        if (p->rows < 0)
-            json_value_null(w);
-        else
-            json_value_i64(w, p->rows);
-        json_bool(w, "rows_exact", p->expired);
+        json_i64(w, "rows", p->rows);
+        json_bool(w, "rows_exact", p->exact);
         json_i64(w, "bytes", p->bytes);
         json_bool(w, "expired", p->expired);
         json_end_object(w);
@@ -104,10 +100,7 @@ static bool print_partitions(const struct retention_plan *plan)
         table_cell(&table, p->name);
         table_cell(&table, p->from);
         table_cell(&table, p->to);
-        if (p->rows < 0)
-            table_cell(&table, STR_NULL);
-        else
-            table_cellf(&table, "%s%lld", p->expired ? "" : "~", (long long)p->rows);
+        table_cellf(&table, "%s%lld", p->exact ? "" : "~", (long long)p->rows);
         table_cellf(&table, "%lld", (long long)p->bytes);
         table_cell(&table, p->expired ? STR("drop") : STR("keep"));
     }
@@ -187,8 +180,8 @@ static const struct command retention_plan = {
     .uses_database = true,
     .name = "retention plan",
     .about = "Shows every partition, contract and table with how long it is kept, and what apply would\n"
-             "drop now. Numbers behind ~ are the server's estimates. It changes nothing. Exit code 4\n"
-             "if a contract or a table has no rule.",
+             "drop now. Numbers behind ~, of large partitions, are estimates. It changes nothing. Exit\n"
+             "code 4 if a contract or a table has no rule.",
     COMMAND_FLAGS(retention_plan_flags),
     .run_database = show_plan};
 

@@ -28,9 +28,10 @@ struct retention_partition {
     struct str table;    // "events"
     struct str name;     // "events_p20260105"
     struct str from, to; // days, `to` exclusive; absent for the one without end
-    int64_t rows;        // exact where `expired`, else the server's estimate; -1: unknown
-    int64_t bytes;       // with indexes
-    bool expired;        // the next apply drops it
+    int64_t rows;
+    bool exact;    // counted: what is `expired` or small; else an estimate
+    int64_t bytes; // with indexes
+    bool expired;  // the next apply drops it
 };
 
 // A contract: what is in use, and what of it is about to go.

@@ -147,6 +147,29 @@ class Commands(SinkCase):
         self.assertEqual([p for p in self.plan()["partitions"] if p["expired"]], [])
         self.assertIn("0 expired partitions dropped", self.sink.command("retention", "apply").stdout)
 
+    def test_plan_tells_rows_before_any_analyze(self):
+        """Exact where a partition is small; of a large one about how many, by a sample and then by the server."""
+        self.sql("ALTER TABLE telemetry.events_infinity SET (autovacuum_enabled = false)")
+        rows = ("INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, due_on, "
+                "class, sha256, payload) SELECT now(), gen_random_uuid(), 1, (SELECT id FROM telemetry.contracts "
+                "WHERE name = 'model-call.v1'), 1, 'infinity', NULL, 1, sha256('x'), to_jsonb(repeat('y', 1200)) "
+                "FROM generate_series(1, %d)")
+        self.sql(rows % 3)
+
+        def forever():
+            return next(p for p in self.plan()["partitions"] if p["name"] == "events_infinity")
+
+        plan = self.plan()["partitions"]
+        self.assertEqual([p["name"] for p in plan if p["rows"] is None or not p["rows_exact"]], [])
+        self.assertEqual(forever()["rows"], 3)
+        self.sql(rows % 6000)
+        self.assertFalse(forever()["rows_exact"])
+        self.assertTrue(3000 < forever()["rows"] < 9000, forever())
+        self.assertRegex(self.sink.command("retention", "plan").stdout, r"events_infinity .* ~\d+ ")
+        self.sql("ANALYZE telemetry.events_infinity")
+        self.assertTrue(5900 < forever()["rows"] < 6100, forever())
+        self.sql("TRUNCATE telemetry.events_infinity")
+
     def test_plan_says_what_is_not_covered(self):
         self.sql("CREATE TABLE telemetry.stray ()")
         self.addCleanup(self.sql, "DROP TABLE telemetry.stray")
