@@ -14,8 +14,9 @@
 //
 // Everything is read strictly, one spelling for each value, so that no bit of what is signed or signs can
 // change unnoticed: decimal seconds without sign or leading zero, lower-case hex, canonical base64. Of
-// signatures the first LIMIT_SIGNATURES are read, of those by Ed25519 the first LIMIT_SIGNATURES_PUBLIC;
-// others and unknown schemes are passed over and do not count.
+// signatures, misspelt ones counted, the first LIMIT_SIGNATURES are read, and of these by Ed25519 the first
+// LIMIT_SIGNATURES_PUBLIC verified; others are passed over. So is what is misspelt, as long as something is
+// left to verify; and unknown schemes, which do not count.
 //
 // Threads: one at a time for each verifier. Memory: Ed25519 cannot be verified in pieces, so a verifier that
 // may need it keeps the body, up to the ceiling given.
@@ -58,8 +59,9 @@ struct signature {
 
 // Is one of the two forms there at all? A webhook-id alone is an event's id and no signature.
 bool signature_is_present(const struct signature_headers *headers);
-// signature_malformed if a part is missing or misspelt, or both forms are there. The views point into the
-// headers.
+// signature_malformed if the time, the key id or the event's id is missing or misspelt, if all signatures
+// are, or if both forms are there; signature_invalid if there are only unknown schemes. The views point into
+// the headers.
 MUST_CHECK enum problem signature_parse(const struct signature_headers *headers,
                                         struct signature *ret_signature);
 // signature_stale if its time is more than LIMIT_SIGNATURE_SKEW_SEC from now, either way.

@@ -31,9 +31,9 @@ static const uint8_t hex_digits[256] = {
 };
 
 // Nothing secret: in as many steps as there are digits.
-static bool read_mac(struct str hex, struct signature *s)
+static bool read_hex(struct str hex, uint8_t mac[static SHA256_LEN])
 {
-    uint8_t mac[SHA256_LEN], common = IS_DIGIT;
+    uint8_t common = IS_DIGIT;
     if (hex.len != SHA256_HEX_LEN)
         return false;
     for (size_t i = 0; i < SHA256_LEN; i++) {
@@ -42,19 +42,34 @@ static bool read_mac(struct str hex, struct signature *s)
         common &= high & low;
         mac[i] = (uint8_t)(high << 4 | (low & 15));
     }
-    if (!common)
-        return false;
-    if (s->mac_count < LIMIT_SIGNATURES)
-        memcpy(s->macs[s->mac_count++], mac, SHA256_LEN);
-    return true;
+    return common != 0;
 }
 
-// One "name=value" of the Vox header.
-static bool read_element(struct str element, struct signature *s)
+// What was met of signatures, whether or not it could be used.
+struct met {
+    unsigned count; // of those of a known scheme
+    bool misspelt;
+};
+
+static void read_mac(struct str hex, struct signature *s, struct met *met)
+{
+    uint8_t mac[SHA256_LEN];
+    if (met->count++ >= LIMIT_SIGNATURES)
+        return;
+    if (read_hex(hex, mac))
+        memcpy(s->macs[s->mac_count++], mac, SHA256_LEN);
+    else
+        met->misspelt = true;
+}
+
+// One "name=value" of the Vox header. False where it is a time or a key id that cannot be used.
+static bool read_element(struct str element, struct signature *s, struct met *met)
 {
     struct str value = element, name = str_cut(&value, '=');
-    if (!value.ptr)
-        return false;
+    if (!value.ptr) {
+        met->misspelt = true;
+        return true;
+    }
     if (str_eq(name, STR("t"))) {
         bool first = !s->at_text.ptr;
         s->at_text = value;
@@ -65,14 +80,16 @@ static bool read_element(struct str element, struct signature *s)
         s->kid = value;
         return first && signing_kid_is(value);
     }
-    return !str_eq(name, STR("v1")) || read_mac(value, s);
+    if (str_eq(name, STR("v1")))
+        read_mac(value, s, met);
+    return true;
 }
 
-static enum problem parse_vox(struct str header, struct signature *s)
+static enum problem parse_vox(struct str header, struct signature *s, struct met *met)
 {
     s->form = SIGNATURE_VOX;
     for (struct str rest = header; rest.ptr;)
-        if (!read_element(str_trim(str_cut(&rest, ',')), s))
+        if (!read_element(str_trim(str_cut(&rest, ',')), s, met))
             return PROBLEM_signature_malformed;
     if (!s->at_text.ptr || !s->kid.ptr)
         return PROBLEM_signature_malformed;
@@ -80,23 +97,24 @@ static enum problem parse_vox(struct str header, struct signature *s)
 }
 
 // One "scheme,base64" of webhook-signature.
-static bool read_versioned(struct str element, struct signature *s)
+static void read_versioned(struct str element, struct signature *s, struct met *met)
 {
     struct str value = element, scheme = str_cut(&value, ',');
     uint8_t bytes[SIGNATURE_ED25519_LEN];
-    if (!value.ptr)
-        return false;
     bool mac = str_eq(scheme, STR("v1"));
-    if (!mac && !str_eq(scheme, STR("v1a")))
-        return true;
+    if (!value.ptr) {
+        met->misspelt = true;
+        return;
+    }
+    if ((!mac && !str_eq(scheme, STR("v1a"))) || met->count++ >= LIMIT_SIGNATURES)
+        return;
     size_t got, len = mac ? SHA256_LEN : SIGNATURE_ED25519_LEN;
     if (!base64_read(value, bytes, len, &got) || got != len)
-        return false;
-    if (s->mac_count + s->signed_count == LIMIT_SIGNATURES ||
-        (!mac && s->signed_count == LIMIT_SIGNATURES_PUBLIC))
-        return true;
-    memcpy(mac ? s->macs[s->mac_count++] : s->ed25519[s->signed_count++], bytes, len);
-    return true;
+        met->misspelt = true;
+    else if (mac)
+        memcpy(s->macs[s->mac_count++], bytes, len);
+    else if (s->signed_count < LIMIT_SIGNATURES_PUBLIC)
+        memcpy(s->ed25519[s->signed_count++], bytes, len);
 }
 
 static bool is_id(struct str id)
@@ -107,7 +125,8 @@ static bool is_id(struct str id)
     return id.len >= 1 && id.len <= LIMIT_EVENT_ID_TEXT;
 }
 
-static enum problem parse_webhooks(const struct signature_headers *headers, struct signature *s)
+static enum problem parse_webhooks(const struct signature_headers *headers, struct signature *s,
+                                   struct met *met)
 {
     s->form = SIGNATURE_WEBHOOKS;
     s->id = headers->webhook_id;
@@ -115,20 +134,21 @@ static enum problem parse_webhooks(const struct signature_headers *headers, stru
     if (!headers->webhook_signature.ptr || !is_id(s->id) || !read_seconds(s->at_text, &s->at))
         return PROBLEM_signature_malformed;
     for (struct str rest = headers->webhook_signature; rest.ptr;)
-        if (!read_versioned(str_cut(&rest, ' '), s))
-            return PROBLEM_signature_malformed;
+        read_versioned(str_cut(&rest, ' '), s, met);
     return PROBLEM_NONE;
 }
 
 enum problem signature_parse(const struct signature_headers *headers, struct signature *ret_signature)
 {
     struct signature s = {0};
+    struct met met = {0};
     bool webhooks = headers->webhook_signature.ptr || headers->webhook_timestamp.ptr;
     if (webhooks == (headers->vox.ptr != NULL))
         return PROBLEM_signature_malformed;
-    enum problem problem = webhooks ? parse_webhooks(headers, &s) : parse_vox(headers->vox, &s);
+    enum problem problem = webhooks ? parse_webhooks(headers, &s, &met) : parse_vox(headers->vox, &s, &met);
+    // What cannot be used is passed over, as a scheme yet to come is, as long as something is left to verify.
     if (!problem && s.mac_count + s.signed_count == 0)
-        problem = PROBLEM_signature_invalid;
+        problem = met.misspelt ? PROBLEM_signature_malformed : PROBLEM_signature_invalid;
     if (!problem)
         *ret_signature = s;
     return problem;

@@ -166,12 +166,18 @@ class Signature(Signing):
         for value in (f"t={at},kid={self.kid},v0={mac}", f"t={at},kid={self.kid},v9={mac},v0=x"):
             self.assert_refused(self.send(body, [("X-Vox-Telemetry-Signature", value)]), "signature_invalid")
         self.assert_receipt(self.send(body, [("X-Vox-Telemetry-Signature", f"t={at},kid={self.kid},v0=x,v9={mac},v1={mac}")]))
+        odd = f"t={at},kid={self.kid},v1=00,junk,v1={mac}"
+        self.assert_receipt(self.send(body, [("X-Vox-Telemetry-Signature", odd)]), 200)
         body = self.body()
         headers = webhooks(self.secret, uuid7(), body)
         good = headers[2][1]
+        for value in ("v1,AAAA", "v1,!!!", "junk", "v1a,AAAA"):
+            self.assert_refused(self.send(body, changed(headers, "webhook-signature", value)), "signature_malformed")
         for value in (good.replace("v1,", "v0,"), good.replace("v1,", "v9,"), "v0,x v2,y"):
             self.assert_refused(self.send(body, changed(headers, "webhook-signature", value)), "signature_invalid")
         self.assert_receipt(self.send(body, changed(headers, "webhook-signature", f"v0,x v9,y {good}")))
+        for value in (f"v1,AAAA {good}", f"{good} v1a,AAAA", f"junk v1,!!! {good}", f"{good[:-1]} {good}"):
+            self.assert_receipt(self.send(body, changed(headers, "webhook-signature", value)), 200)
         self.assert_refused(self.send(self.body(), []), "signature_missing")
         body = self.body()
         self.assert_refused(self.send(body, vox(self.secret, self.kid, body) + webhooks(self.secret, uuid7(), body)),
