@@ -27,6 +27,8 @@ static const struct {
     {"signature_invalid", "Check VOX_TELEMETRY_SIGNING_SECRET or VOX_TELEMETRY_SIGNING_SECRET_FILE, or\n"
                           "ask the sink's operator for the secret that belongs to the token."},
     {"signature_stale", "Check this machine's clock: vox-telemetry doctor tells how far it is off."},
+    {"head_too_large", "Check the token for what does not belong to it; or a proxy in between may add\n"
+                       "headers."},
     {"signature_malformed", "A proxy in between may have changed the request's headers."},
     {"scope_insufficient", "Ask the sink's operator for a token with the scope ingest."},
     {"route_unknown", CHECK_URL},

@@ -18,7 +18,7 @@
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
 // ends; never while it is parked does it end. Strings from it live as long. A reply's body must live as long
 // as the request: put it into the request's arena, a static, or hand over a buffer with http_reply_take().
-// Limits: head 5 KiB, a line counting 64 bytes and its text, and 64 lines (400; from about 7 KiB on the
+// Limits: head 5 KiB, a line counting 64 bytes and its text, and 64 lines (431; from about 7 KiB on the
 // library's own 431 or 414); body by route, a chunked
 // one read on to twice that before the connection is dropped. Time by struct http_pace. Connections by
 // `max_connections`: at the limit a new one is let in by closing another (crowd.h), never one that waits for

@@ -108,9 +108,8 @@ static bool judge_head(struct http_request *request, bool known_method, const ch
             "with CR LF.");
     }
     if (request->too_many_headers || request->head_bytes > HTTP_HEAD_BYTES) {
-        problem = PROBLEM_http_malformed;
-        why = STR("The request line and headers are more than 5 KiB, each line taken as 64 bytes and "
-                  "its text, or more than 64 lines. Send fewer.");
+        problem = PROBLEM_head_too_large;
+        why = STR_NULL; // the table's text says it
     }
     if (problem)
         http_reply_problem(request, problem, why, NULL, 0);
