@@ -87,7 +87,7 @@ struct contract_guard_rule {
     struct str name; // "posix-path"
     struct str what;
     struct str matcher;
-    struct str help; // what a client is told
+    struct str help; // what a client is told, behind the name
 };
 
 struct contract_set;

@@ -78,7 +78,7 @@ static enum problem refuse_string(const struct walk *walk, const struct step *st
     // Where it stopped early it is the pointer of what is above.
     (void)put_pointer(&pointer, walk->contract, step);
     return refuse(walk->judgement, PROBLEM_content_refused, str_slice(pointer.ptr, pointer.len), STR("guard"),
-                  walk->guard->rules[rule].public.help);
+                  walk->guard->rules[rule].told);
 }
 
 static enum problem visit_below(const struct walk *walk, const struct json *value, const struct step *at);

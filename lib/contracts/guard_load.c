@@ -64,6 +64,18 @@ static bool keep(struct reader *reader, const char *text, struct str *ret_text, 
     return ret_text->ptr ? true : err_set(err, "%s: out of memory", reader->file.path);
 }
 
+// "Rule posix-path: The value holds …": what the client is told names the rule, so that it can be found in
+// the file, and turned off by that name.
+static bool keep_told(struct reader *reader, struct guard_rule *rule, struct err *err)
+{
+    struct buf told;
+    buf_init(&told, (size_t)4 * YAML_TEXT_MAX);
+    buf_putf(&told, "Rule %s: %s", rule->public.name.ptr, rule->public.help.ptr);
+    rule->told = buf_ok(&told) ? arena_dup(reader->arena, buf_str(&told)) : STR_NULL;
+    buf_release(&told);
+    return rule->told.ptr ? true : err_set(err, "%s: out of memory", reader->file.path);
+}
+
 static bool read_prefixes(struct reader *reader, const struct rule_row *row, size_t place,
                           struct guard_rule *rule, struct err *err)
 {
@@ -119,8 +131,8 @@ static bool read_rule(struct reader *reader, const struct rule_row *row, size_t 
     return keep(reader, row->name, &rule->public.name, err) &&
            keep(reader, row->what, &rule->public.what, err) &&
            keep(reader, row->matcher, &rule->public.matcher, err) &&
-           keep(reader, row->help, &rule->public.help, err) && read_prefixes(reader, row, place, rule, err) &&
-           read_follows(reader, row, place, rule, err);
+           keep(reader, row->help, &rule->public.help, err) && keep_told(reader, rule, err) &&
+           read_prefixes(reader, row, place, rule, err) && read_follows(reader, row, place, rule, err);
 }
 
 static bool read_rules(struct reader *reader, struct guard **ret_guard, struct err *err)

@@ -31,6 +31,7 @@ enum guard_matcher {
 
 struct guard_rule {
     struct contract_guard_rule public;
+    struct str told; // the message of the refusal: the name, and `help`
     enum guard_matcher matcher;
     const struct str *prefixes;
     size_t prefix_count;
