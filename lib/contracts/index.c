@@ -227,6 +227,7 @@ static bool read_contract(struct reader *reader, const struct contract_source *s
               read_subject(reader, source->subject.repository_id, row, &contract.repository_id, err);
     ret_row->contract = contract;
     ret_row->place = row;
+    ret_row->schema_line = yaml_line(&reader->file, "contracts", row, "schema");
     return ok;
 }
 

@@ -14,7 +14,8 @@
 struct index_row {
     struct contract contract;
     struct rule rule;
-    size_t place; // among the rows, from 0
+    size_t place;         // among the rows, from 0
+    unsigned schema_line; // where the file names its schema
 };
 
 struct index {

@@ -67,11 +67,13 @@ static bool is_dialect(const struct json *name)
     return false;
 }
 
-static bool read_text(struct loader *loader, struct contract *contract, struct err *err)
+// A file that cannot be read is a fault of the row that names it.
+static bool read_text(struct loader *loader, struct index_row *row, struct err *err)
 {
+    struct contract *contract = &row->contract;
     buf_clear(&loader->text);
     if (!file_read_at(loader->dir_fd, contract->schema_file.ptr, &loader->text, err))
-        return err_prefix(err, "%s/%s", loader->dir, contract->schema_file.ptr);
+        return err_prefix(err, "%s/index.yaml:%u", loader->dir, row->schema_line);
     contract->schema_text = arena_dup(loader->arena, buf_str(&loader->text));
     if (!contract->schema_text.ptr)
         return schema_fault(loader, contract, "out of memory, or the set is larger than 64 MiB", err);
@@ -133,12 +135,13 @@ static bool keep_names(struct loader *loader, struct contract *contract, const s
     return true;
 }
 
-static bool add_document(struct loader *loader, struct contract *contract, struct err *err)
+static bool add_document(struct loader *loader, struct index_row *row, struct err *err)
 {
+    struct contract *contract = &row->contract;
     char uri[sizeof(URN) + 1024];
     size_t offset;
     struct err cause;
-    if (!read_text(loader, contract, err))
+    if (!read_text(loader, row, err))
         return false;
     struct json_doc *doc = &loader->docs[loader->doc_count++];
     json_doc_init(doc, NULL, SCHEMA_TREE_MAX);
@@ -174,7 +177,7 @@ static bool compile(struct loader *loader, struct contract *contract, struct err
 static bool load_all(struct loader *loader, struct index *index, struct err *err)
 {
     for (size_t i = 0; i < index->count; i++)
-        if (!add_document(loader, &index->rows[i].contract, err))
+        if (!add_document(loader, &index->rows[i], err))
             return false;
     for (size_t i = 0; i < index->count; i++)
         if (!compile(loader, &index->rows[i].contract, err))

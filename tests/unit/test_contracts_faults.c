@@ -121,6 +121,7 @@ static const struct broken broken[] = {
     {OVERRIDES, "kind: days\n    days: 7", "kind: manual",
      "/retention-policy.yaml:8: pong.v1: its parent ping.v1 is of kind manual"},
     // Schemas
+    {INDEX, "schema: ping", "schema: pung", "/index.yaml:4: cannot open pung.v1.schema.json"},
     {SCHEMA, "\"type\"", "type", "/ping.v1.schema.json:3: not JSON: "},
     {SCHEMA, "\"type\"", "\"$id\": 1, \"type\"", "/ping.v1.schema.json:3: not JSON: a name comes twice"},
     {SCHEMA, NULL, "[]", "/ping.v1.schema.json:1: the schema is not a JSON object"},
