@@ -132,7 +132,7 @@ void jsv_text_of_insn(struct buf *out, const struct jsv_program *program, const 
         jsv_text_of_value(out, program->divisors.at[insn->a].value);
         break;
     case OP_FORMAT:
-        buf_putf(out, "must be a %s", jsv_format_name((enum jsv_format)insn->a));
+        buf_putf(out, "must be %s", jsv_format_phrase((enum jsv_format)insn->a));
         break;
     case OP_PATTERN: {
         struct str text = jsv_regex_text(program->regexes.at[insn->a]);

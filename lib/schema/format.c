@@ -221,27 +221,29 @@ static bool is_relative_json_pointer(struct str s)
 
 static const struct {
     const char *name;
+    const char *phrase;
     bool (*holds)(struct str text);
 } formats[] = {
-    [FORMAT_DATE_TIME] = {"date-time", is_date_time},
-    [FORMAT_DATE] = {"date", is_date},
-    [FORMAT_TIME] = {"time", is_time},
-    [FORMAT_DURATION] = {"duration", is_duration},
-    [FORMAT_UUID] = {"uuid", is_uuid},
-    [FORMAT_IPV4] = {"ipv4", is_ipv4},
-    [FORMAT_IPV6] = {"ipv6", format_is_ipv6},
-    [FORMAT_HOSTNAME] = {"hostname", format_is_hostname},
-    [FORMAT_EMAIL] = {"email", is_email},
-    [FORMAT_JSON_POINTER] = {"json-pointer", is_json_pointer},
-    [FORMAT_RELATIVE_JSON_POINTER] = {"relative-json-pointer", is_relative_json_pointer},
-    [FORMAT_REGEX] = {"regex", jsv_regex_is_ecma},
-    [FORMAT_URI] = {"uri", format_is_uri},
-    [FORMAT_URI_REFERENCE] = {"uri-reference", format_is_uri_reference},
-    [FORMAT_URI_TEMPLATE] = {"uri-template", format_is_uri_template},
-    [FORMAT_IRI] = {"iri", format_is_iri},
-    [FORMAT_IRI_REFERENCE] = {"iri-reference", format_is_iri_reference},
-    [FORMAT_IDN_HOSTNAME] = {"idn-hostname", format_is_idn_hostname},
-    [FORMAT_IDN_EMAIL] = {"idn-email", format_is_idn_email},
+    [FORMAT_DATE_TIME] = {"date-time", "a date and time of RFC 3339", is_date_time},
+    [FORMAT_DATE] = {"date", "a date of RFC 3339", is_date},
+    [FORMAT_TIME] = {"time", "a time of RFC 3339", is_time},
+    [FORMAT_DURATION] = {"duration", "a duration of RFC 3339", is_duration},
+    [FORMAT_UUID] = {"uuid", "a UUID", is_uuid},
+    [FORMAT_IPV4] = {"ipv4", "an IPv4 address", is_ipv4},
+    [FORMAT_IPV6] = {"ipv6", "an IPv6 address", format_is_ipv6},
+    [FORMAT_HOSTNAME] = {"hostname", "a host name", format_is_hostname},
+    [FORMAT_EMAIL] = {"email", "an e-mail address", is_email},
+    [FORMAT_JSON_POINTER] = {"json-pointer", "a JSON Pointer", is_json_pointer},
+    [FORMAT_RELATIVE_JSON_POINTER] = {"relative-json-pointer", "a relative JSON Pointer",
+                                      is_relative_json_pointer},
+    [FORMAT_REGEX] = {"regex", "a regular expression of ECMA-262", jsv_regex_is_ecma},
+    [FORMAT_URI] = {"uri", "a URI", format_is_uri},
+    [FORMAT_URI_REFERENCE] = {"uri-reference", "a URI reference", format_is_uri_reference},
+    [FORMAT_URI_TEMPLATE] = {"uri-template", "a URI template", format_is_uri_template},
+    [FORMAT_IRI] = {"iri", "an IRI", format_is_iri},
+    [FORMAT_IRI_REFERENCE] = {"iri-reference", "an IRI reference", format_is_iri_reference},
+    [FORMAT_IDN_HOSTNAME] = {"idn-hostname", "an internationalized host name", format_is_idn_hostname},
+    [FORMAT_IDN_EMAIL] = {"idn-email", "an internationalized e-mail address", format_is_idn_email},
 };
 
 enum jsv_format jsv_format_find(struct str name)
@@ -252,10 +254,10 @@ enum jsv_format jsv_format_find(struct str name)
     return FORMAT_COUNT;
 }
 
-const char *jsv_format_name(enum jsv_format format)
+const char *jsv_format_phrase(enum jsv_format format)
 {
     BUG_ON(format >= FORMAT_COUNT);
-    return formats[format].name;
+    return formats[format].phrase;
 }
 
 bool jsv_format_holds(enum jsv_format format, struct str text)

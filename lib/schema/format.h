@@ -31,7 +31,7 @@ enum jsv_format {
 
 // FORMAT_COUNT if the name is none that we can assert.
 enum jsv_format jsv_format_find(struct str name);
-const char *jsv_format_name(enum jsv_format format);
+const char *jsv_format_phrase(enum jsv_format format); // "an e-mail address"
 bool jsv_format_holds(enum jsv_format format, struct str text);
 
 #endif

@@ -22,9 +22,14 @@
 // switches keywords of 2020-12 on and off. $recursiveRef and $recursiveAnchor belong to another dialect and
 // are refused. contentEncoding and its kin annotate.
 //
-// Numbers are compared exactly; a real is the decimal that it prints as. 1.0 is an integer and equals 1.
+// Numbers are compared exactly, int64 with double too; a real is the decimal that it prints as. 1.0 is an
+// integer and equals 1. An integer beyond int64, in a schema or an instance, is the nearest double, as
+// lib/json has it: those that share one are equal.
 // Patterns are ECMA-262 with the u flag, and what of other dialects is harmless; the format regex is that
-// flag's grammar to the letter. Most are searched in one pass; the others by PCRE2, within limits.
+// flag's grammar to the letter. Most are searched in one pass; the others by PCRE2, within limits. Two things
+// of ECMA-262 are not translated: a lookbehind, each of whose outermost alternatives has to be of one length,
+// else it is an error of jsv_compile(); and a group within a loop keeps what an earlier turn caught, where
+// JavaScript forgets it with each turn, which a backreference to it tells.
 //
 // Threads: a program is immutable and counted, share it; a context belongs to one thread at a time; a
 // registry is needed only while compiling. Memory: validating allocates nothing, but for the formats

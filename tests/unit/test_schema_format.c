@@ -16,7 +16,7 @@ static void check_rows(enum jsv_format format, const struct row *rows, size_t co
 {
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(jsv_format_holds(format, str_from(rows[i].text)) == rows[i].holds, "%s: \"%s\"",
-                      jsv_format_name(format), rows[i].text);
+                      jsv_format_phrase(format), rows[i].text);
 }
 
 #define CHECK_ROWS(format, rows) check_rows(format, rows, ARRAY_LEN(rows))
@@ -209,5 +209,19 @@ START_TEST(schema_format__idn_hostname_keeps_the_context_rules)
 }
 END_TEST
 
+START_TEST(schema_format__phrases_are_grammar)
+{
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        const char *phrase = jsv_format_phrase((enum jsv_format)i);
+        const char *noun = strchr(phrase, ' ') + 1;
+        // None begins with another u than that of "a URI".
+        bool vowel = strchr("aeioAEIO", *noun) != NULL;
+        ck_assert_msg(strncmp(phrase, vowel ? "an " : "a ", vowel ? 3 : 2) == 0, "%s", phrase);
+    }
+    ck_assert_str_eq(jsv_format_phrase(FORMAT_EMAIL), "an e-mail address");
+}
+END_TEST
+
 CHECK_MAIN("schema_format", schema_format__regex_by_the_grammar_of_u, schema_format__regex_is_bounded,
-           schema_format__hostname_decodes_labels, schema_format__idn_hostname_keeps_the_context_rules)
+           schema_format__hostname_decodes_labels, schema_format__idn_hostname_keeps_the_context_rules,
+           schema_format__phrases_are_grammar)
