@@ -34,16 +34,16 @@ bool args_project_name(const char *text, struct str *ret_name, struct err *err)
 bool args_max_class(const char *text, int16_t *ret_class, struct err *err)
 {
     enum contract_class class_;
-    if (!contract_class_from(str_from(text), &class_))
-        return err_set(
-            err,
-            "\"%.20s\" is no sensitivity class; S1 is operational data, S2 also what is close to a "
-            "workspace",
-            text);
-    if (class_ == CLASS_S3)
+    bool known = contract_class_from(str_from(text), &class_);
+    if (known && class_ == CLASS_S3)
         return err_set(
             err, "S3 is content (source code, prompts, file texts), and the sink never takes it; S2 is the "
                  "highest class");
+    if (!known || class_ < CLASS_S1)
+        return err_set(err,
+                       "the most sensitive class is S1 (counters and operational data) or S2 (also what is "
+                       "close to a workspace); \"%.20s\" is neither",
+                       text);
     *ret_class = (int16_t)class_;
     return true;
 }

@@ -10,7 +10,7 @@
 
 // [a-z0-9][a-z0-9._-]{0,62}
 MUST_CHECK bool args_project_name(const char *text, struct str *ret_name, struct err *err);
-// S0, S1 or S2. S3 is refused with its reason.
+// S1 or S2: every project takes S0 and S1. S3 is refused with its reason.
 MUST_CHECK bool args_max_class(const char *text, int16_t *ret_class, struct err *err);
 // "90d" or "12h" from now, or an RFC 3339 time; in the future.
 MUST_CHECK bool args_expiry(const char *text, int64_t now_us, int64_t *ret_wall_us, struct err *err);

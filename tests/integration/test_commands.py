@@ -70,6 +70,7 @@ class Words(SinkCase):
                       ["token", "create"], ["token", "create", "--project", "x"], ["project", "create"],
                       ["token", "create", "--project", "x", "--scope", "fly"], ["serve", "--listen"],
                       ["project", "create", "x", "--max-class", "S3"], ["project", "create", "x", "--max-class", "9"],
+                      ["project", "set", "x", "--max-class", "S0"],
                       ["token", "create", "--project", "x", "--scope", "ingest", "--expires", "soon"],
                       *(["token", "create", "--project", "x", "--scope", "ingest", f"--{name}", value] for name, value in (
                           ("rate", "fast"), ("rate", "0/s"), ("rate", "1/h"), ("burst", "0"), ("burst", "-1"),

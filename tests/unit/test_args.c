@@ -43,7 +43,9 @@ START_TEST(args__classes)
 {
     int16_t class_;
     struct err err = {""};
-    ck_assert(args_max_class("S0", &class_, &err) && class_ == 0);
+    ck_assert(!args_max_class("S0", &class_, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "is S1 (counters and operational data) or S2"));
+    ck_assert_ptr_nonnull(strstr(err.text, "\"S0\" is neither"));
     ck_assert(args_max_class("S1", &class_, &err) && class_ == 1);
     ck_assert(args_max_class("S2", &class_, &err) && class_ == 2);
     ck_assert(!args_max_class("S3", &class_, &err));
