@@ -100,10 +100,10 @@ static bool read_prefixes(struct reader *reader, const struct rule_row *row, siz
 static bool read_follows(const struct reader *reader, const struct rule_row *row, size_t place,
                          struct guard_rule *rule, struct err *err)
 {
-    if (rule->matcher != GUARD_PREFIX) {
+    if (!guard_matcher_has_follows(rule->matcher)) {
         if (row->follows || row->min)
-            return fault(reader, place, "matcher", err, "follows and min go with matcher prefix only",
-                         row->name);
+            return fault(reader, place, "matcher", err,
+                         "follows and min go with matchers prefix and word_prefix only", row->name);
         return true;
     }
     if (!row->follows || !guard_follows_from(str_from(row->follows), &rule->follows))

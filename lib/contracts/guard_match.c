@@ -75,6 +75,12 @@ static bool match_prefix(const struct guard_rule *rule, struct str text, size_t 
     return false;
 }
 
+// As match_prefix(), where a word begins: no part of a URL or of a longer name.
+static bool match_word_prefix(const struct guard_rule *rule, struct str text, size_t at)
+{
+    return (at == 0 || guard_is(text, at - 1, CH_BREAK)) && match_prefix(rule, text, at);
+}
+
 static bool match_pem_key(const struct guard_rule *rule UNUSED, struct str text, size_t at)
 {
     static const struct str begin = {"-----BEGIN ", 11}, key = {"PRIVATE KEY", 11};
@@ -102,7 +108,7 @@ static bool match_jwt(const struct guard_rule *rule UNUSED, struct str text, siz
 typedef bool matcher_fn(const struct guard_rule *rule, struct str text, size_t at);
 
 // `anchors` are the bytes around which a matcher looks, `next` those that may follow one (NULL: any); for
-// GUARD_PREFIX both come from its prefixes.
+// those that take `follows` both come from their prefixes.
 static const struct {
     const char *name;
     matcher_fn *match;
@@ -111,9 +117,10 @@ static const struct {
     bool prefixes;
 } matchers[GUARD_MATCHERS] = {
     [GUARD_PREFIX] = {"prefix", match_prefix, "", "", true},
+    [GUARD_WORD_PREFIX] = {"word_prefix", match_word_prefix, "", "", true},
     [GUARD_URL] = {"url", guard_match_url, ":", "/", true},
     [GUARD_POSIX_PATH] = {"posix_path", guard_match_posix_path, "/", NULL, false},
-    [GUARD_WINDOWS_PATH] = {"windows_path", guard_match_windows_path, ":", "\\/", false},
+    [GUARD_WINDOWS_PATH] = {"windows_path", guard_match_windows_path, ":\\", "\\/UuWwPpDd", false},
     [GUARD_UNC_PATH] = {"unc_path", guard_match_unc_path, "\\/", "\\/", false},
     [GUARD_FILE_URI] = {"file_uri", guard_match_file_uri, ":", "\\/", false},
     [GUARD_HOME] = {"home", guard_match_home, "~$%", NULL, false},
@@ -139,6 +146,11 @@ bool guard_matcher_has_prefixes(enum guard_matcher matcher)
     return matchers[matcher].prefixes;
 }
 
+bool guard_matcher_has_follows(enum guard_matcher matcher)
+{
+    return matcher == GUARD_PREFIX || matcher == GUARD_WORD_PREFIX;
+}
+
 static void prepare_rule(struct guard *guard, size_t index)
 {
     const struct guard_rule *rule = &guard->rules[index];
@@ -150,7 +162,7 @@ static void prepare_rule(struct guard *guard, size_t index)
         guard->before[i] |= bit;
     for (; next && *next; next++)
         guard->before[(uint8_t)*next] |= bit;
-    for (size_t i = 0; rule->matcher == GUARD_PREFIX && i < rule->prefix_count; i++) {
+    for (size_t i = 0; guard_matcher_has_follows(rule->matcher) && i < rule->prefix_count; i++) {
         guard->at[(uint8_t)rule->prefixes[i].ptr[0]] |= bit;
         guard->before[(uint8_t)rule->prefixes[i].ptr[1]] |= bit;
     }

@@ -14,8 +14,9 @@
 #define GUARD_NONE      UINT32_MAX
 
 enum guard_matcher {
-    GUARD_PREFIX, // a text of `prefixes`, then at least `min` characters of `follows`
-    GUARD_URL,    // a URL whose host and path begin with one of `prefixes`, and go on
+    GUARD_PREFIX,      // a text of `prefixes`, then at least `min` characters of `follows`
+    GUARD_WORD_PREFIX, // the same, where a word begins
+    GUARD_URL,         // a URL whose host and path begin with one of `prefixes`, and go on
     GUARD_POSIX_PATH,
     GUARD_WINDOWS_PATH,
     GUARD_UNC_PATH,
@@ -50,8 +51,9 @@ struct guard {
 MUST_CHECK bool guard_matcher_from(struct str name, enum guard_matcher *ret_matcher);
 // A set of characters by its name: "alnum", "upper", "word", "base64", "base64url", "token".
 MUST_CHECK bool guard_follows_from(struct str name, unsigned *ret_follows);
-// Whether the matcher needs `prefixes`; only GUARD_PREFIX needs `follows` and `min`.
+// Whether the matcher needs `prefixes`; whether `follows` and `min`.
 bool guard_matcher_has_prefixes(enum guard_matcher matcher);
+bool guard_matcher_has_follows(enum guard_matcher matcher);
 // Fills the tables from the rules.
 void guard_prepare(struct guard *guard);
 // The first rule of `mask` that the text breaks, or GUARD_NONE.

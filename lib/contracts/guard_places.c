@@ -39,9 +39,25 @@ bool guard_match_posix_path(const struct guard_rule *rule UNUSED, struct str tex
     return is_at(text, next, '/') && name_at(text, next + 1);
 }
 
+// "\Users\x": without a drive only where the folder is one that Windows has, as "\alpha\beta" is no path.
+static bool is_windows_folder(struct str text, size_t at)
+{
+    static const struct str names[] = {{"Users", 5},
+                                       {"Windows", 7},
+                                       {"ProgramData", 11},
+                                       {"Program Files", 13},
+                                       {"Documents and Settings", 22}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (guard_has_nocase(text, at + 1, names[i]) && is_at(text, at + 1 + names[i].len, '\\'))
+            return begins(text, at);
+    return false;
+}
+
 // "C:\x" and "C:/x", but no "s://".
 bool guard_match_windows_path(const struct guard_rule *rule UNUSED, struct str text, size_t at)
 {
+    if (text.ptr[at] == '\\')
+        return is_windows_folder(text, at);
     if (at == 0 || !guard_is(text, at - 1, CH_ALPHA) || (at > 1 && guard_is(text, at - 2, CH_NAME)))
         return false;
     return is_at(text, at + 1, '\\') || (is_at(text, at + 1, '/') && !is_at(text, at + 2, '/'));
@@ -164,8 +180,10 @@ bool guard_match_url(const struct guard_rule *rule, struct str text, size_t at)
 
 static bool is_remote_url(struct str text, size_t at)
 {
-    static const struct str schemes[] = {{"ssh", 3},     {"git", 3},       {"git+ssh", 7}, {"ssh+git", 7},
-                                         {"svn+ssh", 7}, {"git+https", 9}, {"git+http", 8}};
+    static const struct str schemes[] = {{"ssh", 3},       {"git", 3},      {"git+ssh", 7}, {"ssh+git", 7},
+                                         {"git+https", 9}, {"git+http", 8}, {"svn+ssh", 7}, {"svn", 3},
+                                         {"svn+https", 9}, {"svn+http", 8}, {"hg+ssh", 6},  {"hg+https", 8},
+                                         {"hg+http", 7},   {"bzr", 3},      {"bzr+ssh", 7}};
     struct str scheme = scheme_before(text, at);
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
         if (str_eq_nocase(scheme, schemes[i]))
@@ -190,7 +208,41 @@ static size_t user_begin(struct str text, size_t at)
     return begin;
 }
 
-// "git@host:path", "user@host.example:path"; a number behind the colon is a port.
+// Up to the next mark, and whether it is a path ("a/b") or a repository ("a.git").
+static size_t path_len(struct str text, size_t at, bool *ret_slash, bool *ret_git)
+{
+    size_t end = MIN(text.len, at + GUARD_REACH), i = at;
+    *ret_slash = false;
+    for (; i < end && !guard_is(text, i, CH_BREAK); i++)
+        *ret_slash = *ret_slash || text.ptr[i] == '/';
+    size_t len = i - at;
+    *ret_git = len > 4 && guard_has(text, i - 4, STR(".git")) && guard_is(text, i - 5, CH_NAME);
+    return len;
+}
+
+// Before ":" in "package@npm:scope/name" and its kin stands how the package is found, no host.
+static bool is_host_alone(struct str name)
+{
+    static const struct str others[] = {{"npm", 3},    {"workspace", 9}, {"patch", 5},  {"file", 4},
+                                        {"link", 4},   {"portal", 6},    {"exec", 4},   {"jsr", 3},
+                                        {"sha256", 6}, {"sha512", 6},    {"catalog", 7}};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (str_eq(name, others[i]))
+            return false;
+    return guard_is(name, 0, CH_ALPHA);
+}
+
+// "host:path/app.git", which no user stands before.
+static bool is_bare_remote(struct str text, size_t at)
+{
+    bool slash, git;
+    if (at == 0 || !guard_is(text, at - 1, CH_NAME) || at + 1 >= text.len || guard_is(text, at + 1, CH_BREAK))
+        return false;
+    (void)path_len(text, at + 1, &slash, &git);
+    return git;
+}
+
+// "git@host:path", "user@host.example:path", "user@host:team/app"; a number behind the colon is a port.
 static bool is_scp_like(struct str text, size_t at)
 {
     size_t begin = user_begin(text, at);
@@ -198,8 +250,13 @@ static bool is_scp_like(struct str text, size_t at)
     if (begin == at || host == 0 || !is_at(text, colon, ':') || colon + 1 >= text.len)
         return false;
     bool git = str_eq(str_slice(text.ptr + begin, at - begin), STR("git"));
-    if (!git && !memchr(text.ptr + at + 1, '.', host))
-        return false;
+    if (!git && !memchr(text.ptr + at + 1, '.', host)) {
+        // "model@provider:free" is none: without a dot in the host it takes a path.
+        bool slash, repository;
+        (void)path_len(text, colon + 1, &slash, &repository);
+        if (!(slash || repository) || !is_host_alone(str_slice(text.ptr + at + 1, host)))
+            return false;
+    }
     size_t digits = guard_run(text, colon + 1, CH_DIGIT, GUARD_REACH);
     size_t end = colon + 1 + digits;
     return !guard_is(text, colon + 1, CH_BREAK) &&
@@ -208,7 +265,9 @@ static bool is_scp_like(struct str text, size_t at)
 
 bool guard_match_git_remote(const struct guard_rule *rule UNUSED, struct str text, size_t at)
 {
-    return text.ptr[at] == '@' ? is_scp_like(text, at) : is_remote_url(text, at);
+    if (text.ptr[at] == '@')
+        return is_scp_like(text, at);
+    return guard_has(text, at, STR("://")) ? is_remote_url(text, at) : is_bare_remote(text, at);
 }
 
 // Labels with dots between them, the last of two letters at least; "1.2-rc.beta" behind an "@" is a version.
