@@ -2,6 +2,10 @@
 // Splitting by LF, and the envelope's few members by hand: its event's bytes must stay as they are.
 #include "lib/wire/batch_line.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 void line_splitter_init(struct line_splitter *s)
 {
     *s = (struct line_splitter){0};
@@ -102,30 +106,90 @@ static bool take_string(struct str *rest, struct str *ret_string)
     return true;
 }
 
-static size_t string_end(struct str text, size_t i)
+// Where the search for an object's end is.
+struct bracket_scan {
+    size_t at;
+    size_t depth;
+    bool inside; // a string
+};
+
+#ifdef __SSE2__
+#define BLOCK 64
+
+// A bit for each byte of the block that is `c`, or `c` but for the bit of `blur`.
+static uint64_t bits_of(const char *p, char c, char blur)
 {
-    for (i++; i < text.len && text.ptr[i] != '"'; i++)
-        if (text.ptr[i] == '\\')
-            i++;
-    return i;
+    const __m128i wanted = _mm_set1_epi8(c), mask = _mm_set1_epi8(blur);
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < BLOCK; i += 16) {
+        __m128i bytes = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(p + i)), mask);
+        bits |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)) << i;
+    }
+    return bits;
+}
+
+// Each bit becomes the parity of itself and those below: from an opening quote to before the closing one.
+static uint64_t parity_below(uint64_t bits)
+{
+    for (unsigned i = 1; i < BLOCK; i *= 2)
+        bits ^= bits << i;
+    return bits;
+}
+
+// Passes blocks as long as no escape is in them and the object cannot end in them.
+static void pass_blocks(struct bracket_scan *scan, struct str text)
+{
+    const char blur = '{' ^ '['; // makes '{' of '[', '}' of ']', and neither of anything else
+    for (; text.len - scan->at >= BLOCK; scan->at += BLOCK) {
+        const char *p = text.ptr + scan->at;
+        uint64_t inside = parity_below(bits_of(p, '"', 0)) ^ (scan->inside ? UINT64_MAX : 0);
+        uint64_t opening = bits_of(p, '{', blur) & ~inside, closing = bits_of(p, '}', blur) & ~inside;
+        size_t closed = (size_t)__builtin_popcountll(closing);
+        if (closed >= scan->depth || bits_of(p, '\\', 0))
+            return;
+        scan->depth += (size_t)__builtin_popcountll(opening) - closed;
+        scan->inside = inside >> (BLOCK - 1);
+    }
+}
+#else
+#define BLOCK SIZE_MAX
+
+static void pass_blocks(struct bracket_scan *scan, struct str text)
+{
+    (void)scan, (void)text;
+}
+#endif
+
+// As many bytes as a block has, one by one. True: the object ends before `at`.
+static bool pass_bytes(struct bracket_scan *scan, struct str text)
+{
+    size_t most = MIN(text.len - scan->at, (size_t)BLOCK), end = scan->at + most;
+    while (scan->at < end) {
+        char c = text.ptr[scan->at++];
+        if (scan->inside && c == '\\')
+            scan->at++; // whatever follows it
+        else if (c == '"')
+            scan->inside = !scan->inside;
+        else if (!scan->inside && (c == '{' || c == '['))
+            scan->depth++;
+        else if (!scan->inside && (c == '}' || c == ']') && --scan->depth == 0)
+            return true;
+    }
+    return false;
 }
 
 // An object, from its opening brace to the closing one; what it holds is for the parser.
 static bool take_object(struct str *rest, struct str *ret_text)
 {
-    size_t depth = 0;
+    struct bracket_scan scan = {.at = 1, .depth = 1};
     skip_space(rest);
     if (!rest->len || *rest->ptr != '{')
         return false;
-    for (size_t i = 0; i < rest->len; i++) {
-        char c = rest->ptr[i];
-        if (c == '"') {
-            i = string_end(*rest, i);
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if ((c == '}' || c == ']') && --depth == 0) {
-            *ret_text = str_slice(rest->ptr, i + 1);
-            *rest = str_skip(*rest, i + 1);
+    while (scan.at < rest->len) {
+        pass_blocks(&scan, *rest);
+        if (pass_bytes(&scan, *rest)) {
+            *ret_text = str_slice(rest->ptr, scan.at);
+            *rest = str_skip(*rest, scan.at);
             return true;
         }
     }

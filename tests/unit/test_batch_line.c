@@ -124,5 +124,43 @@ START_TEST(batch_line__reads_envelopes)
 }
 END_TEST
 
+// Where the event ends, looked for byte by byte.
+static size_t end_of_event(const char *text)
+{
+    size_t depth = 0, i = 0;
+    for (bool inside = false;; i++) {
+        if (inside && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            inside = !inside;
+        else if (!inside && strchr("{[", text[i]))
+            depth++;
+        else if (!inside && strchr("}]", text[i]) && --depth == 0)
+            return i + 1;
+    }
+}
+
+// Marks are looked for many bytes at a time: each kind at any place, behind strings of any length.
+START_TEST(batch_line__finds_the_event_whatever_its_length)
+{
+    static const char *const pieces[] = {"{}", "[]", "\"}{\"", "\"\\\\\"", "\"\\\"]\"", "[{}]", "\"\""};
+    static const char filling[] =
+        "01234567890123456789012345678901234567890123456789012345678901234567890123456789"
+        "01234567890123456789012345678901234567890123456789012345678901234567890123456789";
+    for (size_t i = 0; i < ARRAY_LEN(pieces) * 140 * 8; i++) {
+        char event[400], line[500];
+        struct batch_line parsed;
+        snprintf(event, sizeof(event), "{\"%.*s\":[%.*s,%s]}", (int)(i % 140), filling,
+                 (int)(i / 140 % 8 * 9), filling, pieces[i / (140 * 8)]);
+        snprintf(line, sizeof(line), "{\"event\":%s,\"id\":\"x\"}", event);
+        ck_assert_uint_eq(end_of_event(event), strlen(event));
+        ck_assert_int_eq(batch_line_parse(str_from(line), &parsed), PROBLEM_NONE);
+        ck_assert_view_eq(parsed.event, event);
+        line[strlen("{\"event\":") + strlen(event) - 1] = '\0'; // without its last bracket
+        ck_assert_int_eq(batch_line_parse(str_from(line), &parsed), PROBLEM_batch_line_malformed);
+    }
+}
+END_TEST
+
 CHECK_MAIN("batch_line", batch_line__splits_wherever_the_pieces_end, batch_line__passes_over_long_lines,
-           batch_line__reads_envelopes)
+           batch_line__reads_envelopes, batch_line__finds_the_event_whatever_its_length)
