@@ -119,10 +119,9 @@ static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admi
     struct api *api = auth->api;
     bool may_wait = http_request_keeps_alive(request) && !http_request_expects_continue(request);
     enum limit_quota quota = QUOTA_NONE;
-    struct gcra_verdict verdict =
-        auth->token.id
-            ? limiter_request(api->limiter, &auth->token, auth->snapshot->loaded_at, n, may_wait, &quota)
-            : take_by_address(auth, LIMIT_REQUESTS, n, may_wait);
+    struct gcra_verdict verdict = auth->token.id ? limiter_request(api->limiter, &auth->token,
+                                                                   auth_loaded_at(auth), n, may_wait, &quota)
+                                                 : take_by_address(auth, LIMIT_REQUESTS, n, may_wait);
     if (verdict.limited)
         tell(api, request, &verdict);
     if (!verdict.admitted) {
@@ -195,7 +194,7 @@ enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wa
     }
     if (verdict.wait_ns)
         count(auth->api, "events", "paced");
-    if (!is_used(auth, limiter_quota(limiter, &auth->token, auth->snapshot->loaded_at)))
+    if (!is_used(auth, limiter_quota(limiter, &auth->token, auth_loaded_at(auth))))
         return PROBLEM_NONE;
     *ret_wait_us = to_midnight_ns(auth->api->clock) / NSEC_PER_USEC;
     return PROBLEM_quota_exceeded;

@@ -10,9 +10,20 @@
 // for fresh then, although a token made in the last moments may be missing.
 #define FRESH_US (2 * USEC_PER_SEC)
 
+// The newest that the request holds.
+static struct snapshot *tokens_of(const struct auth *a)
+{
+    return a->renewed ? a->renewed : a->snapshot;
+}
+
+int64_t auth_loaded_at(const struct auth *a)
+{
+    return tokens_of(a)->loaded_at;
+}
+
 static int64_t tokens_age_us(const struct auth *a)
 {
-    return clock_mono_us(a->api->clock) - a->snapshot->loaded_at;
+    return clock_mono_us(a->api->clock) - auth_loaded_at(a);
 }
 
 // A token may have been revoked since. The catalog tries by itself to read again.
@@ -26,7 +37,7 @@ static enum problem judge(struct auth *a, bool *ret_known_form)
 {
     unsigned count;
     const struct token *token;
-    struct snapshot *s = a->snapshot;
+    struct snapshot *s = tokens_of(a);
     struct str header = http_request_header(a->request, "Authorization", &count);
     *ret_known_form = false;
     a->wall_us = clock_wall_us(a->api->clock);
@@ -104,6 +115,25 @@ enum auth_result auth_again(struct auth *a)
     return AUTH_ANSWERED;
 }
 
+static bool is_over(const struct auth *a)
+{
+    return a->token.expires_at != INT64_MAX && clock_wall_us(a->api->clock) >= a->token.expires_at;
+}
+
+enum problem auth_renew(struct auth *a)
+{
+    bool known_form;
+    if (catalog_is_current(a->api->catalog, tokens_of(a)))
+        return is_over(a) || is_too_old(a) ? judge(a, &known_form) : PROBLEM_NONE;
+    struct snapshot *before = a->renewed; // the token's texts lie there until it is read anew
+    a->renewed = catalog_get(a->api->catalog);
+    enum problem problem = judge(a, &known_form);
+    snapshot_unref(problem ? a->renewed : before);
+    if (problem)
+        a->renewed = before;
+    return problem;
+}
+
 // Were the tokens read again since this one was first asked for? If not, that it was asked for is noted. Two
 // that share a slot push each other out: then they are asked to come again, which is true of both.
 static bool asked_before_load(struct auth *a)
@@ -141,6 +171,8 @@ void auth_refuse_stranger(struct auth *a)
 
 void auth_release(struct auth *a)
 {
+    snapshot_unref(a->renewed);
     snapshot_unref(a->snapshot);
+    a->renewed = NULL;
     a->snapshot = NULL;
 }

@@ -13,7 +13,8 @@
 struct auth {
     struct http_request *request;
     struct api *api;
-    struct snapshot *snapshot; // the request's own, until auth_release()
+    struct snapshot *snapshot; // the request's own, until auth_release(): its contracts are judged by
+    struct snapshot *renewed;  // a later one that the token was read from by auth_renew(); NULL: none
     struct token token;        // a copy, once AUTH_OK
     int64_t wall_us;           // when it was judged
     unsigned scopes;           // any of these is needed
@@ -35,6 +36,12 @@ enum auth_result auth_again(struct auth *auth);
 // that began after the token was first used here does not know it, the client must not hear that it is bad:
 // it would stop for good.
 void auth_refuse_stranger(struct auth *auth);
+// Right before something is stored: may the token that was let in still do so, and as what? Bodies and turns
+// last: what happened to the token meanwhile holds. Where no newer snapshot is there it is a comparison and
+// a look at the clock; otherwise auth->token is read anew.
+MUST_CHECK enum problem auth_renew(struct auth *auth);
+// When the load began that auth->token was read by.
+int64_t auth_loaded_at(const struct auth *auth);
 void auth_release(struct auth *auth);
 
 #endif

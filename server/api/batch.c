@@ -302,6 +302,7 @@ static void answer(struct batch_job *job)
         http_reply_problem(job->request, job->refusal, STR_NULL, NULL, 0);
         return;
     }
+    job->answered = true;
     http_reply_stream(job->request, &(struct http_reply){.status = 200, .content_type = MEDIA_NDJSON},
                       produce);
 }

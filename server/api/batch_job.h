@@ -98,6 +98,8 @@ struct batch_job {
     unsigned count;       // lines that are not blank
     bool ended;           // the body is here
     bool finished;        // all of it is judged
+    bool answered;        // the answer's head is out: no refusal of the whole any more
+    bool renewed;         // the token was looked at again in this turn
     enum problem refusal; // of the whole: no line went to the writer
     int64_t retry_us;     // for its Retry-After; 0: the usual
 

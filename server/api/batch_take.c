@@ -15,11 +15,16 @@ void batch_end_taking(struct batch_job *job)
     job->decoder_bytes = 0;
 }
 
+static bool may_refuse_whole(const struct batch_job *job)
+{
+    return !job->submitted && !job->answered;
+}
+
 // The line that was begun says it.
 static void stop_taking(struct batch_job *job, enum problem problem)
 {
     batch_end_taking(job);
-    if (!job->submitted) {
+    if (may_refuse_whole(job)) {
         job->refusal = problem;
         return;
     }
@@ -164,7 +169,7 @@ static bool submit(struct batch_job *job, struct batch_entry *entry)
     pthread_mutex_unlock(&job->lock);
     if (problem == PROBLEM_overloaded && others)
         return false;
-    if (!job->submitted) {
+    if (may_refuse_whole(job)) {
         job->refusal = problem;
         batch_end_taking(job);
     }
@@ -182,7 +187,7 @@ static enum problem admit(struct batch_job *job)
 {
     int64_t wait_us;
     enum problem problem = admit_event(&job->auth, true, &wait_us);
-    if (problem && !job->submitted) {
+    if (problem && may_refuse_whole(job)) {
         job->retry_us = wait_us;
         stop_taking(job, problem);
     } else if (!problem && wait_us > BATCH_PACE_US) {
@@ -191,22 +196,33 @@ static enum problem admit(struct batch_job *job)
     return problem;
 }
 
+// Once a turn: a body may come for minutes, and what happens to its token meanwhile holds.
+static enum problem renew(struct batch_job *job)
+{
+    if (job->renewed)
+        return PROBLEM_NONE;
+    job->renewed = true;
+    enum problem problem = auth_renew(&job->auth);
+    return problem ? problem : sign_renew(&job->sign, &job->auth.token);
+}
+
 static void take_line(struct batch_job *job, enum line_found found, struct str text)
 {
     struct described d = {0};
     job->number++;
     if (found == LINE_WHOLE && is_blank(text))
         return;
-    if (++job->count > LIMIT_BATCH_EVENTS) {
-        stop_taking(job, PROBLEM_body_too_large);
-        return;
-    }
-    if (job->api->batch_verdicts > BATCH_VERDICT_BYTES - BATCH_VERDICT_LINE) {
-        stop_taking(job, PROBLEM_overloaded);
+    enum problem problem = renew(job);
+    if (!problem && ++job->count > LIMIT_BATCH_EVENTS)
+        problem = PROBLEM_body_too_large;
+    if (!problem && job->api->batch_verdicts > BATCH_VERDICT_BYTES - BATCH_VERDICT_LINE)
+        problem = PROBLEM_overloaded;
+    if (problem) {
+        stop_taking(job, problem);
         return;
     }
     // Of a line without an envelope it is known, whatever becomes of the line.
-    enum problem problem = job->enveloped ? PROBLEM_NONE : line_id(job, &d);
+    problem = job->enveloped ? PROBLEM_NONE : line_id(job, &d);
     if (!problem)
         problem = admit(job);
     if (!problem)
@@ -257,11 +273,22 @@ static bool window_is_open(const struct batch_job *job)
     return !job->held && job->entries < BATCH_WINDOW_LINES && job->bytes < BATCH_WINDOW_BYTES;
 }
 
+// The line that the writer had no room for.
+static void submit_held(struct batch_job *job)
+{
+    enum problem problem = renew(job);
+    if (problem)
+        batch_entry_refused(job->held, problem, NULL);
+    if (problem || submit(job, job->held))
+        job->held = NULL;
+}
+
 enum batch_take batch_take(struct batch_job *job)
 {
     unsigned lines = 0;
-    if (job->held && submit(job, job->held))
-        job->held = NULL;
+    job->renewed = false;
+    if (job->held)
+        submit_held(job);
     while (!job->finished) {
         struct str line;
         bool failed;

@@ -97,7 +97,7 @@ static void on_turn(struct http_request *request, void *app UNUSED)
 // A client beyond its limit is held back until its turn, so that one which never waits runs at the limit.
 static void await_turn(struct ingest *in)
 {
-    if (in->admission.due_at > clock_mono_us(in->auth.api->clock))
+    if (in->admission.due_at && in->admission.due_at > clock_mono_us(in->auth.api->clock))
         http_park_until(in->auth.request, on_turn, in->admission.due_at);
     else
         store_event(in);
@@ -294,9 +294,17 @@ static void on_done(struct event *event)
 
 static void store_event(struct ingest *in)
 {
+    // The body, or the turn, may have taken its time.
+    enum problem problem = auth_renew(&in->auth);
+    if (!problem)
+        problem = sign_renew(&in->sign, &in->auth.token);
+    if (problem) {
+        refuse(in, problem);
+        return;
+    }
     if (!judge_event(in))
         return;
-    enum problem problem = describe_event(in);
+    problem = describe_event(in);
     if (!problem) {
         in->event.done = on_done;
         // Parked first: the answer may come before writer_submit() returns.

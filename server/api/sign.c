@@ -63,6 +63,12 @@ enum problem sign_end(struct sign *sign)
     return gate_signature_failed(&sign->gate, problem);
 }
 
+enum problem sign_renew(const struct sign *sign, const struct token *token)
+{
+    bool lacks = token->signature == SIGNATURE_REQUIRED && !sign->gate.wanted;
+    return lacks ? PROBLEM_signature_missing : PROBLEM_NONE;
+}
+
 void sign_refuse(const struct auth *auth, enum problem problem)
 {
     struct str detail =

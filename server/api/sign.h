@@ -30,6 +30,8 @@ MUST_CHECK bool sign_step(struct sign *sign);
 MUST_CHECK enum problem sign_end(struct sign *sign);
 // Answers with a problem of the two above; what failed is charged (admit.h).
 void sign_refuse(const struct auth *auth, enum problem problem);
+// Right before something is stored: the token's policy may have changed since sign_begin().
+MUST_CHECK enum problem sign_renew(const struct sign *sign, const struct token *token);
 void sign_release(struct sign *sign);
 
 #endif

@@ -71,6 +71,11 @@ struct snapshot *catalog_get(struct catalog *c)
     return snapshot;
 }
 
+bool catalog_is_current(struct catalog *c, const struct snapshot *snapshot)
+{
+    return atomic_load_explicit(&c->current, memory_order_acquire) == snapshot;
+}
+
 void catalog_await(struct catalog *c, struct catalog_waiter *waiter)
 {
     waiter->since = clock_mono_us(clock_system());

@@ -4,8 +4,8 @@
 // catalog_start() takes the first contract set and starts a thread that connects, makes sure that the
 // database knows the contracts, loads all tokens, and from then on loads again when the database notifies a
 // change, at least every poll, and when somebody asks (catalog_await). Each load makes a new snapshot; a
-// request keeps the one it began with until it ends. When the database is away the last snapshot stays, and
-// connecting is tried again after pauses that grow to 1 s, whoever asks.
+// request judges by the contracts of the one it began with until it ends. When the database is away the last
+// snapshot stays, and connecting is tried again after pauses that grow to 1 s, whoever asks.
 //
 // Contract numbers belong to a database: they are looked up on each new connection. Contracts that the
 // database refuses are told to it again every 10 s; until then the set before stays, with fresh tokens.
@@ -70,7 +70,9 @@ void catalog_halt(struct catalog *catalog);
 void catalog_free(struct catalog *catalog); // after catalog_halt()
 
 struct snapshot *catalog_get(struct catalog *catalog); // a reference
-void snapshot_unref(struct snapshot *snapshot);        // NULL is allowed
+// Is what catalog_get() gave, and the caller still holds, what it would give now? Takes no lock.
+bool catalog_is_current(struct catalog *catalog, const struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot); // NULL is allowed
 // The contract of a database number; NULL if the set has none.
 const struct contract *snapshot_contract(const struct snapshot *snapshot, int32_t contract_id);
 

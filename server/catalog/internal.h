@@ -32,9 +32,9 @@ struct catalog {
     int wake_fd;           // something was asked for
     int stop_fd;           // readable from catalog_halt() on: ends whatever the connection waits for
     pthread_mutex_t mutex; // guards all below but the last
-    struct snapshot *current;
-    struct contract_set *pending; // to be told to the database and served next; NULL: none
-    unsigned change;              // counts catalog_set_contracts()
+    struct snapshot *_Atomic current; // read without the mutex only to be compared
+    struct contract_set *pending;     // to be told to the database and served next; NULL: none
+    unsigned change;                  // counts catalog_set_contracts()
     struct catalog_waiter *waiters;
     int64_t oldest; // when the first of them came
     bool asked;     // by catalog_refresh()
