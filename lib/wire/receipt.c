@@ -20,6 +20,8 @@ void receipt_write(struct buf *buf, const struct receipt *receipt)
     json_str(&w, "received_at", str_slice(at, RFC3339_LEN));
     json_str(&w, "sha256", str_slice(digest, SHA256_HEX_LEN));
     json_bool(&w, "duplicate", receipt->duplicate);
+    if (receipt->quarantined)
+        json_bool(&w, "quarantined", true);
     json_end_object(&w);
 }
 
@@ -32,13 +34,14 @@ static struct str member_text(const struct json *object, const char *name)
 
 bool receipt_read(const struct json *body, struct receipt *ret_receipt)
 {
-    struct receipt receipt;
+    struct receipt receipt = {0};
     const struct json *duplicate = json_get(body, STR("duplicate"));
     if (!uuid_parse(member_text(body, "event_id"), &receipt.event_id) ||
         !rfc3339_parse(member_text(body, "received_at"), &receipt.received_at) ||
         !sha256_from_hex(member_text(body, "sha256"), receipt.sha256) || !json_is_boolean(duplicate))
         return false;
     receipt.duplicate = json_is_true(duplicate);
+    receipt.quarantined = json_is_true(json_get(body, STR("quarantined")));
     receipt.contract = member_text(body, "contract");
     receipt.id = member_text(body, "id");
     if (!receipt.contract.len || (!receipt.id.ptr && json_get(body, STR("id"))))

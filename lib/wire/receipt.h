@@ -14,9 +14,11 @@ struct receipt {
     int64_t received_at; // wall microseconds, the database's clock
     uint8_t sha256[SHA256_LEN];
     bool duplicate;
+    bool quarantined; // said only by a receipt that is asked for again: else the status says it
 };
 
-// {"event_id":"…","contract":"…","received_at":"…Z","sha256":"…","duplicate":false} (and "id" where present)
+// {"event_id":"…","contract":"…","received_at":"…Z","sha256":"…","duplicate":false} (and "id" where present,
+// and "quarantined":true)
 void receipt_write(struct buf *buf, const struct receipt *receipt);
 // Reads the members a client decides by from a parsed body; strings point into the tree. False unless every
 // one is there and well-formed; unknown members are ignored.

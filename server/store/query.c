@@ -39,6 +39,7 @@ static bool read_receipt(const PGresult *result, const struct uuid *event_id, st
         .event_id = *event_id,
         .contract = arena_dup(arena, pg_text(result, 0, 0)),
         .received_at = pg_time(result, 0, 1),
+        .quarantined = pg_bool(result, 0, 3),
     };
     if (!receipt.contract.ptr)
         return err_set(err, "no memory for a receipt");
@@ -58,7 +59,9 @@ enum query_result store_receipt(struct db *db, int32_t project_id, const struct 
     enum query_result verdict = QUERY_FAILED;
     pg_param_uuid(&params, event_id);
     if (begin(db, project_id, deadline, &now, err) &&
-        pg_run(db, "SELECT contract, received_at, sha256 FROM telemetry.project_receipts WHERE event_id = $1",
+        pg_run(db,
+               "SELECT contract, received_at, sha256, quarantined FROM telemetry.project_receipts WHERE "
+               "event_id = $1",
                &params, deadline, &result, err)) {
         if (PQntuples(result) == 0)
             verdict = QUERY_NONE;

@@ -45,6 +45,11 @@ class Quarantine(SinkCase):
         self.assert_problem(self.sink.post({**body, "x": 1}, self.aside, key), "event_id_reused")
         self.assert_problem(self.sink.post(model_call("other"), self.aside, key), "event_id_reused")
         self.assertEqual(len(self.quarantined(key)), 1)
+        # Asked for, the receipt is the same, and says where the event lies.
+        asked = self.settled(lambda: self.sink.get(f"/v1/receipts/{key}", token=self.aside))
+        self.assertEqual((asked.status, asked.json()), (200, {**receipt, "quarantined": True}))
+        other = self.settled(lambda: self.sink.get(f"/v1/receipts/{key}", token=self.both))
+        self.assert_problem(other, "receipt_unknown")
 
     def test_a_schema_failure(self):
         key = uuid7()
@@ -52,7 +57,6 @@ class Quarantine(SinkCase):
         self.assertEqual(self.quarantined(key)[0],
                          ["schema_invalid", "model-call.v1", "/ModelCall/latency_ms",
                           json.dumps(INVALID, separators=(",", ":")), "30"])
-        self.assert_problem(self.settled(lambda: self.sink.get(f"/v1/receipts/{key}", token=self.aside)), "receipt_unknown")
 
     def test_an_unknown_contract(self):
         key = uuid7()

@@ -32,6 +32,11 @@ START_TEST(receipt__is_written)
     ck_assert_view_eq(buf_str(&buf),
                       "{\"event_id\":\"" ID "\",\"id\":\"a\\\"b\",\"contract\":\"a.v1\",\"received_at\":"
                       "\"2026-11-22T08:01:02.000000Z\",\"sha256\":\"" DIGEST "\",\"duplicate\":true}");
+    buf_clear(&buf);
+    receipt = sample();
+    receipt.quarantined = true;
+    receipt_write(&buf, &receipt);
+    ck_assert(str_ends(buf_str(&buf), STR("\"duplicate\":false,\"quarantined\":true}")));
     buf_release(&buf);
 }
 END_TEST
@@ -43,7 +48,8 @@ START_TEST(receipt__is_read_back)
     struct receipt wrote = sample(), got;
     buf_init(&buf, 4096);
     json_doc_init(&doc, NULL, 1 << 16);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 8; i++) {
+        wrote.quarantined = i & 4;
         wrote.id = i & 1 ? STR("msg_1") : STR_NULL;
         wrote.duplicate = i & 2;
         buf_clear(&buf);
@@ -56,6 +62,7 @@ START_TEST(receipt__is_read_back)
         ck_assert_int_eq(got.received_at, wrote.received_at);
         ck_assert_mem_eq(got.sha256, wrote.sha256, SHA256_LEN);
         ck_assert_int_eq(got.duplicate, wrote.duplicate);
+        ck_assert_int_eq(got.quarantined, wrote.quarantined);
     }
     buf_release(&buf);
     json_doc_release(&doc);

@@ -430,12 +430,18 @@ START_TEST(store_receipt__is_the_projects_own)
     ck_assert_mem_eq(receipt.sha256, event.sha256, SHA256_LEN);
     ck_assert(!receipt.duplicate && !receipt.id.ptr);
     ck_assert_int_eq(store_receipt(db, 2, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
-    for (int state = 1; state <= 2; state++) {
-        char sql[80];
-        snprintf(sql, sizeof(sql), "UPDATE telemetry.event_keys SET state = %d", state);
-        cluster_sql(url, sql);
-        ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
-    }
+    ck_assert(!receipt.quarantined);
+    // In quarantine it was taken all the same, with a contract or without; erased it was not.
+    cluster_sql(url, "UPDATE telemetry.event_keys SET state = 1");
+    ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_OK);
+    ck_assert_view_eq(receipt.contract, "model-call.v1");
+    ck_assert(receipt.quarantined);
+    cluster_sql(url, "UPDATE telemetry.event_keys SET contract_id = 0");
+    ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_OK);
+    ck_assert_view_eq(receipt.contract, "unknown");
+    ck_assert_int_eq(store_receipt(db, 2, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
+    cluster_sql(url, "UPDATE telemetry.event_keys SET state = 2");
+    ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_NONE);
     cluster_sql(url, "DROP VIEW telemetry.project_receipts");
     ck_assert_int_eq(store_receipt(db, 1, &event.id, in_time(), &arena, &receipt, &err), QUERY_FAILED);
     ck_assert(db_is_good(db));
