@@ -88,6 +88,14 @@ static bool reseal(void *context, struct token_key_row *row, struct arena *arena
                          STR_FMT(row->kid));
 }
 
+static bool is_same(const struct master_key *a, const struct master_key *b)
+{
+    uint8_t one[MASTER_KEY_CHECK_LEN], other[MASTER_KEY_CHECK_LEN];
+    master_key_check(a, one);
+    master_key_check(b, other);
+    return memcmp(one, other, sizeof(one)) == 0;
+}
+
 static int rotate_in(struct db *db, struct change *change)
 {
     uint8_t from[MASTER_KEY_CHECK_LEN], to[MASTER_KEY_CHECK_LEN];
@@ -120,6 +128,10 @@ static int rotate_with(struct call *call)
     bool ok =
         flags[ROTATE_LOST].given || (change.from = read_key(&call->config, flags[ROTATE_OLD].value, &err));
     ok = ok && (change.to = read_key(&call->config, flags[ROTATE_NEW].value, &err));
+    if (ok && change.from && is_same(change.from, change.to))
+        ok = err_set(&err,
+                     "--old and --new hold the same key; nothing was changed. vox-sink master-key create "
+                     "makes a new one");
     struct db *db = ok ? command_database(call, true, &code) : NULL;
     if (!ok)
         code = command_error(EXIT_CONFIG, "%s", err.text);

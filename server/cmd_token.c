@@ -81,6 +81,7 @@ static int create(struct call *call)
             return code;
     }
     token_warn_contracts(call, row.contracts);
+    token_warn_rate(call, row.rate_milli);
     code = create_with(call, &row, master, flags[CREATE_JSON].given);
     master_key_free(master);
     return code;

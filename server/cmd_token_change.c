@@ -126,6 +126,7 @@ static int set(struct call *call)
     if (fields == 0)
         return command_error(EXIT_USAGE, "nothing to change; see vox-sink %s --help", call->command->name);
     token_warn_contracts(call, row.contracts);
+    token_warn_rate(call, row.rate_milli);
     struct db *db = command_database(call, true, &code);
     if (!db)
         return code;

@@ -138,6 +138,17 @@ void token_warn_contracts(const struct call *call, struct str contracts)
     contract_set_unref(set);
 }
 
+void token_warn_rate(const struct call *call, int64_t rate_milli)
+{
+    int64_t pacing_ms = call->config.pacing;
+    int64_t apart_ms = rate_milli ? 1000000 / rate_milli : 0;
+    if (pacing_ms && apart_ms > pacing_ms)
+        command_error(0,
+                      "warning: at this rate requests are %.1f s apart, and one over the limit is held back "
+                      "%.1f s at most (pacing): a client that sends one after the other will hear 429",
+                      (double)apart_ms / 1e3, (double)pacing_ms / 1e3);
+}
+
 bool token_word(const struct call *call, struct str *ret_key_id)
 {
     struct str key_id = str_from(call->word[0]), ignored;

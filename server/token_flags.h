@@ -42,6 +42,9 @@ MUST_CHECK bool token_settings(const struct flag *flags, struct token_row *row, 
                                struct err *err);
 // Says on stderr which of these contracts this machine's contracts folder does not have.
 void token_warn_contracts(const struct call *call, struct str contracts);
+// Says on stderr where a rate, 0 the sink's own, is lower than pacing can hide from a client that never
+// waits.
+void token_warn_rate(const struct call *call, int64_t rate_milli);
 // The key id that a word names: itself, or a whole token's. False if it is a damaged token, which has been
 // said.
 MUST_CHECK bool token_word(const struct call *call, struct str *ret_key_id);

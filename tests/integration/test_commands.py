@@ -269,6 +269,10 @@ class Projects(SinkCase):
         self.sink.command("token", "set", key_id, "--contracts", "all", "--expires", "never")
         row = self.row(key_id)
         self.assertEqual((row["contracts"], row["expires_at"]), (None, None))
+        # A rate so low that clients which never wait hear 429 is taken, and said.
+        for rate, warned in (("0.5/s", False), ("0.4/s", True)):
+            done = self.sink.command("token", "set", key_id, "--rate", rate)
+            self.assertEqual("hear 429" in done.stderr, warned, done.stderr)
         self.assertEqual(self.sink.command("token", "set", "0123456789", "--label", "x", check=False).returncode, 1)
 
     def row(self, key_id):

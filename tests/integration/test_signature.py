@@ -430,6 +430,12 @@ class MasterKey(Signing):
     def rotated(self):
         new = self.sink.folder / "new.key"
         self.sink.command("master-key", "create", str(new))
+        same = self.sink.folder / "same.key"
+        same.write_text(self.master.read_text())
+        same.chmod(0o600)
+        done = self.sink.command("master-key", "rotate", "--old", str(self.master), "--new", str(same), check=False)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("the same key", done.stderr)
         before = self.value("SELECT string_agg(encode(sealed, 'hex'), ',' ORDER BY kid) FROM telemetry.token_keys")
         self.assertEqual(self.sink.command("master-key", "rotate", "--old", str(new), "--new", str(self.master),
                                            check=False).returncode, 1)
