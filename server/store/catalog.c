@@ -9,6 +9,7 @@
 #define LOOK_USEC   (10 * USEC_PER_SEC)
 #define SYNC_USEC   (60 * USEC_PER_SEC)
 #define LISTEN_USEC (10 * USEC_PER_SEC)
+#define CLOCK_USEC  (10 * USEC_PER_SEC)
 
 // What the database has of a contract.
 struct known {
@@ -135,6 +136,17 @@ bool store_contracts_sync(struct db *db, struct contract_row *rows, size_t count
         return pg_commit(db, deadline, err);
     pg_rollback(db, deadline);
     return false;
+}
+
+bool store_clock(struct db *db, int64_t *ret_wall_us, struct err *err)
+{
+    const struct pg_params none = {0};
+    PGresult *result;
+    if (!pg_run(db, "SELECT clock_timestamp()", &none, pg_deadline_in(CLOCK_USEC), &result, err))
+        return false;
+    *ret_wall_us = pg_time(result, 0, 0);
+    PQclear(result);
+    return true;
 }
 
 bool store_catalog_listen(struct db *db, struct err *err)

@@ -23,6 +23,8 @@ MUST_CHECK bool store_contracts_look(struct db *db, struct contract_row *rows, s
 // Makes sure that each contract has a row and its retention is remembered (contract_retention), in one
 // transaction; several sinks may do so at once. Fills ret_id.
 MUST_CHECK bool store_contracts_sync(struct db *db, struct contract_row *rows, size_t count, struct err *err);
+// The server's wall clock, in microseconds.
+MUST_CHECK bool store_clock(struct db *db, int64_t *ret_wall_us, struct err *err);
 // LISTEN for changes of projects and tokens.
 MUST_CHECK bool store_catalog_listen(struct db *db, struct err *err);
 // Waits until a change is notified, `wake_fd` is readable (and leaves it so), or `timeout_ms`. False:

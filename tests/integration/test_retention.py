@@ -197,5 +197,40 @@ class Commands(SinkCase):
             self.assertEqual(self.sink.command(*argv, check=False).returncode, 2, argv)
 
 
+class AnotherDay(SinkCase):
+    """The database's clock is days from the sink's: its day decides, for all of its sinks alike."""
+
+    def move_clock(self, days):
+        """For the sink, who asks for it by name; not for what the server compiled before."""
+        self.sql("ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO real_timestamp; "
+                 "CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE "
+                 f"AS $$SELECT pg_catalog.real_timestamp() + interval '{days} days'$$; "
+                 "CREATE OR REPLACE FUNCTION telemetry.today() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE "
+                 f"RETURN (now() AT TIME ZONE 'UTC' + interval '{days} days')::date")
+
+    def post_with_date(self, day, key):
+        own = {"detector_id": "d", "scope": "s", "reason": "r", "owner": "o", "created_at": None, "expires_at": day,
+               "approved_by": None}
+        return self.settled(lambda: self.sink.post(own, self.suppression_token, key)).status
+
+    def test_a_date_of_its_own_is_judged_by_the_databases_day(self):
+        self.sink.command("project", "create", "dates", "--max-class", "S2")
+        self.suppression_token = self.sink.token("dates", "ingest")
+
+        def day(number):
+            return self.value(f"SELECT (now() AT TIME ZONE 'UTC')::date + {number}")
+        past, coming = day(-3), day(2)
+        key = uuid7()
+        self.assertEqual([self.post_with_date(past, uuid7()), self.post_with_date(coming, uuid7())], [422, 201])
+        self.move_clock(-5)
+        wait_until(lambda: self.post_with_date(past, key) in (200, 201), "the sink knows the database's clock", interval=0.2)
+        self.assertEqual(self.value(f"SELECT due_on FROM telemetry.events WHERE event_id = '{key}'"), past)
+        self.sql("DROP FUNCTION pg_catalog.clock_timestamp(); "
+                 "ALTER FUNCTION pg_catalog.real_timestamp() RENAME TO clock_timestamp")
+        self.move_clock(5)
+        wait_until(lambda: self.post_with_date(coming, uuid7()) == 422, "a day that has passed there", interval=0.2)
+        self.assertEqual(self.post_with_date(day(7), uuid7()), 201)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -94,7 +94,21 @@ static void wait_until(bool (*reached)(void))
     ck_assert(reached());
 }
 
-static void start(int64_t poll_us)
+#define BEHIND_US (3 * USEC_PER_DAY)
+
+static int64_t late_wall(void *context UNUSED)
+{
+    return clock_wall_us(clock_system()) - BEHIND_US;
+}
+
+static int64_t late_mono(void *context UNUSED)
+{
+    return clock_mono_us(clock_system());
+}
+
+static const struct clock late = {.wall_us = late_wall, .mono_us = late_mono};
+
+static void start_by(const struct clock *clock, int64_t poll_us)
 {
     struct err err;
     f.url = cluster_database();
@@ -110,9 +124,14 @@ static void start(int64_t poll_us)
                                     .durability = on_durability,
                                     .context = &f,
                                     .metrics = f.metrics,
-                                    .clock = clock_system()};
+                                    .clock = clock};
     ck_assert_msg(catalog_start(&config, &f.catalog, &err), "%s", err.text);
     wait_until(is_ready);
+}
+
+static void start(int64_t poll_us)
+{
+    start_by(clock_system(), poll_us);
 }
 
 static void release(void)
@@ -173,6 +192,31 @@ START_TEST(catalog__answers_waiters_with_a_fresh_load)
     ask(&w[0]);
     ck_assert_int_eq(w[0].answer, 0);
     release();
+}
+END_TEST
+
+static int64_t database_ahead(void)
+{
+    struct snapshot *s = catalog_get(f.catalog);
+    int64_t ahead = s->database_ahead;
+    snapshot_unref(s);
+    return ahead;
+}
+
+// So that days are counted by one clock, whatever the sinks' own say.
+START_TEST(catalog__knows_the_databases_clock)
+{
+    start_by(&late, 60 * USEC_PER_SEC);
+    ck_assert_int_le(database_ahead(), BEHIND_US);
+    ck_assert_int_gt(database_ahead(), BEHIND_US - WAIT_USEC);
+    int64_t first = database_ahead();
+    expect_fresh();
+    ck_assert_int_ge(database_ahead(), first); // each look tells it to a round trip, and never less well
+    ck_assert_int_le(database_ahead(), BEHIND_US);
+    stop();
+    start(60 * USEC_PER_SEC);
+    ck_assert_int_eq(database_ahead(), 0);
+    stop();
 }
 END_TEST
 
@@ -416,6 +460,7 @@ static void setup(void)
 }
 
 CHECK_MAIN_WITH(setup, "catalog", catalog__answers_waiters_with_a_fresh_load,
+                catalog__knows_the_databases_clock,
                 catalog__loads_seldom_for_strangers_and_at_once_for_a_new_token,
                 catalog__keeps_a_token_whose_scopes_it_does_not_know,
                 catalog__keeps_tokens_fresh_while_contracts_are_refused,
