@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 @dataclass
 class Total:
     acked: int = 0
-    lost: int = 0
+    lost: int = 0  # None, as the next one: it could not be found out
     duplicated: int = 0
     wrong: list = field(default_factory=list)  # anything else that must not be, as sentences
 
+    def __str__(self):
+        lost, duplicated = ("unknown" if n is None else n for n in (self.lost, self.duplicated))
+        return f"acked {self.acked}, lost {lost}, duplicated {duplicated}"
+
     def plus(self, other):
-        return Total(self.acked + other.acked, self.lost + other.lost, self.duplicated + other.duplicated,
+        def both(a, b):
+            return None if a is None or b is None else a + b
+        return Total(self.acked + other.acked, both(self.lost, other.lost), both(self.duplicated, other.duplicated),
                      self.wrong + other.wrong)
 
 

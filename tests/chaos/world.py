@@ -22,7 +22,14 @@ def _url(folders):
 class World:
     """`primary` and `standby` change places at a failover. The second sink reaches both through links."""
 
+    def __init__(self):
+        self.primary = self.standby = None
+        self.links, self.sinks, self.loads = [], [], []
+
     def __enter__(self):
+        return self
+
+    def begin(self):
         self.primary = Cluster().start(**{**SETTINGS, "synchronous_standby_names": ""})
         self.primary.create_database(DATABASE)
         self.standby = Cluster(source=self.primary)
@@ -40,18 +47,16 @@ class World:
         addresses = [sink.address for sink in self.sinks]
         self.loads = [Load(addresses, self.token, CONNECTIONS).start(),
                       BatchLoad(addresses, self.token, BATCH_CONNECTIONS).start()]
-        return self
 
     def __exit__(self, *_):
-        for load in getattr(self, "loads", []):
+        for load in self.loads:
             load.abandon()
-        for sink in self.sinks:
-            if sink.process and sink.process.poll() is None:
-                sink.kill()
+        self._kill_sinks()
         for link in self.links:
             link.close()
-        self.standby.remove()
-        self.primary.remove()
+        for node in (self.standby, self.primary):
+            if node:
+                node.remove()
 
     def sql(self, text):
         return self.primary.psql(DATABASE, text)
@@ -80,20 +85,39 @@ class World:
 
         `silent`: it hangs before it dies, until a sink has found the new one and waits for that one's standby.
         """
+        old = self.primary
         if silent:
-            with self.primary.frozen():
-                self.standby.promote()
-                wait_until(lambda: self.standby.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE "
+            with old.frozen():
+                self._promote()
+                wait_until(lambda: self.primary.value("postgres", "SELECT count(*) FROM pg_stat_activity WHERE "
                                                                   "application_name = 'vox-sink' AND "
                                                                   "wait_event = 'SyncRep'") != "0",
                            "a sink commits on the new primary while the old one is silent", 240)
-        self.primary.kill()
+        old.kill()
         if not silent:
-            self.standby.promote()
-        self.primary, self.standby = self.standby, self.primary
-        self.standby.clone(self.primary)
-        self.standby.start(**SETTINGS)
+            self._promote()
+        old.clone(self.primary)
+        old.start(**SETTINGS)
         self.wait_streaming()
+
+    def _promote(self):
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+
+    def _kill_sinks(self):
+        for sink in self.sinks:
+            if sink.process and sink.process.poll() is None:
+                sink.kill()
+
+    def give_up(self):
+        """Ends sinks and load where they stand; what was stored can be read."""
+        self._kill_sinks()
+        for load in self.loads:
+            load.finish(0)
+            load.unresolved.clear()
+        if not self.primary.alive():
+            self.primary.start(**SETTINGS)
+        return self.loads
 
     def finish(self):
         """Ends the load; everything under way is retried until it has an answer."""

@@ -6,8 +6,8 @@ VOX_TEST_BIN names the folder of the binaries under test, VOX_TEST_LONG=1 asks f
 """
 
 from .base import (
-    CONTRACTS, LONG, ROOT, SANITIZED, SINK, TELEMETRY, Problem, PROBLEMS, made_up_token, minified_sha256, model_call,
-    run, samples, uuid7, wait_until, zstd,
+    CONTRACTS, LONG, ROOT, SANITIZED, SINK, TELEMETRY, Problem, PROBLEMS, build_tested, made_up_token, minified_sha256,
+    model_call, run, samples, uuid7, wait_until, zstd,
 )
 from .case import SinkCase, shared_cluster
 from .cluster import Cluster
@@ -19,6 +19,6 @@ from .trace import can_trace, traced
 
 __all__ = [
     "Answer", "CONTRACTS", "Cluster", "Connection", "LONG", "Load", "PROBLEMS", "Problem", "ROOT", "Refused",
-    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "at_terminal", "can_trace", "made_up_token", "minified_sha256",
-    "model_call", "run", "samples", "shared_cluster", "traced", "uuid7", "wait_until", "zstd",
+    "SANITIZED", "SINK", "Sink", "SinkCase", "TELEMETRY", "at_terminal", "build_tested", "can_trace", "made_up_token",
+    "minified_sha256", "model_call", "run", "samples", "shared_cluster", "traced", "uuid7", "wait_until", "zstd",
 ]

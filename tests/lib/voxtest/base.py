@@ -11,6 +11,7 @@ import re
 import resource
 import secrets
 import subprocess
+import sys
 import time
 import uuid
 import zlib
@@ -29,6 +30,23 @@ SANITIZED = os.environ.get("VOX_TEST_SANITIZER", "")
 # A thousand connections need a thousand descriptors, here and in the sink, which inherits the limit.
 _hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+
+def build_release():
+    """Builds the release preset; ends the program with what the build said if that fails."""
+    for argv in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
+        try:
+            done = subprocess.run(argv, cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        except FileNotFoundError:
+            sys.exit("cmake is not installed")
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout[-4000:]}\n{' '.join(argv)} failed")
+
+
+def build_tested():
+    """Builds what is under test, unless VOX_TEST_BIN names a build of its own."""
+    if "VOX_TEST_BIN" not in os.environ:
+        build_release()
 
 
 def wait_until(condition, what, deadline=120.0, interval=0.02):
