@@ -33,16 +33,22 @@ static bool matches(const struct filter *filter, const struct json *line)
 static void put_line(const struct json *line)
 {
     const struct json *receipt = json_get(line, STR("receipt"));
-    struct str at = member(line, "at"), contract = member(receipt, "contract");
+    struct str at = member(line, "at"), contract = member(receipt, "contract"), code = member(line, "code");
+    enum style style_of = receipt ? STYLE_PLAIN : STYLE_WARN;
     text_put_safe(stdout, str_slice(at.ptr, MIN(at.len, (size_t)10)), 10);
     putchar(' ');
     text_put_safe(stdout, at.len > 16 ? str_slice(at.ptr + 11, 5) : STR(""), 5);
     fputs("  ", stdout);
     text_put_safe(stdout, member(line, "id"), UUID_TEXT_LEN);
     fputs("  ", stdout);
-    text_put_safe(stdout, contract.len ? contract : STR("(not said)"), 60);
-    if (json_is_true(json_get(receipt, STR("duplicate"))))
-        printf("  %s(again)%s", style(stdout, STYLE_DIM), style(stdout, STYLE_PLAIN));
+    fputs(style(stdout, style_of), stdout);
+    text_put_safe(stdout, sent_line_outcome(line), 20);
+    fputs(style(stdout, STYLE_PLAIN), stdout);
+    struct str what = contract.len ? contract : code;
+    if (what.len) {
+        putchar(' ');
+        text_put_safe(stdout, what, 60);
+    }
     putchar('\n');
 }
 
@@ -54,7 +60,7 @@ struct pass {
 // Before the first line, so that it stands over no empty table.
 static void put_titles(void)
 {
-    printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Contract",
+    printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Outcome",
            style(stdout, STYLE_PLAIN));
 }
 
@@ -169,9 +175,10 @@ static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_USAGE, EXIT_IS_CONF
 const struct command cmd_history = {
     .name = "history",
     .summary = "Show what was ever sent from this spool",
-    .about = "Reads sent.log in the spool: time, id, size and hash of each event that a sink\n"
-             "acknowledged, with its receipt. An event id or file name shows that one only.\n"
-             "No content is kept.",
+    .about = "Reads sent.log in the spool: time, id, size and hash of each event that left,\n"
+             "and what came of it: stored, duplicate or quarantined, with the sink's receipt;\n"
+             "refused or kept, with the reason; unanswered, where nothing was heard of it.\n"
+             "An event id or file name shows that one only. No content is kept.",
     COMMAND_TABLES(option_rows, exits),
     .operands = "ID",
     .operand_max = 1,

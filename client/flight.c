@@ -120,6 +120,12 @@ void flight_settle(struct flight *flight, struct flight_entry *entry)
         flight->first++;
 }
 
+void flight_set_gone(struct flight *flight)
+{
+    for (size_t i = 0; i < flight->asked_count; i++)
+        flight->entries[flight->asked[i]].went = true;
+}
+
 struct flight_entry *flight_first(struct flight *flight)
 {
     BUG_ON(flight->first == flight->count);

@@ -30,6 +30,7 @@ struct flight_entry {
     struct spool_entry entry; // name and text point into the flight
     size_t name_at, line_at, line_len, text_at;
     bool settled;
+    bool went; // it was in a request that went out, at least in part
 };
 
 struct flight {
@@ -56,6 +57,7 @@ struct flight {
     size_t left_before;
     bool told_to_wait; // by a line's verdict
     const char *wait_label;
+    const char *stop_label; // of the answer that ended the run; NULL: none
     int64_t began_us;
     struct buf body;
     struct line_splitter splitter;
@@ -74,6 +76,8 @@ size_t flight_put_line(struct buf *lines, const struct spool_entry *entry);
 void flight_close(struct flight *flight);
 void flight_set_state(struct flight *flight, enum flight_state state);
 void flight_settle(struct flight *flight, struct flight_entry *entry);
+// What the last request asked for went out.
+void flight_set_gone(struct flight *flight);
 // The first entry that is not settled; there is one.
 struct flight_entry *flight_first(struct flight *flight);
 // Fills `asked` with that one.

@@ -53,6 +53,7 @@ static void log_probe(struct findings *findings, struct spool *spool, const stru
         .at_us = clock_wall_us(clock_system()),
         .url = str_from(endpoint->url),
         .status = reply->status,
+        .outcome = reply->status == 202 ? SENT_QUARANTINED : SENT_STORED,
         .receipt = buf_str(&reply->body),
         .entry = entry,
     };

@@ -49,6 +49,7 @@ struct http_reply {
     char rate_policy[64];
     struct buf body; // at most ANSWER_BODY_BYTES
     bool complete;   // the whole body is there
+    bool went;       // the request went out, at least in part
     struct err why;  // for the other results
 };
 

@@ -120,7 +120,9 @@ static void read_info(CURL *easy, struct http_reply *reply)
 {
     char *text = NULL;
     curl_off_t seconds = 0;
+    long went = 0;
     read_type(easy, reply);
+    reply->went = curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &went) == CURLE_OK && went > 0;
     if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
         snprintf(reply->location, sizeof(reply->location), "%s", text);
     copy_header(easy, "Link", reply->link, sizeof(reply->link));

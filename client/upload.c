@@ -142,7 +142,11 @@ static void finish(struct upload *u)
             if (!flight->landed)
                 u->transport->cancel(u->transport->context, &flight->call);
             event_request_release(&flight->request);
+            if (flight->call.reply.went)
+                flight_set_gone(flight);
         }
+        if (!upload_log_unsettled(u, flight) && u->result.end == UPLOAD_DONE)
+            local_failure(u);
         flight_release(flight);
     }
     free(u->flights);

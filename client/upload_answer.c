@@ -139,6 +139,7 @@ static bool single_answered(struct upload *u, struct flight *flight)
             return gave_up(u, reply, answer.label);
     }
     if (answer.verdict == ANSWER_STOP && !is_about_entry(u, &answer, reply->status)) {
+        flight->stop_label = answer.label;
         if (!answer.ours && u->attempts)
             (void)!spool_attempts_mark(u->attempts, entry->name, clock_wall_us(u->clock));
         return upload_stopped(u, reply->status, reply->location, &answer);
@@ -146,7 +147,7 @@ static bool single_answered(struct upload *u, struct flight *flight)
     if (answer.verdict == ANSWER_DELIVERED && !u->learned)
         learn(u, reply);
     bool next = answer.verdict == ANSWER_WAIT || answer.verdict == ANSWER_STOP
-                    ? upload_stalled(u, entry, reply->status, answer.label)
+                    ? upload_stalled(u, entry, &said, answer.label)
                     : upload_settle(u, entry, &answer, &said);
     flight_settle(flight, row);
     return next;
@@ -180,8 +181,10 @@ static bool on_verdict(struct upload *u, struct flight *flight, struct str text)
         flight->wait_label = answer.label;
         return true;
     }
-    if (answer.verdict == ANSWER_STOP)
+    if (answer.verdict == ANSWER_STOP) {
+        flight->stop_label = answer.label;
         return upload_stopped(u, status, "", &answer);
+    }
     buf_init(&receipt, 4096);
     if (answer.verdict == ANSWER_DELIVERED && receipt_read(json_get(line, STR("receipt")), &read))
         receipt_write(&receipt, &read);
@@ -245,9 +248,10 @@ static bool batch_refused(struct upload *u, struct flight *flight)
         u->batch_events = MAX(MIN(u->batch_events, flight->asked_count) / 2, (size_t)BATCH_EVENTS_MIN);
         u->batch_bytes = MAX(u->batch_bytes / 2, (size_t)64 * 1024);
         smaller(flight, 2);
-    } else if (answer.verdict == ANSWER_STOP && !is_about_entry(u, &answer, reply->status))
+    } else if (answer.verdict == ANSWER_STOP && !is_about_entry(u, &answer, reply->status)) {
+        flight->stop_label = answer.label;
         return upload_stopped(u, reply->status, reply->location, &answer);
-    else
+    } else
         smaller(flight, SPAN_DIVISOR);
     return true;
 }
@@ -297,6 +301,8 @@ bool upload_answered(struct upload *u, struct flight *flight)
     flight_set_state(flight, FLIGHT_READY);
     if (flight->left < flight->left_before)
         flight->tries = 0, flight->waited_us = 0;
+    if (call->result == HTTP_ANSWERED || call->reply.went)
+        flight_set_gone(flight);
     if (u->ended)
         return false;
     if (call->result == HTTP_ANSWERED) {

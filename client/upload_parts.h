@@ -49,7 +49,12 @@ bool upload_settle(struct upload *u, const struct spool_entry *entry, const stru
                    const struct said *said);
 // Writes the log of what was acknowledged, then deletes it.
 bool upload_delete(struct upload *u);
-bool upload_stalled(struct upload *u, const struct spool_entry *entry, int status, const char *label);
+bool upload_flush_log(struct upload *u);
+// Into the log what went out in the flight and is not settled at the end of the run. False with the reason in
+// the result if it cannot.
+bool upload_log_unsettled(struct upload *u, const struct flight *flight);
+bool upload_stalled(struct upload *u, const struct spool_entry *entry, const struct said *said,
+                    const char *label);
 bool upload_keep(struct upload *u, const char *name, const char *label, const struct answer *answer);
 bool upload_stopped(struct upload *u, int status, const char *location, const struct answer *answer);
 

@@ -10,16 +10,40 @@ bool upload_keep(struct upload *u, const char *name, const char *label, const st
     return true;
 }
 
-static bool log_sent(struct upload *u, const struct spool_entry *entry, const struct said *said)
+// What was sent of the entry, and what came of it.
+static bool log_sent(struct upload *u, const struct spool_entry *entry, enum sent_outcome outcome,
+                     const char *code, const struct said *said)
 {
     const struct sent_record record = {
         .at_us = clock_wall_us(u->clock),
         .url = str_from(said->url),
         .status = said->status,
+        .outcome = outcome,
+        .code = code,
         .receipt = said->receipt,
         .entry = entry,
     };
     return !u->sent || sent_log_append(u->sent, &record, &u->result.why);
+}
+
+// Without the receipt: there is none.
+static bool log_not_taken(struct upload *u, const struct spool_entry *entry, enum sent_outcome outcome,
+                          const char *code, const struct said *said)
+{
+    const struct said bare = {.url = said->url, .status = said->status};
+    return log_sent(u, entry, outcome, code, &bare) || local_failure(u);
+}
+
+static enum sent_outcome outcome_of(bool duplicate, const struct said *said)
+{
+    if (duplicate)
+        return SENT_DUPLICATE;
+    return said->status == 202 ? SENT_QUARANTINED : SENT_STORED;
+}
+
+bool upload_flush_log(struct upload *u)
+{
+    return !u->sent || sent_log_flush(u->sent, &u->result.why) || local_failure(u);
 }
 
 // The log is written first, and synced by the sweep, so that nothing leaves that it does not tell of.
@@ -27,8 +51,8 @@ bool upload_delete(struct upload *u)
 {
     size_t count = u->to_delete_count;
     u->to_delete_count = 0;
-    if (count && u->sent && !sent_log_flush(u->sent, &u->result.why))
-        return local_failure(u);
+    if (!upload_flush_log(u))
+        return false;
     for (size_t i = 0; i < count; i++)
         if (!sweep_add(u->sweep, u->to_delete[i], &u->result.why))
             return local_failure(u);
@@ -40,7 +64,7 @@ static bool delivered(struct upload *u, const struct spool_entry *entry, bool du
 {
     u->stalled = 0;
     u->proven = true;
-    if (!log_sent(u, entry, said))
+    if (!log_sent(u, entry, outcome_of(duplicate, said), NULL, said))
         return local_failure(u);
     if (duplicate)
         u->result.duplicates++;
@@ -59,6 +83,9 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
     struct json_writer w;
     char at[RFC3339_LEN + 1];
     u->stalled = 0;
+    // Written before it is moved: no crash leaves a refused entry that the log does not tell of.
+    if (!log_not_taken(u, entry, SENT_REFUSED, answer->label, said) || !upload_flush_log(u))
+        return false;
     buf_init(&text, 2 * ANSWER_BODY_BYTES);
     rfc3339_format(clock_wall_us(u->clock), at);
     json_writer_init(&w, &text);
@@ -93,10 +120,12 @@ static bool mark(struct upload *u, const struct spool_entry *entry)
 }
 
 // An answer that no sink of ours gives, or a server that fails at this entry.
-bool upload_stalled(struct upload *u, const struct spool_entry *entry, int status, const char *label)
+bool upload_stalled(struct upload *u, const struct spool_entry *entry, const struct said *said,
+                    const char *label)
 {
+    int status = said->status;
     upload_keep(u, entry->name, label, NULL);
-    if (!mark(u, entry))
+    if (!log_not_taken(u, entry, SENT_KEPT, label, said) || !upload_flush_log(u) || !mark(u, entry))
         return false;
     // A proxy's limit on size is about this entry: a few large ones in a row must not hold up all behind
     // them.
@@ -108,10 +137,13 @@ bool upload_stalled(struct upload *u, const struct spool_entry *entry, int statu
 }
 
 // The keeper asks the sink once, by a request of its own.
-static bool kept(struct upload *u, const struct spool_entry *entry, const struct answer *answer)
+static bool kept(struct upload *u, const struct spool_entry *entry, const struct answer *answer,
+                 const struct said *said)
 {
     u->stalled = 0;
     upload_keep(u, entry->name, answer->label, answer);
+    if (!log_not_taken(u, entry, SENT_KEPT, answer->label, said) || (!u->gathering && !upload_flush_log(u)))
+        return false;
     return !u->keeper ||
            keeper_add(u->keeper, entry->name, str_from(answer->label), clock_wall_us(u->clock),
                       &u->result.why) ||
@@ -139,10 +171,25 @@ bool upload_settle(struct upload *u, const struct spool_entry *entry, const stru
     case ANSWER_REJECTED:
         return rejected(u, entry, answer, said);
     case ANSWER_KEPT:
-        return kept(u, entry, answer);
+        return kept(u, entry, answer, said);
     case ANSWER_FOREIGN:
-        return upload_stalled(u, entry, said->status, answer->label);
+        return upload_stalled(u, entry, said, answer->label);
     default:
         BUG("a verdict that settles nothing");
     }
+}
+
+bool upload_log_unsettled(struct upload *u, const struct flight *flight)
+{
+    const char *url = flight->batch ? u->batch_url : u->url;
+    const struct said said = {.url = url, .status = flight->stop_label ? flight->call.reply.status : 0};
+    for (size_t i = flight->first; u->sent && i < flight->count; i++) {
+        const struct flight_entry *row = &flight->entries[i];
+        if (row->settled || !row->went)
+            continue;
+        enum sent_outcome outcome = flight->stop_label ? SENT_KEPT : SENT_UNANSWERED;
+        if (!log_sent(u, &row->entry, outcome, flight->stop_label, &said))
+            return false;
+    }
+    return true;
 }

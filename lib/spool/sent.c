@@ -9,6 +9,11 @@
 #define GATHERED_BYTES ((size_t)64 * SENT_LINE_BYTES)
 #define TREE_BYTES     ((size_t)1024 * 1024)
 
+static const char *const outcomes[] = {
+    [SENT_STORED] = "stored",   [SENT_DUPLICATE] = "duplicate", [SENT_QUARANTINED] = "quarantined",
+    [SENT_REFUSED] = "refused", [SENT_KEPT] = "kept",           [SENT_UNANSWERED] = "unanswered",
+};
+
 struct sent_log {
     int fd;
     struct buf line;
@@ -89,9 +94,14 @@ bool sent_log_append(struct sent_log *log, const struct sent_record *record, str
     json_u64(&w, "bytes", entry->text.len);
     json_str(&w, "sha256", str_from(hash));
     json_i64(&w, "status", record->status);
-    json_key(&w, "receipt");
+    json_str(&w, "outcome", str_from(outcomes[record->outcome]));
+    if (record->code)
+        json_str(&w, "code", str_from(record->code));
     size_t receipt_at = log->line.len;
-    json_value_raw(&w, record->receipt);
+    if (record->receipt.len) {
+        json_key(&w, "receipt");
+        json_value_raw(&w, record->receipt);
+    }
     json_end_object(&w);
     buf_put_char(&log->line, '\n');
     if (!buf_ok(&log->line))
@@ -100,6 +110,8 @@ bool sent_log_append(struct sent_log *log, const struct sent_record *record, str
     for (size_t i = receipt_at; i + 1 < log->line.len; i++)
         if (log->line.ptr[i] == '\n' || log->line.ptr[i] == '\r')
             log->line.ptr[i] = ' ';
+    if (log->gathered.len + log->line.len > GATHERED_BYTES && !sent_log_flush(log, err))
+        return false;
     return buf_put_str(&log->gathered, buf_str(&log->line)) ||
            err_set(err, "cannot write %s: out of memory", log->path);
 }
@@ -129,6 +141,17 @@ void sent_reader_close(struct sent_reader *reader)
     free(reader);
 }
 
+struct str sent_line_outcome(const struct json *line)
+{
+    struct str outcome = json_text(json_get(line, STR("outcome")));
+    if (outcome.len)
+        return outcome;
+    if (json_is_true(json_get(json_get(line, STR("receipt")), STR("duplicate"))))
+        return str_from(outcomes[SENT_DUPLICATE]);
+    bool aside = json_integer(json_get(line, STR("status"))) == 202;
+    return str_from(outcomes[aside ? SENT_QUARANTINED : SENT_STORED]);
+}
+
 uint64_t sent_reader_skipped(const struct sent_reader *reader)
 {
     return reader->skipped;
@@ -143,7 +166,8 @@ bool sent_reader_next(struct sent_reader *reader, const struct json **ret_line, 
         bool whole = !json_doc_parse(&reader->doc, text, NULL) &&
                      json_is_string(json_get(reader->doc.root, STR("at"))) &&
                      json_is_string(json_get(reader->doc.root, STR("id"))) &&
-                     json_is_object(json_get(reader->doc.root, STR("receipt")));
+                     (json_is_object(json_get(reader->doc.root, STR("receipt"))) ||
+                      json_is_string(json_get(reader->doc.root, STR("outcome"))));
         if (whole) {
             *ret_line = reader->doc.root;
             *ret_text = text;

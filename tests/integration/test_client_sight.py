@@ -94,6 +94,22 @@ class History(ClientCase):
         self.client("upload")
         again = [json.loads(line) for line in self.client("history", "--json", ids[0]).stdout.splitlines()]
         self.assertEqual([line["receipt"]["duplicate"] for line in again], [False, True])
+        self.assertEqual([line["outcome"] for line in again], ["stored", "duplicate"])
+
+    def test_what_was_not_taken_is_told_too(self):
+        refused = self.enqueue(model_call("refused", latency_ms=-1))
+        kept = self.enqueue({"Unheard": {}})
+        self.assertEqual(self.client("upload").returncode, 1)
+        self.client("upload")  # the kept one is not offered again
+        self.assertEqual(self.client("purge", "--all", "--yes").returncode, 0)
+        lines = [json.loads(line) for line in self.client("history", "--json").stdout.splitlines()]
+        self.assertEqual(sorted((line["outcome"], line["code"], line["status"]) for line in lines),
+                         [("kept", "unknown_contract", 422), ("refused", "schema_invalid", 422)])
+        self.assertEqual(len({line["sha256"] for line in lines}), 2)
+        self.assertFalse([line for line in lines if "receipt" in line])
+        told = self.client("history").stdout
+        self.assertIn("refused schema_invalid", told)
+        self.assertIn("kept unknown_contract", told)
 
     def test_check_says_what_a_sink_would_refuse(self):
         self.enqueue(model_call("good"))

@@ -527,6 +527,8 @@ class Fake(UploadCase):
                 self.batch_server(once(answer))
                 got = self.upload(code=3)
                 self.assertEqual((got["sent"], self.names()), (11, names[11:]))
+                last = self.sent()[-1]
+                self.assertEqual((last["outcome"], last["code"], last["status"]), ("kept", "token_invalid", 401))
 
     def test_who_is_never_named_goes_alone(self):
         """A batch endpoint whose answer is empty: what it leaves out is posted one by one, in the same run."""
@@ -638,6 +640,8 @@ class Fake(UploadCase):
         self.assertRegex(out, r"sent +1\b")
         self.assertIn("interrupted", errors)
         self.assertEqual(len(self.names()), 49)
+        outcomes = [line["outcome"] for line in self.sent()]
+        self.assertEqual((outcomes[0], set(outcomes[1:])), ("stored", {"unanswered"}), "the second request went out")
 
     def test_no_longer_than_asked_for(self):
         self.hold()

@@ -71,14 +71,40 @@ START_TEST(spool_logs__everything_sent_is_read_back)
     ck_assert_uint_eq(skipped, 0);
     ck_assert_str_eq(last, "b.json");
     ck_assert_uint_eq(temp_mode("spool/sent.log"), 0600);
+    // What was not taken has no receipt, and an outcome.
+    append_text("spool/sent.log", "{\"at\":\"x\",\"id\":\"y\",\"name\":\"r.json\",\"status\":422,"
+                                  "\"outcome\":\"refused\",\"code\":\"schema_invalid\"}\n");
+    ck_assert_uint_eq(read_all(spool, &skipped, last), 3);
+    ck_assert_str_eq(last, "r.json");
     // A crash in the middle of a line: the next one is whole again.
     append_text("spool/sent.log", "{\"at\":\"2026");
     append_one(spool, "c.json", STR("{}"));
-    ck_assert_uint_eq(read_all(spool, &skipped, last), 3);
+    ck_assert_uint_eq(read_all(spool, &skipped, last), 4);
     ck_assert_uint_eq(skipped, 1);
     ck_assert_str_eq(last, "c.json");
     spool_close(spool);
     temp_leave();
+}
+END_TEST
+
+START_TEST(spool_logs__a_line_says_its_outcome)
+{
+    static const struct {
+        const char *line, *outcome;
+    } rows[] = {
+        {"{\"outcome\":\"unanswered\"}", "unanswered"},
+        {"{\"status\":201,\"receipt\":{\"duplicate\":false}}", "stored"}, // of before there were outcomes
+        {"{\"status\":200,\"receipt\":{\"duplicate\":true}}", "duplicate"},
+        {"{\"status\":202,\"receipt\":{}}", "quarantined"},
+    };
+    struct json_doc doc;
+    json_doc_init(&doc, NULL, 64 * 1024);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ck_assert(!json_doc_parse(&doc, str_from(rows[i].line), NULL));
+        struct str outcome = sent_line_outcome(doc.root);
+        ck_assert_msg(str_eq(outcome, str_from(rows[i].outcome)), "%s", rows[i].line);
+    }
+    json_doc_release(&doc);
 }
 END_TEST
 
@@ -157,5 +183,6 @@ START_TEST(spool_logs__kept_holds_until_the_key_changes)
 }
 END_TEST
 
-CHECK_MAIN_WITH(setup, "spool_logs", spool_logs__everything_sent_is_read_back, spool_logs__are_never_links,
+CHECK_MAIN_WITH(setup, "spool_logs", spool_logs__everything_sent_is_read_back,
+                spool_logs__a_line_says_its_outcome, spool_logs__are_never_links,
                 spool_logs__kept_holds_until_the_key_changes)
