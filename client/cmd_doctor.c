@@ -82,6 +82,9 @@ static bool check_spool(struct findings *findings, struct spool *spool, struct e
     check_disk(findings, spool_path(spool));
     if (!spool_count(spool, SPOOL_PENDING, &pending, err))
         return false;
+    if (pending.ignored)
+        findings_say(findings, FINDING_WARNING, "ignored",
+                     "files in pending/ that begin with a dot or end in .tmp, .part, .swp, ~", STR_NULL);
     check_prune(findings, &pending);
     return check_entries(findings, spool, err);
 }

@@ -134,7 +134,8 @@ static void put_pending(const struct spool_count *pending)
         printf("  %s, the oldest %s old", bytes, age);
     }
     putchar('\n');
-    put_count("", pending->ignored, "other files in pending/, left alone", false);
+    put_count("", pending->ignored, "other files in pending/ (.*, *.tmp, *.part, *.swp, *~), left alone",
+              false);
 }
 
 static void put_states(const struct state *state)
@@ -145,7 +146,7 @@ static void put_states(const struct state *state)
     put_count("Kept", state->kept.unknown_contract,
               "unknown_contract: wait for the sink's contracts to change", false);
     put_count("", state->kept.contract_not_allowed + state->kept.class_not_allowed,
-              "not allowed there; offered again once a day", false);
+              "not allowed there; once a day again, or retry --state kept", false);
     put_count("Rejected", state->counts[SPOOL_REJECTED].entries, "by a sink; see rejected/*.answer", true);
     put_count("Bad", state->counts[SPOOL_BAD].entries, "not one JSON object; see bad/*.reason", true);
     text_bytes(state->dropped.bytes, bytes);

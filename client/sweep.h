@@ -16,7 +16,7 @@
 // Threads: the functions are for the one thread that made it, which also writes the log. The helpers are
 // started as work piles up, take no signals, and touch nothing but the queue, under its lock, and the
 // descriptors of pending/ and the log. Where none can be started the caller does the work.
-// Memory: up to 1.5 MB, as far as it is used: 4,096 deletions may wait before they hold up the caller.
+// Memory: up to 1.8 MB, as far as it is used: 4,096 deletions may wait before they hold up the caller.
 #ifndef VOX_CLIENT_SWEEP_H
 #define VOX_CLIENT_SWEEP_H
 

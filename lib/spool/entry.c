@@ -49,7 +49,8 @@ struct uuid spool_entry_id(const char *name, const uint8_t hash[static SHA256_LE
     struct uuid uuid;
     size_t len = strlen(name);
     char canonical[UUID_TEXT_LEN + 1];
-    if (len > 5 && uuid_parse(str_slice(name, len - 5), &uuid)) {
+    // "<uuid>" alone and "<uuid>.JSON" are other entries than "<uuid>.json".
+    if (len > 5 && strcmp(name + len - 5, ".json") == 0 && uuid_parse(str_slice(name, len - 5), &uuid)) {
         // Two names that differ in case are two entries, which must not share an id.
         uuid_format(&uuid, canonical);
         if (memcmp(name, canonical, UUID_TEXT_LEN) == 0)

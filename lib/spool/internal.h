@@ -23,8 +23,10 @@ struct spool {
 MUST_CHECK bool spool_folder_fd(struct spool *spool, enum spool_folder folder, bool create, int *ret_fd,
                                 struct err *err);
 const char *spool_folder_name(enum spool_folder folder);
-// Ends in ".json", no leading dot, not too long.
+// Of pending/: no leading dot, and no ending of what is still written.
 bool spool_name_is_entry(const char *name);
+// Of any folder; where there are notes beside the entries these end in ".json".
+bool spool_name_is_entry_of(enum spool_folder folder, const char *name);
 // Time by name or else by mtime.
 int64_t spool_name_time(const char *name, int64_t mtime_us);
 int64_t spool_mtime_us(const struct stat *st);

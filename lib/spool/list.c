@@ -21,8 +21,18 @@ struct spool_iter {
 
 bool spool_name_is_entry(const char *name)
 {
+    static const char *const unfinished[] = {".tmp", ".part", ".swp", "~"};
     struct str text = str_from(name);
-    return text.len > 5 && text.len <= SPOOL_NAME_MAX && name[0] != '.' && str_ends(text, STR(".json"));
+    for (size_t i = 0; i < ARRAY_LEN(unfinished); i++)
+        if (str_ends(text, str_from(unfinished[i])))
+            return false;
+    return text.len && text.len <= SPOOL_NAME_MAX && name[0] != '.' && !strchr(name, '/');
+}
+
+bool spool_name_is_entry_of(enum spool_folder folder, const char *name)
+{
+    return spool_name_is_entry(name) &&
+           (folder == SPOOL_PENDING || (strlen(name) > 5 && str_ends(str_from(name), STR(".json"))));
 }
 
 struct spool_iter *spool_iter_new(struct spool *spool, enum spool_folder folder)
@@ -147,7 +157,7 @@ static bool fill(struct spool_iter *iter, struct err *err)
     if (!dir)
         return true;
     while ((entry = spool_read_stream(dir)))
-        if (spool_name_is_entry(entry->d_name))
+        if (spool_name_is_entry_of(iter->folder, entry->d_name))
             offer(iter, entry->d_name);
     bool ok = end_stream(iter->spool, iter->folder, dir, err);
     qsort(iter->slot, iter->count, sizeof(iter->slot[0]), by_name);
@@ -194,7 +204,7 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
         struct stat st;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (!spool_name_is_entry(entry->d_name)) {
+        if (!spool_name_is_entry_of(folder, entry->d_name)) {
             count.ignored++;
             continue;
         }
@@ -219,7 +229,7 @@ bool spool_count_entries(struct spool *spool, enum spool_folder folder, uint64_t
     if (!spool_open_stream(spool, folder, &dir, err))
         return false;
     while (dir && (entry = spool_read_stream(dir)))
-        entries += spool_name_is_entry(entry->d_name);
+        entries += spool_name_is_entry_of(folder, entry->d_name);
     if (!end_stream(spool, folder, dir, err))
         return false;
     *ret_entries = entries;

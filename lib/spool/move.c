@@ -8,20 +8,31 @@
 #include <sodium.h>
 
 #define RANDOM_PART 9 // "~" and 8 hex digits
+#define ENDING      ".json"
+#define MARKED      "~.json" // of a name that did not end so
+// Of an entry beside which a note must fit.
+#define MOVED_MAX (NAME_MAX - strlen(".reason"))
 
 static const char *const suffixes[SPOOL_FOLDERS] = {[SPOOL_BAD] = ".reason", [SPOOL_REJECTED] = ".answer"};
 
-// A name that is free in `folder`: the entry's own, else with a random part before ".json".
+// A name that is free in `folder`: the entry's own, with MARKED behind it if it has another ending; else, and
+// if it is too long, with a random part before ".json".
 static bool choose_name(int folder, const char *name, char ret_name[static NAME_MAX + 1])
 {
-    size_t len = strlen(name);
     struct stat st;
-    memcpy(ret_name, name, len + 1);
-    for (int tries = 0; tries < 8; tries++) {
+    bool ends = str_ends(str_from(name), STR(ENDING));
+    size_t stem = strlen(name) - (ends ? strlen(ENDING) : 0);
+    const char *ending = ends ? ENDING : MARKED;
+    bool fits = stem + strlen(ending) <= MOVED_MAX;
+    for (int tries = fits ? 0 : 1; tries < 8; tries++) {
+        if (!tries)
+            snprintf(ret_name, NAME_MAX + 1, "%.*s%s", (int)stem, name, ending);
+        else
+            snprintf(ret_name, NAME_MAX + 1, "%.*s~%08x%s",
+                     (int)MIN(stem, MOVED_MAX - RANDOM_PART - strlen(ending)), name, randombytes_random(),
+                     ending);
         if (fstatat(folder, ret_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             return errno == ENOENT;
-        snprintf(ret_name, NAME_MAX + 1, "%.*s~%08x.json", (int)(len - strlen(".json")), name,
-                 randombytes_random());
     }
     errno = EEXIST;
     return false;
@@ -71,6 +82,9 @@ static enum spool_done move_entry(struct spool *spool, const struct spool_entry 
         unlinkat(to_fd, beside, 0);
         return SPOOL_DONE;
     }
+    // What another tool left readable for others does not stay so; what its owner may do does.
+    if (done == 0 && (now.st_mode & 0177))
+        fchmodat(to_fd, target, now.st_mode & 0600, AT_SYMLINK_NOFOLLOW);
     if (done != 0 || fsync(to_fd) != 0 || fsync(from_fd) != 0) {
         err_set_errno(err, "cannot move an entry to %s/%s", spool->path, spool_folder_name(to));
         return SPOOL_DONE_FAILED;
@@ -90,15 +104,17 @@ enum spool_done spool_set_rejected(struct spool *spool, const struct spool_entry
     return move_entry(spool, entry, SPOOL_REJECTED, answer, err);
 }
 
-// The name before choose_name() put a random part in, if that is what it looks like.
-static bool without_random_part(const char *name, char ret_name[static NAME_MAX + 1])
+// The name that choose_name() was given, by what it looks like; of a random part only if `random` is on.
+// False if that is no other name.
+static bool first_name(const char *name, bool random, char ret_name[static NAME_MAX + 1])
 {
-    size_t len = strlen(name), tail = RANDOM_PART + strlen(".json");
-    if (len <= tail || name[len - tail] != '~' ||
-        strspn(name + len - tail + 1, "0123456789abcdef") != RANDOM_PART - 1)
-        return false;
-    snprintf(ret_name, NAME_MAX + 1, "%.*s.json", (int)(len - tail), name);
-    return spool_name_is_entry(ret_name);
+    bool marked = str_ends(str_from(name), STR(MARKED));
+    size_t stem = strlen(name) - strlen(marked ? MARKED : ENDING), was = stem;
+    if (random && stem > RANDOM_PART && name[stem - RANDOM_PART] == '~' &&
+        strspn(name + stem - RANDOM_PART + 1, "0123456789abcdef") == RANDOM_PART - 1)
+        stem -= RANDOM_PART;
+    snprintf(ret_name, NAME_MAX + 1, "%.*s%s", (int)stem, name, marked ? "" : ENDING);
+    return (marked || stem < was) && spool_name_is_entry(ret_name);
 }
 
 // Of an entry outside pending/: may it be touched at all?
@@ -122,7 +138,9 @@ enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, cons
 {
     char target[NAME_MAX + 1], beside[NAME_MAX + 32];
     int from_fd, to_fd;
-    BUG_ON(folder == SPOOL_PENDING || !spool_name_is_entry(name));
+    BUG_ON(folder == SPOOL_PENDING);
+    if (!spool_name_is_entry_of(folder, name))
+        return SPOOL_AGAIN_GONE;
     if (!spool_folder_fd(spool, folder, false, &from_fd, err) ||
         !spool_folder_fd(spool, SPOOL_PENDING, true, &to_fd, err))
         return SPOOL_AGAIN_FAILED;
@@ -132,7 +150,9 @@ enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, cons
     if (own != SPOOL_AGAIN_DONE)
         return own;
     int done = -1;
-    if (without_random_part(name, target))
+    if (first_name(name, true, target))
+        done = rename_free(from_fd, name, to_fd, target);
+    if (done != 0 && first_name(name, false, target))
         done = rename_free(from_fd, name, to_fd, target);
     if (done != 0)
         done = rename_free(from_fd, name, to_fd, name);
@@ -175,7 +195,8 @@ enum spool_again spool_purge(struct spool *spool, enum spool_folder folder, cons
 {
     char beside[NAME_MAX + 32];
     int fd;
-    BUG_ON(!spool_name_is_entry(name));
+    if (!spool_name_is_entry_of(folder, name))
+        return SPOOL_AGAIN_GONE;
     if (!spool_folder_fd(spool, folder, false, &fd, err))
         return SPOOL_AGAIN_FAILED;
     if (fd < 0)

@@ -254,6 +254,9 @@ bool spool_lock(struct spool *spool, bool *ret_taken, struct err *err)
         return reason == EWOULDBLOCK || err_set_errno(err, "cannot lock %s/upload.lock", spool->path);
     }
     spool->lock = fd;
+    // A root that was made by hand gets it too. What cannot be written now keeps nothing from being sent.
+    struct err unwritten;
+    (void)!write_gitignore(spool->root, &unwritten);
     for (size_t i = 0; i < SPOOL_FOLDERS; i++) {
         int folder;
         struct err ignored;

@@ -15,9 +15,11 @@
 //
 // Every path below the root is opened relative to a descriptor and without following symbolic links. Folders
 // are made 0700 and files 0600; a root or folder that belongs to somebody else, or that group or others can
-// write, is refused. Files that another tool drops into pending/ are welcome if their name ends in ".json"
-// and does not begin with a dot; other names are left alone and counted. An entry that git tracks came with a
-// clone, not from this user, and is never read: a hostile repository must not speak in its victim's name.
+// write, is refused. Files that another tool drops into pending/ are welcome whatever their name, but for
+// those that writers give to what is not whole yet: a leading dot, or ".tmp", ".part", ".swp" or "~" at the
+// end. They are left alone and counted. In bad/ and rejected/ every entry ends in ".json": a name that did
+// not gets "~.json" there, which retry takes away again. An entry that git tracks came with a clone, not from
+// this user, and is never read: a hostile repository must not speak in its victim's name.
 //
 // One thread at a time for one spool, but for spool_delete(); any number of processes, of which one uploads.
 // flock(2) is what tells uploaders apart: on NFS it may not.
@@ -32,7 +34,7 @@
 #include <sys/stat.h>
 
 #define SPOOL_PATH_MAX 4096
-#define SPOOL_NAME_MAX 200 // longer names leave no room for ".reason": not ours
+#define SPOOL_NAME_MAX 255 // NAME_MAX
 // Of the file; what is sent is its text without white space, for which the sink has a limit of its own.
 #define SPOOL_FILE_BYTES (4 * 1024 * 1024)
 

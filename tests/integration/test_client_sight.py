@@ -69,6 +69,39 @@ class Consent(ClientCase):
             self.assertEqual(self.client(*words).returncode, 2, words)
 
 
+    def test_the_record_is_found_without_a_home(self):
+        self.enqueue(model_call("kept"))
+        self.environment["VOX_TELEMETRY_SPOOL_DIR"] = str(self.spool)
+        del self.environment["HOME"]
+        if pathlib.Path("~/.config/vox-telemetry").expanduser().exists():
+            self.skipTest("this user has a record")
+        # Of the user database: an empty one here, so that nothing refuses.
+        self.assertEqual(self.client("upload").returncode, 0)
+
+    def test_a_record_is_only_believed_where_nobody_else_writes(self):
+        self.enqueue(model_call("kept"))
+        config = self.folder / "clone" / "config"
+        config.mkdir(parents=True)
+        self.environment["XDG_CONFIG_HOME"] = str(config)
+        self.environment["HOME"] = str(self.folder / "home")
+        self.assertEqual(self.client("consent", "give", "--from", "1h").returncode, 0)
+        ours = config / "vox-telemetry"
+        ours.chmod(0o777)
+        done = self.client("upload")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("chmod go-w", done.stderr)
+        ours.chmod(0o700)
+        (self.folder / "clone" / ".git").mkdir()
+        for words in (["upload"], ["consent", "give"]):
+            done = self.client(*words)
+            self.assertNotEqual(done.returncode, 0, done)
+            self.assertIn("in a repository", done.stderr)
+        # A home folder that is under git itself is nobody's clone.
+        self.environment["HOME"] = str(self.folder / "clone")
+        done = self.client("upload")
+        self.assertEqual((done.returncode, self.pending()), (0, []), done)
+
+
 class History(ClientCase):
 
     def test_everything_sent_is_told(self):
@@ -110,6 +143,30 @@ class History(ClientCase):
         told = self.client("history").stdout
         self.assertIn("refused schema_invalid", told)
         self.assertIn("kept unknown_contract", told)
+
+    def test_names_of_any_kind(self):
+        self.drop("unused.json", "{}")
+        (self.spool / "pending/unused.json").unlink()
+        names = ["noext", "x.JSON", "a" * 255, "b" * 250 + ".json", "c" * 240]
+        for name in names + ["bad-one", "d" * 255, "half.tmp", ".hidden", "half~"]:
+            text = "{" if name == "bad-one" or name[0] == "d" else json.dumps(model_call(name[:9]))
+            (self.spool / "pending" / name).write_text(text)
+        (self.spool / "pending/refused").write_text(json.dumps(model_call("refused", latency_ms=-1)))
+        before = self.rows()
+        done = self.client("upload", "--json")
+        got = json.loads(done.stdout)
+        self.assertEqual((got["sent"], got["bad"], got["rejected"], done.returncode), (5, 2, {"schema_invalid": 1}, 1), done)
+        self.assertEqual(self.rows() - before, 5)
+        left = sorted(path.name for path in (self.spool / "pending").iterdir())
+        self.assertEqual(left, [".hidden", "half.tmp", "half~"])
+        self.assertEqual((self.spool / "rejected/refused~.json").stat().st_mode & 0o777, 0o600)
+        self.assertTrue((self.spool / "rejected/refused~.json.answer").exists())
+        self.assertTrue((self.spool / ".gitignore").exists())
+        self.assertIn("3 other files", self.client("upload").stdout.replace("  ", " "))
+        self.assertEqual(self.client("retry").returncode, 0)
+        self.assertEqual(self.client("retry", "--state", "bad").returncode, 0)
+        left = {path.name for path in (self.spool / "pending").iterdir()}
+        self.assertLessEqual({"refused", "bad-one"}, left)
 
     def test_check_says_what_a_sink_would_refuse(self):
         self.enqueue(model_call("good"))

@@ -217,7 +217,7 @@ START_TEST(spool__lists_in_order_of_name)
     enum { MANY = 9001, STEP = 4567 };
     const char *name;
     struct err err;
-    char path[64], before[SPOOL_NAME_MAX + 1] = "";
+    char path[sizeof("spool/pending/") + SPOOL_NAME_MAX + 1], before[SPOOL_NAME_MAX + 1] = "";
     unsigned count = 0;
     temp_enter();
     struct spool *spool = temp_spool(true);
@@ -228,21 +228,30 @@ START_TEST(spool__lists_in_order_of_name)
     temp_write("spool/pending/.hidden.json", "{}");
     temp_write("spool/pending/half.json.part", "{}");
     temp_write("spool/pending/.json", "{}");
+    temp_write("spool/pending/half.swp", "{}");
+    temp_write("spool/pending/half~", "{}");
+    temp_write("spool/pending/half.json.tmp", "{}");
+    // Whatever the name, and however long.
+    temp_write("spool/pending/noext", "{}");
+    temp_write("spool/pending/x.JSON", "{}");
+    int len = snprintf(path, sizeof(path), "spool/pending/%0*d", SPOOL_NAME_MAX, 7);
+    ck_assert_int_eq(len, SPOOL_NAME_MAX + (int)strlen("spool/pending/"));
+    temp_write(path, "{}");
     struct spool_iter *iter = spool_iter_new(spool, SPOOL_PENDING);
     while (spool_iter_next(iter, &name, &err) && name) {
         ck_assert_msg(strcmp(name, before) > 0, "%s after %s", name, before);
         memcpy(before, name, strlen(name) + 1);
         if (++count % 3 == 0) { // entries go while they are walked
-            snprintf(path, sizeof(path), "spool/pending/%.40s", name);
+            snprintf(path, sizeof(path), "spool/pending/%s", name);
             unlink(temp_path(path));
         }
     }
-    ck_assert_uint_eq(count, MANY);
+    ck_assert_uint_eq(count, MANY + 3);
     spool_iter_free(iter);
     struct spool_count counted;
     ck_assert(spool_count(spool, SPOOL_PENDING, &counted, &err));
-    ck_assert_uint_eq(counted.entries, MANY - MANY / 3);
-    ck_assert_uint_eq(counted.ignored, 3);
+    ck_assert_uint_eq(counted.entries, MANY + 3 - (MANY + 3) / 3);
+    ck_assert_uint_eq(counted.ignored, 6);
     spool_close(spool);
     temp_leave();
 }
