@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sys/stat.h>
 
@@ -15,18 +16,61 @@
 #define FILE_NAME    "consent.json"
 #define RECORD_BYTES 4096
 
+// Absolute, or NULL.
+static const char *home_folder(void)
+{
+    const char *home = getenv("HOME");
+    if (home && home[0] == '/')
+        return home;
+    const struct passwd *user = getpwuid(geteuid());
+    return user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL;
+}
+
+// Both are real paths.
+static bool is_within(const char *path, const char *folder)
+{
+    size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+// A repository that holds `config` and not the home folder with it: a clone could have brought the record.
+static bool is_in_repository(const char *config, const char *home)
+{
+    char path[PATH_MAX + sizeof("/.git")], real_home[PATH_MAX] = "";
+    if (!realpath(config, path))
+        return false; // not there: nothing in it is read
+    if (home && !realpath(home, real_home))
+        real_home[0] = '\0';
+    for (size_t len = strlen(path); len; len--) {
+        if (path[len] != '/' && path[len] != '\0')
+            continue;
+        path[len] = '\0';
+        if (real_home[0] && is_within(real_home, path))
+            return false; // the home folder's own, and all above
+        memcpy(path + len, "/.git", sizeof("/.git"));
+        if (access(path, F_OK) == 0)
+            return true;
+        path[len] = '\0';
+    }
+    return false;
+}
+
 static bool find_path(struct consent *consent, struct err *err)
 {
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int len;
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = home_folder();
+    char usual[CONSENT_PATH_MAX];
     // A relative one is to be ignored, says the specification.
-    if (config && config[0] == '/')
-        len = snprintf(consent->path, sizeof(consent->path), "%s/" FOLDER "/" FILE_NAME, config);
-    else if (home && home[0] == '/')
-        len = snprintf(consent->path, sizeof(consent->path), "%s/.config/" FOLDER "/" FILE_NAME, home);
-    else
-        return err_set(err, "no place for a consent record: neither XDG_CONFIG_HOME nor HOME is set");
-    return len < (int)sizeof(consent->path) || err_set(err, "the path of the consent record is too long");
+    bool given = config && config[0] == '/';
+    if (!given && !home)
+        return err_set(err, "no place for a consent record, which may say no: set HOME or XDG_CONFIG_HOME");
+    int usual_len = snprintf(usual, sizeof(usual), "%s/.config", home ? home : "");
+    if (given && is_in_repository(config, home) && strcmp(config, usual) != 0)
+        return err_set(err, "XDG_CONFIG_HOME=%s is in a repository, where no consent belongs: set another",
+                       config);
+    int len =
+        snprintf(consent->path, sizeof(consent->path), "%s/" FOLDER "/" FILE_NAME, given ? config : usual);
+    return (usual_len < (int)sizeof(usual) && len < (int)sizeof(consent->path)) ||
+           err_set(err, "the path of the consent record is too long");
 }
 
 static struct str member(const struct json *object, const char *name)
@@ -57,6 +101,22 @@ static bool check_file(int fd, const char *path, struct err *err)
     return true;
 }
 
+// Who can write the folder can put a record into it, or take one out.
+static bool check_folder(const char *path, struct err *err)
+{
+    char folder[CONSENT_PATH_MAX];
+    struct stat st;
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (stat(folder, &st) != 0)
+        return errno == ENOENT || errno == ENOTDIR || err_set_errno(err, "cannot look at %s", folder);
+    if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return err_set(err,
+                       "%s is not a folder that only you can write: chmod go-w it, and look at your consent "
+                       "in it",
+                       folder);
+    return true;
+}
+
 bool consent_load(struct consent *ret_consent, struct err *err)
 {
     struct buf text;
@@ -65,6 +125,8 @@ bool consent_load(struct consent *ret_consent, struct err *err)
     if (!find_path(ret_consent, err))
         return false;
     const char *path = ret_consent->path;
+    if (!check_folder(path, err))
+        return false;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR || err_set_errno(err, "cannot open %s", path);
@@ -156,11 +218,6 @@ bool consent_gate(int64_t *ret_not_before_us, struct err *why)
     const char *variable = consent_refusing_variable();
     if (variable)
         return err_set(why, "nothing is sent: %s=%s is set in your environment", variable, getenv(variable));
-    // Without a home there is no record, and the explicit command is the consent.
-    if (!getenv("HOME") && !getenv("XDG_CONFIG_HOME")) {
-        *ret_not_before_us = INT64_MIN;
-        return true;
-    }
     if (!consent_load(&consent, why))
         return false;
     if (consent.state == CONSENT_REVOKED) {

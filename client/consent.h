@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // May anything be sent? The user's record, and the two variables that say no.
 //
-// The record is $XDG_CONFIG_HOME/vox-telemetry/consent.json, else ~/.config/…: of the user, never of a
-// repository, so that no clone brings one. Without a record the explicit command is the consent; "given" lets
-// events from its moment on be sent; "revoked" lets nothing be sent. A record that cannot be read, or that
-// somebody else could have written, lets nothing be sent either.
+// The record is $XDG_CONFIG_HOME/vox-telemetry/consent.json, else ~/.config/… (of the user database where
+// HOME is not set): of the user, never of a repository, so that no clone brings one. An XDG_CONFIG_HOME in a
+// repository lets nothing be sent, unless that is the one that the home folder itself is in, or is ~/.config.
+// Where there is no place for a record nothing is sent: there might be one that refuses. Without a record the
+// explicit command is the consent; "given" lets events from its moment on be sent; "revoked" lets nothing be
+// sent. A record that cannot be read, or that somebody else could have written, lets nothing be sent either.
 #ifndef VOX_CLIENT_CONSENT_H
 #define VOX_CLIENT_CONSENT_H
 
