@@ -47,7 +47,7 @@ void flight_clear(struct flight *flight)
     flight->count = flight->left = flight->first = 0;
     flight->due_us = flight->wait_us = flight->waited_us = 0;
     flight->tries = 0;
-    flight->paced = flight->single = false;
+    flight->paced = flight->single = flight->plain = false;
 }
 
 static bool grow(struct flight *flight)

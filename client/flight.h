@@ -42,6 +42,7 @@ struct flight {
     size_t left;              // not settled
     size_t span;              // entries in one request, at most
     bool single;              // no batches for this group any more
+    bool plain;               // nor compressed ones: the sink found one of one event too large
 
     int64_t due_us;  // monotonic
     int64_t wait_us; // that was the wait when it was set; 0: none

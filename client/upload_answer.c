@@ -247,7 +247,10 @@ static bool batch_refused(struct upload *u, struct flight *flight)
     else if (reply->status == 413) {
         u->batch_events = MAX(MIN(u->batch_events, flight->asked_count) / 2, (size_t)BATCH_EVENTS_MIN);
         u->batch_bytes = MAX(u->batch_bytes / 2, (size_t)64 * 1024);
-        smaller(flight, 2);
+        if (flight->asked_count == 1 && u->compressed && !flight->plain)
+            flight->plain = true;
+        else
+            smaller(flight, 2);
     } else if (answer.verdict == ANSWER_STOP && !is_about_entry(u, &answer, reply->status)) {
         flight->stop_label = answer.label;
         return upload_stopped(u, reply->status, reply->location, &answer);
@@ -278,6 +281,7 @@ static bool batch_answered(struct upload *u, struct flight *flight)
     bool moved = flight->left < flight->left_before;
     if (!is_verdicts(reply))
         return batch_refused(u, flight);
+    u->compressed = u->compressed && !flight->plain; // that was what it minded
     if (reply->complete && line_last(&flight->splitter, &line) == LINE_WHOLE && !on_verdict(u, flight, line))
         return false;
     size_t settled = flight->left_before - flight->left;

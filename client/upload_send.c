@@ -19,9 +19,10 @@ static bool make_request(struct upload *u, struct flight *flight)
         flight_ask_first(flight);
         return event_request_make(&flight->request, &sender, &flight_first(flight)->entry, why);
     }
-    if (!flight_make_body(flight, u->batch_bytes, u->compressed))
+    bool compressed = u->compressed && !flight->plain;
+    if (!flight_make_body(flight, u->batch_bytes, compressed))
         return err_set(why, "out of memory");
-    const struct batch_body body = {buf_str(&flight->body), u->compressed, flight_batch_id(flight)};
+    const struct batch_body body = {buf_str(&flight->body), compressed, flight_batch_id(flight)};
     return batch_request_make(&flight->request, &sender, u->batch_url, &body, why);
 }
 
