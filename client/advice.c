@@ -41,8 +41,10 @@ static const struct {
     {"before_consent", "older than your consent; upload --include-older sends them too."},
     {"unknown_contract", "the sink does not know these events yet; they are offered again when its\n"
                          "contracts have changed."},
-    {"contract_not_allowed", "the token does not cover these events: ask the sink's operator."},
-    {"class_not_allowed", "events of this sensitivity need the sink operator's leave."},
+    {"contract_not_allowed", "the token does not cover these events: ask the sink's operator. They are\n"
+                             "offered again after a day, or after vox-telemetry retry --state kept."},
+    {"class_not_allowed", "events of this sensitivity need the sink operator's leave. They are offered\n"
+                          "again after a day, or after vox-telemetry retry --state kept."},
     {"no_receipt", "the answer was not a sink's; the next upload tries again."},
 };
 

@@ -6,6 +6,7 @@
 #include "client/settings.h"
 #include "client/units.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <sodium.h>
 
@@ -34,13 +35,17 @@ static void catch_signals(void)
 static enum client_exit exit_of(const struct upload_result *result)
 {
     switch (result->end) {
+    case UPLOAD_OUT_OF_TIME:
+        if (!result->requests)
+            return EXIT_IS_BUSY;
+        // As asked for.
+        __attribute__((fallthrough));
     case UPLOAD_DONE:
         return result->rejected.total || result->kept.total || result->bad || result->skipped ? EXIT_IS_SOME
                                                                                               : EXIT_IS_OK;
     case UPLOAD_STOPPED:
         return EXIT_IS_CONFIG;
     case UPLOAD_UNREACHABLE:
-    case UPLOAD_OUT_OF_TIME:
         return EXIT_IS_BUSY;
     case UPLOAD_INTERRUPTED:
         return EXIT_IS_INTERRUPTED;
@@ -185,13 +190,26 @@ static enum client_exit upload_spool(const struct options *options, const struct
     return code;
 }
 
-static void put_idle(const struct options *options, const char *outcome, const char *text)
+static void put_idle(const struct options *options, const char *outcome, const char *text, uint64_t remaining)
 {
     if (options->json)
-        printf("{\"outcome\":\"%s\",\"exit\":0,\"dry_run\":%s,\"sent\":0,\"remaining\":0}\n", outcome,
-               options->dry_run ? "true" : "false");
+        printf("{\"outcome\":\"%s\",\"exit\":0,\"dry_run\":%s,\"sent\":0,\"remaining\":%" PRIu64 "}\n",
+               outcome, options->dry_run ? "true" : "false", remaining);
     else if (!options->quiet)
         printf("%s\n", text);
+}
+
+// An empty spool with files in it would puzzle who put them there.
+static void say_ignored(const struct options *options, struct spool *spool)
+{
+    struct spool_count count;
+    struct err ignored;
+    if (options->json || options->quiet || !spool_count(spool, SPOOL_PENDING, &count, &ignored) ||
+        !count.ignored)
+        return;
+    printf("%" PRIu64 " other %s in pending/ left alone: names with a dot in front, or .tmp,\n"
+           ".part, .swp or ~ at the end, are of files that are still written.\n",
+           count.ignored, count.ignored == 1 ? "file is" : "files are");
 }
 
 static enum client_exit upload_locked(const struct options *options, const struct bounds *bounds,
@@ -210,7 +228,10 @@ static enum client_exit upload_locked(const struct options *options, const struc
     if (!options->dry_run && !spool_lock(spool, &taken, err))
         return fail(options, EXIT_IS_IO, err);
     if (!taken) {
-        put_idle(options, "locked", "Another upload is at work on this spool; it sends what is here.");
+        if (!spool_count_entries(spool, SPOOL_PENDING, &entries, err))
+            entries = 0;
+        put_idle(options, "locked", "Another upload is at work on this spool; it sends what is here.",
+                 entries);
         return EXIT_IS_OK;
     }
     if (!spool_count_entries(spool, SPOOL_PENDING, &entries, err))
@@ -218,7 +239,8 @@ static enum client_exit upload_locked(const struct options *options, const struc
     if (!settings_endpoint(options->url, options->allow_http, &sending.endpoint, err))
         return fail(options, EXIT_IS_CONFIG, err);
     if (!entries && !(options->dry_run && options->json)) {
-        put_idle(options, "done", "Nothing to upload: the spool is empty.");
+        put_idle(options, "done", "Nothing to upload: the spool is empty.", 0);
+        say_ignored(options, spool);
         return EXIT_IS_OK;
     }
     if (!sending.endpoint.url[0]) {
