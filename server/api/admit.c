@@ -52,6 +52,21 @@ static void tell(struct api *api, struct http_request *request, const struct gcr
     http_request_set_header(request, "RateLimit", str_from(texts->rate));
 }
 
+// The used-up quota of the day beside it: who reads RateLimit alone must not see room where there is none.
+static void tell_used(struct http_request *request, const struct gcra_verdict *v, int64_t until_ns)
+{
+    const size_t size = RATE_TEXT_MAX + 64;
+    char *text = arena_alloc(http_request_arena(request), size);
+    if (!text)
+        return;
+    text[0] = '\0';
+    if (v->limited)
+        write_burst(text, "r=", v->remaining, ";t=", seconds_up(v->more_ns));
+    size_t len = strlen(text);
+    snprintf(text + len, size - len, "%s\"daily\";r=0;t=%lld", len ? ", " : "", seconds_up(until_ns));
+    http_request_set_header(request, "RateLimit", str_from(text));
+}
+
 static void count(struct api *api, const char *reason, const char *outcome)
 {
     metrics_add(api->metrics, METRIC_LIMITED, reason, outcome, 1);
@@ -130,7 +145,9 @@ static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admi
         return false;
     }
     if (is_used(auth, quota)) {
-        refuse(request, PROBLEM_quota_exceeded, to_midnight_ns(api->clock));
+        int64_t until_ns = to_midnight_ns(api->clock);
+        tell_used(request, &verdict, until_ns);
+        refuse(request, PROBLEM_quota_exceeded, until_ns);
         return false;
     }
     *ret_admission = (struct admission){.counted = quota != QUOTA_NONE};

@@ -362,7 +362,11 @@ class Quota(Limited):
             if answer.status != 201:
                 break
         self.assert_problem(answer, "quota_exceeded")
-        self.assertLessEqual(int(answer.header("retry-after")), 86400)
+        after = int(answer.header("retry-after"))
+        self.assertLessEqual(after, 86400)
+        members = dict(member.strip().split(";", 1) for member in answer.header("ratelimit").split(","))
+        self.assertEqual(members.pop('"daily"'), f"r=0;t={after}")
+        self.assertIn(list(members), ([], ['"burst"']), "and the burst where there is one")
         return stored
 
     def used(self, token, column):
