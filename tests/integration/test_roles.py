@@ -4,7 +4,7 @@
 import subprocess
 import unittest
 
-from voxtest import Sink, SinkCase, model_call, uuid7, wait_until
+from voxtest import ROOT, Sink, SinkCase, model_call, uuid7, wait_until
 
 ROLES = {"ingest_role": "lp_ingest", "read_role": "lp_read", "owner_role": "lp_owner"}
 LOGINS = ("lp_daemon", "lp_reader", "lp_migrator")
@@ -112,6 +112,22 @@ class LeastPrivilege(Roles):
                     "UPDATE telemetry.tokens SET revoked_at = NULL", "INSERT INTO telemetry.projects (name) VALUES ('x')",
                     "SELECT payload FROM telemetry.events_infinity"):
             self.assert_denied("lp_daemon", sql)
+
+    def test_no_temporary_tables_where_the_operator_says_so(self):
+        """As docs/SECURITY.md tells; PostgreSQL allows them to all."""
+        revoke = f"REVOKE TEMPORARY ON DATABASE {self.database} FROM PUBLIC"
+        self.assertIn(revoke.replace(self.database, "NAME"), " ".join((ROOT / "docs/SECURITY.md").read_text().split()))
+        self.sql(revoke)
+        try:
+            for login in ("lp_daemon", "lp_reader"):
+                self.assert_denied(login, "CREATE TEMPORARY TABLE x ()")
+            self.sink.command("migrate")
+            token = self.sink.token("demo", "ingest,read")
+            self.wait_accepted(token)
+            self.assert_receipt(self.sink.post(model_call("lp"), token))
+            self.assertEqual(self.settled(lambda: self.sink.get("/v1/admin/events", token=token)).status, 200)
+        finally:
+            self.sql(revoke.replace("REVOKE", "GRANT").replace("FROM", "TO"))
 
     def test_reads_see_the_project_views_alone(self):
         for sql in ("SELECT * FROM telemetry.events", "SELECT * FROM telemetry.events_infinity",
