@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client: command table.
 #include "client/command.h"
+#include "client/settings.h"
 #include "client/text.h"
 #include "lib/base/near.h"
 
@@ -99,6 +100,11 @@ int main(int argc, char **argv)
 {
     if (sodium_init() < 0) {
         fprintf(stderr, "vox-telemetry: no source of random numbers\n");
+        return exit_number(EXIT_IS_IO);
+    }
+    struct err err;
+    if (!settings_hide_secrets(&err)) {
+        fprintf(stderr, "vox-telemetry: %s\n", err.text);
         return exit_number(EXIT_IS_IO);
     }
     enum client_exit code = run(argc, argv);

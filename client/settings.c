@@ -2,6 +2,7 @@
 // Reading and checking URL and token.
 #include "client/settings.h"
 #include "lib/base/file.h"
+#include "lib/base/secret_env.h"
 #include "lib/wire/names.h"
 #include "lib/wire/token.h"
 
@@ -18,6 +19,11 @@ static const char *environment(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
+}
+
+bool settings_hide_secrets(struct err *err)
+{
+    return secret_env_hide(TOKEN_VARIABLE, err) && secret_env_hide(KEY_VARIABLE, err);
 }
 
 // The name "localhost", or an address that can only be this machine.

@@ -33,6 +33,10 @@ struct token {
     const char *source;
 };
 
+// Token and signing secret leave what /proc shows of the environment; they are found as before. At the start,
+// before any thread.
+MUST_CHECK bool settings_hide_secrets(struct err *err);
+
 // VOX_TELEMETRY_UPLOAD_TOKEN, or the file that …_FILE names, which nobody else may be able to read.
 MUST_CHECK bool settings_token(struct token *ret_token, struct err *err);
 void token_release(struct token *token); // wipes it

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sink's program: the table of commands.
+#include "lib/base/secret_env.h"
 #include "server/command.h"
 #include "server/process.h"
 
@@ -98,6 +99,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return command_error(EXIT_FAILED, "cannot start: no source of random bytes");
+    // The one secret that libpq itself takes from the environment; its other variables name files.
+    if (!secret_env_hide("PGPASSWORD", &err))
+        return command_error(EXIT_FAILED, "%s", err.text);
     if (argc < 2)
         return command_error(EXIT_USAGE, "which command? see vox-sink --help");
     int code;

@@ -3,6 +3,7 @@
 #include "server/config/config.h"
 
 #include "lib/base/log.h"
+#include "lib/base/secret_env.h"
 #include "server/config/options.h"
 
 #include <limits.h>
@@ -61,7 +62,7 @@ static bool take_variable(struct config *config, const char *name, bool wipe, co
     *ret_value = arena_dup(&config->arena, str_from(value)).ptr;
     *ret_origin = arena_dup(&config->arena, str_from(name)).ptr;
     if (wipe)
-        config_wipe_variable(name);
+        secret_env_wipe(name);
     return *ret_value && *ret_origin;
 }
 

@@ -77,7 +77,6 @@ MUST_CHECK const char *config_read_secret(struct config *config, const struct op
 MUST_CHECK bool config_file_is_ours(const char *path, const struct config *config,
                                     const struct option_given *rows, struct err *err);
 void config_set_owner(struct config *config, const char *user); // NULL: none is given
-void config_wipe_variable(const char *name);                    // its value where the environment holds it
 
 // The YAML file's part of the sources, into rows[OPTION_COUNT].
 MUST_CHECK bool config_file_read(const char *path, struct arena *arena, struct option_given *rows,

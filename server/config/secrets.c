@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where secrets are kept, from which files they are taken, and how they leave the environment.
+// Where secrets are kept, and from which files they are taken.
 #include "server/config/options.h"
 
 #include "lib/base/file.h"
@@ -84,13 +84,4 @@ void config_set_owner(struct config *config, const char *user)
 {
     const struct passwd *found = user && geteuid() == 0 ? getpwnam(user) : NULL;
     config->owner = found ? found->pw_uid : geteuid();
-}
-
-void config_wipe_variable(const char *name)
-{
-    size_t length = strlen(name);
-    // A variable may stand there more than once; getenv() knows the first.
-    for (char **entry = environ; *entry; entry++)
-        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
-            sodium_memzero(*entry + length + 1, strlen(*entry + length + 1));
 }

@@ -175,6 +175,8 @@ class Canary(SinkCase):
         url = sink.environment["VOX_SINK_DATABASE_URL"]
         sink.environment["VOX_SINK_DATABASE_URL"] = url.replace("vox@", f"vox:{password}@", 1)
         self.assertNotEqual(sink.environment["VOX_SINK_DATABASE_URL"], url)
+        other_password = "password" + uuid7().replace("-", "")
+        sink.environment["PGPASSWORD"] = other_password
         said = []
         for broken in (url.replace("vox@", f"vox:{password}@[", 1), f"host='x password={password}",
                        f"host=/nowhere user=vox password={password}"):
@@ -210,7 +212,7 @@ class Canary(SinkCase):
                  (process / "environ").read_text(), sink.log()]
         self.assertEqual(sink.stop(), 0)
         said.append(sink.log())
-        secrets = [canary, master.read_text().strip(), password, second, second[6:], aside]
+        secrets = [canary, master.read_text().strip(), password, other_password, second, second[6:], aside]
         for one in (made, fresh):
             secrets += [one["token"], one["token"].split("_")[2], one["signing_secret"], one["signing_secret"][6:]]
         for text in said:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vox-telemetry: spool, upload, and what it does with each answer."""
 
+import base64
 import concurrent.futures
 import http.server
 import json
@@ -8,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -187,6 +189,17 @@ class Upload(ClientCase):
         self.enqueue(model_call("by file"))
         self.assertEqual(self.client("upload").returncode, 0)
         self.assertEqual(self.pending(), [])
+
+    def test_the_environment_shows_no_secret(self):
+        secret = "whsec_" + base64.b64encode(bytes(32)).decode()
+        environment = {**self.environment, "VOX_TELEMETRY_SIGNING_SECRET": secret}
+        with subprocess.Popen([TELEMETRY, "enqueue", "--json", "-"], env=environment, stdin=subprocess.PIPE) as process:
+            path = pathlib.Path(f"/proc/{process.pid}/environ")
+            wait_until(lambda: b"VOX_TELEMETRY_SIGNING_SECRET=\0" in path.read_bytes(), "the secret is wiped")
+            self.assertNotIn(self.write_token.encode(), path.read_bytes())
+            process.stdin.write(json.dumps(model_call("hidden")).encode())
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.client("upload").returncode, 0, "the token is found all the same")
 
     def test_a_file_that_may_not_be_read_stops_nothing(self):
         mode_counts = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
