@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parts of bench/run share: the release build, a private PostgreSQL with a sink, measuring programs, pairs."""
 
+import base64
+import hashlib
+import hmac
+import json
 import pathlib
 import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/lib"))
 
-from voxtest.cluster import Cluster  # noqa: E402  (needs the path above)
+from voxtest.base import build_release  # noqa: E402  (needs the path above)
+from voxtest.cluster import Cluster  # noqa: E402
 from voxtest.sink import Sink  # noqa: E402
 
 TOOLS = ROOT / "build/release/bench"
 PEERS = ROOT / "build/peers"  # what npm installs for the peers
 EVENT = ROOT / "contracts/samples/model-call.v1/valid/typical.json"
 CEILING_BATCH = 128
-
-
-def build():
-    subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def tool(name, *argv, url=None):
@@ -34,16 +35,44 @@ def tool(name, *argv, url=None):
     return {k: float(v) for k, v in (line.split(": ") for line in done.stdout.splitlines())}
 
 
-def node_modules(*packages):
-    """The folder with these packages ("ajv@8"), installed once; None where that cannot be."""
+def left_out(what, why):
+    """What a run does not measure or draw is said, once and where it is decided."""
+    print(f"left out: {what}: {why}", flush=True)
+
+
+def node_modules(what, *packages):
+    """The folder with these packages ("ajv@8"), installed once; None where that cannot be, and `what` is left out."""
     modules = PEERS / "node_modules"
+    missing = [program for program in ("node", "npm") if not shutil.which(program)]
 
     def there():
         return all((modules / package.split("@")[0]).is_dir() for package in packages)
-    if not there() and shutil.which("node") and shutil.which("npm"):
+    if not there() and not missing:
         PEERS.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--silent", "--prefix", PEERS, *packages], check=False)
-    return modules if there() else None
+    if there() and "node" not in missing:
+        return modules
+    left_out(what, f"{' and '.join(missing)} not installed" if missing else f"npm did not install {' '.join(packages)}")
+    return None
+
+
+def make_master_key(sink):
+    key = sink.folder / "master.key"
+    sink.command("master-key", "create", key)
+    return key
+
+
+def signing_token(sink):
+    """A new token whose requests must be signed, as `token create --json` tells it."""
+    return json.loads(sink.command("token", "create", "--project", "bench", "--scope", "ingest", "--signature", "required",
+                                   "--json").stdout)
+
+
+def signature(made):
+    """The header of the Vox form over the event, by now; good for five minutes, so each run has one of its own."""
+    at, secret = int(time.time()), base64.b64decode(made["signing_secret"].removeprefix("whsec_"))
+    digest = hmac.new(secret, b"%d\n%s" % (at, EVENT.read_bytes()), hashlib.sha256).hexdigest()
+    return f"X-Vox-Telemetry-Signature: t={at},kid={made['signing_kid']},v1={digest}"
 
 
 def rss_mb(process):
@@ -57,9 +86,12 @@ def cpu_seconds(process):
 
 
 class Bench:
+    """A sink before a PostgreSQL of its own. With `signed` it has a token whose events are signed by `signing`."""
+
     options = {}  # of the sinks
 
-    def __init__(self, seconds, pairs):
+    def __init__(self, seconds, pairs, signed=False):
+        self.signed, self.master_key, self.signing = signed, None, None
         self.seconds, self.pairs = seconds, pairs
         self.figures = {}
         self.cluster = Cluster()
@@ -71,6 +103,10 @@ class Bench:
     def __enter__(self):
         self.sink.migrate()
         self.token = self.sink.token("bench", "ingest,read")
+        if self.signed:
+            self.master_key = make_master_key(self.sink)
+            self.sink.environment["VOX_SINK_MASTER_KEY_FILE"] = str(self.master_key)
+            self.signing = signing_token(self.sink)
         self.sink.start()
         self.sink.ready()
         return self
@@ -80,9 +116,14 @@ class Bench:
         self.cluster.remove()
 
     def load(self, connections, seconds=None, rate=None):
-        host, port = self.sink.address
-        return tool("load", f"{host}:{port}", self.token, EVENT, connections, seconds or self.seconds,
-                    *([rate] if rate else []))
+        return self.load_at("{}:{}".format(*self.sink.address), connections, seconds, rate)
+
+    def load_at(self, address, connections, seconds=None, rate=None):
+        """The same events to whoever listens there."""
+        seconds = seconds or self.seconds
+        if not self.signing:
+            return tool("load", address, self.token, EVENT, connections, seconds, rate or 0)
+        return tool("load", address, self.signing["token"], EVENT, connections, seconds, rate or 0, signature(self.signing))
 
     def ceiling(self, seconds=None):
         return tool("ceiling", EVENT, CEILING_BATCH, seconds or self.seconds, url=self.url)

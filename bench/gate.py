@@ -1,25 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """gate_cost: the share of the sink's processor time for an event that token, signature and limits take."""
 
-import base64
-import hashlib
-import hmac
-import json
-import time
-
-from common import EVENT, cpu_seconds, tool
+from common import EVENT, cpu_seconds, signature, signing_token, tool
 from voxtest.sink import Sink
 
 CONNECTIONS = 64
 # Limits that are judged, charged and told in each answer, and never reached.
 LIMITS = {"rate": 1000000, "burst": 1000000, "address_rate": 1000000, "address_burst": 1000000}
-
-
-def signature(made):
-    """The header of the Vox form over the event, by now; good for five minutes."""
-    at, secret = int(time.time()), base64.b64decode(made["signing_secret"].removeprefix("whsec_"))
-    digest = hmac.new(secret, b"%d\n%s" % (at, EVENT.read_bytes()), hashlib.sha256).hexdigest()
-    return f"X-Vox-Telemetry-Signature: t={at},kid={made['signing_kid']},v1={digest}"
 
 
 def cost(bench, sink, token, *header):
@@ -34,11 +21,8 @@ def cost(bench, sink, token, *header):
 def measure(bench):
     """Pairs of an open project without a limit, and a signed event with token and limits, each with a sink of its own."""
     bare, whole = Sink(bench.url, open_project="bench"), Sink(bench.url, **LIMITS)
-    key = whole.folder / "master.key"
-    whole.command("master-key", "create", key)
-    whole.environment["VOX_SINK_MASTER_KEY_FILE"] = str(key)
-    made = json.loads(whole.command("token", "create", "--project", "bench", "--scope", "ingest", "--signature",
-                                    "required", "--json").stdout)
+    whole.environment["VOX_SINK_MASTER_KEY_FILE"] = str(bench.master_key)
+    made = signing_token(whole)
     try:
         for sink in (bare, whole):
             sink.start().ready()

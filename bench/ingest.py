@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/run ingest: single events through HTTP, beside the writer's own statements without HTTP, and beside peers."""
+"""bench/run ingest: single events through HTTP, beside the writer's own statements without HTTP, and beside peers.
+
+Each event has a bearer token, a signature, a limit that is never reached, its schema, and its id in the ledger.
+"""
 
 import gate
-from common import Bench, cpu_seconds, node_modules, rss_mb
+from common import Bench, cpu_seconds, left_out, node_modules, rss_mb
 from peers import Insert, NODE_PACKAGES, Node
 from plot import plot
 
@@ -11,13 +14,18 @@ PAIRED = (64, 256, 512)
 PEERS_PAIRED = 256
 
 
+class SignedBench(Bench):
+    options = gate.LIMITS
+
+
 class Table:
     """A row for each number of connections, and the figures."""
 
     def __init__(self, bench):
         self.bench = bench
         self.insert = Insert(bench.cluster, "bench")
-        self.node = Node(bench.cluster, "bench", bench.token) if node_modules(*NODE_PACKAGES) else None
+        modules = node_modules("the node column, ingest_N_vs_node", *NODE_PACKAGES)
+        self.node = Node(bench, modules) if modules else None
         self.rows = []
 
     def peer(self, name, connections, load):
@@ -47,7 +55,8 @@ class Table:
         bench.figures[f"insert_{connections}_rate"] = insert
         if self.node:
             bench.figures[f"node_{connections}_rate"] = node
-        return (f"{connections:>11}  {load['rate']:>8.0f}  {ceiling:>8}  {ratio:>18}  {insert:>8.0f}  {node:>8.0f}  "
+        node = f"{node:.0f}" if self.node else "-"
+        return (f"{connections:>11}  {load['rate']:>8.0f}  {ceiling:>8}  {ratio:>18}  {insert:>8.0f}  {node:>8}  "
                 f"{load['p50_us'] / 1000:>6.2f} ms  {load['p99_us'] / 1000:>6.2f} ms  {spent:>6.1f}")
 
     def print(self):
@@ -86,7 +95,7 @@ def memory(bench):
 
 
 def measure(options):
-    with Bench(options.seconds, options.pairs) as bench:
+    with SignedBench(options.seconds, options.pairs, signed=True) as bench:
         bench.load(64, 3)
         bench.ceiling(3)
         table = Table(bench)
@@ -97,6 +106,8 @@ def measure(options):
         picture = plot(bench.figures, CONNECTIONS)
         if picture:
             print(f"\nas a picture: {picture}")
+        else:
+            left_out("the picture", "gnuplot not installed")
         half_load(bench)
         lone(bench)
         gate.measure(bench)

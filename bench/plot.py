@@ -27,7 +27,7 @@ plot {series}
 
 
 def plot(figures, connections):
-    """None where gnuplot is missing or there is nothing to draw; else the picture's path."""
+    """None where gnuplot is missing; else the picture's path."""
     if not shutil.which("gnuplot"):
         return None
     FOLDER.mkdir(parents=True, exist_ok=True)
