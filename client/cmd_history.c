@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#define LINE_COLUMN 56 // where the outcome begins
+
 struct filter {
     int64_t since_us; // INT64_MIN: all
     uint64_t skip;    // matching lines to leave out in front, so that the last --limit are shown
@@ -34,21 +36,23 @@ static void put_line(const struct json *line)
 {
     const struct json *receipt = json_get(line, STR("receipt"));
     struct str at = member(line, "at"), contract = member(receipt, "contract"), code = member(line, "code");
-    enum style style_of = receipt ? STYLE_PLAIN : STYLE_WARN;
     text_put_safe(stdout, str_slice(at.ptr, MIN(at.len, (size_t)10)), 10);
     putchar(' ');
     text_put_safe(stdout, at.len > 16 ? str_slice(at.ptr + 11, 5) : STR(""), 5);
     fputs("  ", stdout);
     text_put_safe(stdout, member(line, "id"), UUID_TEXT_LEN);
     fputs("  ", stdout);
-    fputs(style(stdout, style_of), stdout);
-    text_put_safe(stdout, sent_line_outcome(line), 20);
-    fputs(style(stdout, STYLE_PLAIN), stdout);
-    struct str what = contract.len ? contract : code;
-    if (what.len) {
-        putchar(' ');
-        text_put_safe(stdout, what, 60);
+    // The usual outcome goes without saying.
+    struct str outcome = sent_line_outcome(line), what = contract.len ? contract : code;
+    bool usual = contract.len && str_eq(outcome, STR("stored"));
+    char text[96];
+    snprintf(text, sizeof(text), "%.*s%s%.*s", usual ? 0 : (int)MIN(outcome.len, (size_t)20), outcome.ptr,
+             usual || !what.len ? "" : " ", (int)MIN(what.len, (size_t)60), what.len ? what.ptr : "");
+    if (isatty(STDOUT_FILENO) == 1) {
+        text_put_wrapped(stdout, str_from(text), sizeof(text), LINE_COLUMN, LINE_COLUMN);
+        return;
     }
+    text_put_safe(stdout, str_from(text), sizeof(text));
     putchar('\n');
 }
 
@@ -60,7 +64,7 @@ struct pass {
 // Before the first line, so that it stands over no empty table.
 static void put_titles(void)
 {
-    printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Outcome",
+    printf("%s%-16s  %-36s  %s%s\n", style(stdout, STYLE_BOLD), "Sent (UTC)", "Event", "Outcome, contract",
            style(stdout, STYLE_PLAIN));
 }
 
