@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink's limit on requests, mirrored from RateLimit and RateLimit-Policy, so that it is not run into.
+// The sink's limit on requests, mirrored from RateLimit and RateLimit-Policy, so that it is not run into. Of
+// several limits it is the one that lets the next request wait longest, else the one that lets fewest
+// through.
 //
 // pace_learn() with each answer, pace_delay() before each request, pace_take() when it goes out. A sink that
 // does not say is not waited for.

@@ -45,8 +45,8 @@ struct http_reply {
     int64_t retry_after_s; // -1: not said
     int64_t date_us;       // of the header Date; 0: not said
     char link[512];        // Link, RateLimit and RateLimit-Policy; empty where not sent or too long
-    char rate[64];
-    char rate_policy[64];
+    char rate[256];
+    char rate_policy[256];
     struct buf body; // at most ANSWER_BODY_BYTES
     bool complete;   // the whole body is there
     bool went;       // the request went out, at least in part

@@ -40,6 +40,32 @@ START_TEST(pace__waits_for_the_next_token)
 }
 END_TEST
 
+START_TEST(pace__heeds_the_strictest_of_several_limits)
+{
+    static const struct {
+        const char *policy, *rate;
+        int64_t least, most;
+    } rows[] = {
+        // Behind what is left there is another limit with nothing left: its time counts.
+        {"\"minute\";q=100;w=60, \"daily\";q=1000;w=86400", "\"minute\";r=100;t=1, \"daily\";r=0;t=2",
+         2 * USEC_PER_SEC, 2 * USEC_PER_SEC + 1},
+        {"\"daily\";q=1000;w=86400,\"minute\";q=100;w=60", "\"daily\";r=0;t=2,\"minute\";r=100;t=1",
+         2 * USEC_PER_SEC, 2 * USEC_PER_SEC + 1},
+        {"", "\"burst\";r=0;t=3", 3 * USEC_PER_SEC, 3 * USEC_PER_SEC + 1},
+        {"", "\"burst\";r=7;t=3", 0, 0},
+        {"\"other\";q=1;w=60", "\"burst\";r=0;t=3", 3 * USEC_PER_SEC, 3 * USEC_PER_SEC + 1},
+        {"\"burst\";q=30;w=3", "\"burst\";r=0;t=1", USEC_PER_SEC / 10, USEC_PER_SEC / 10 + 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pace pace = {0};
+        struct http_reply reply = limits(rows[i].policy, rows[i].rate);
+        pace_learn(&pace, &reply, 0, 0);
+        ck_assert_int_ge(pace_delay(&pace, 0), rows[i].least);
+        ck_assert_int_le(pace_delay(&pace, 0), rows[i].most);
+    }
+}
+END_TEST
+
 START_TEST(pace__leaves_out_what_it_cannot_read)
 {
     static const char *const rows[][2] = {{"", ""},
@@ -214,7 +240,8 @@ static void setup(void)
     BUG_ON(sodium_init() < 0);
 }
 
-CHECK_MAIN_WITH(setup, "upload_parts", pace__waits_for_the_next_token, pace__leaves_out_what_it_cannot_read,
+CHECK_MAIN_WITH(setup, "upload_parts", pace__waits_for_the_next_token,
+                pace__heeds_the_strictest_of_several_limits, pace__leaves_out_what_it_cannot_read,
                 link__finds_batches_of_the_same_origin_only, flight__asks_for_what_is_not_settled,
                 attempts__outlive_the_process_as_long_as_the_entry,
                 attempts__lose_only_the_line_that_is_spoilt)
