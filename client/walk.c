@@ -70,17 +70,52 @@ static bool do_folder(struct walk *walk, enum spool_folder folder, struct err *e
     return ok;
 }
 
-// "<id>" or a file name.
+// Under this very name.
+static bool do_name(struct walk *walk, unsigned folders, const char *name, bool *ret_found, struct err *err)
+{
+    for (size_t i = 0; i < SPOOL_FOLDERS; i++)
+        if ((folders & 1u << i) && !do_one(walk, (enum spool_folder)i, name, ret_found, err))
+            return false;
+    return true;
+}
+
+static bool do_id_in(struct walk *walk, enum spool_folder folder, const struct uuid *id, bool *ret_found,
+                     struct err *err)
+{
+    const char *name;
+    bool ok;
+    struct uuid its;
+    struct spool_reader reader;
+    struct spool_iter *iter = spool_iter_new(walk->spool, folder);
+    if (!iter)
+        return err_set(err, "out of memory");
+    spool_reader_init(&reader);
+    while ((ok = spool_iter_next(iter, &name, err)) && name)
+        if (spool_id_of(walk->spool, folder, name, &reader, &its) &&
+            memcmp(its.bytes, id->bytes, sizeof(its.bytes)) == 0 &&
+            !(ok = do_one(walk, folder, name, ret_found, err)))
+            break;
+    spool_reader_release(&reader);
+    spool_iter_free(iter);
+    return ok;
+}
+
+// A file name, "<id>" of "<id>.json", or the id of a name that is none: by a look at every entry.
 static bool do_operand(struct walk *walk, unsigned folders, const char *operand, struct err *err)
 {
     char name[SPOOL_NAME_MAX + 1];
     struct str text = str_from(operand);
+    struct uuid id;
     bool found = false;
-    int len = snprintf(name, sizeof(name), "%s%s", operand, str_ends(text, STR(".json")) ? "" : ".json");
-    bool fits = len > 0 && len < (int)sizeof(name) && !strchr(operand, '/') && operand[0] != '.' &&
-                len > (int)strlen(".json");
-    for (size_t i = 0; fits && i < SPOOL_FOLDERS; i++)
-        if ((folders & 1u << i) && !do_one(walk, (enum spool_folder)i, name, &found, err))
+    bool plain = text.len && text.len <= SPOOL_NAME_MAX && !strchr(operand, '/') && operand[0] != '.';
+    if (plain && !do_name(walk, folders, operand, &found, err))
+        return false;
+    int len = snprintf(name, sizeof(name), "%s.json", operand);
+    if (plain && !found && len < (int)sizeof(name) && !do_name(walk, folders, name, &found, err))
+        return false;
+    bool is_id = !found && uuid_parse(text, &id);
+    for (size_t i = 0; is_id && i < SPOOL_FOLDERS; i++)
+        if ((folders & 1u << i) && !do_id_in(walk, (enum spool_folder)i, &id, &found, err))
             return false;
     if (!found) {
         fflush(stdout);

@@ -13,7 +13,7 @@ struct walk_step {
 };
 
 // Every entry of the folders (1 << SPOOL_BAD …), or only those that the operands name: by file name, or by
-// id where the name is "<id>.json". Takes the uploader's lock. Names on stderr what it left out and why.
+// id. Takes the uploader's lock. Names on stderr what it left out and why.
 enum client_exit walk_folders(const struct options *options, unsigned folders, const struct walk_step *step,
                               void *context);
 // "3 entries <done>.", unless --quiet.

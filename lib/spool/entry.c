@@ -107,18 +107,18 @@ static enum spool_read check_size(const struct stat *st, struct err *why)
     return SPOOL_READ_BAD;
 }
 
-static enum spool_read open_entry(struct spool *spool, const char *name, int *ret_fd, struct stat *ret_stat,
-                                  struct err *why)
+static enum spool_read open_entry(struct spool *spool, enum spool_folder which, const char *name, int *ret_fd,
+                                  struct stat *ret_stat, struct err *why)
 {
     struct stat st;
     int folder;
-    if (!spool_folder_fd(spool, SPOOL_PENDING, false, &folder, why))
+    if (!spool_folder_fd(spool, which, false, &folder, why))
         return SPOOL_READ_FAILED;
     if (folder < 0)
         return SPOOL_READ_GONE;
-    if (!spool_tracked_load(spool, SPOOL_PENDING, why))
+    if (!spool_tracked_load(spool, which, why))
         return SPOOL_READ_FAILED;
-    if (spool_tracked_has(spool, SPOOL_PENDING, name))
+    if (spool_tracked_has(spool, which, name))
         return skipped(why, "is tracked by git: it came with the repository");
     // Looked at before it is opened: opening a pipe or a device can have effects of its own.
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -190,18 +190,39 @@ static enum spool_read judge(struct spool_reader *reader, struct err *why)
     return SPOOL_READ_BAD;
 }
 
+static enum spool_read read_text(struct spool *spool, enum spool_folder folder, const char *name,
+                                 struct spool_reader *reader, struct stat *ret_stat, struct err *why)
+{
+    int fd = -1;
+    enum spool_read result = open_entry(spool, folder, name, &fd, ret_stat, why);
+    if (result == SPOOL_READ_OK) {
+        result = read_bytes(fd, (size_t)ret_stat->st_size, &reader->raw, why);
+        close(fd);
+    }
+    return result == SPOOL_READ_OK ? judge(reader, why) : result;
+}
+
+bool spool_id_of(struct spool *spool, enum spool_folder folder, const char *name, struct spool_reader *reader,
+                 struct uuid *ret_id)
+{
+    char first[NAME_MAX + 1];
+    uint8_t hash[SHA256_LEN];
+    struct stat st;
+    struct err why;
+    if (read_text(spool, folder, name, reader, &st, &why) != SPOOL_READ_OK)
+        return false;
+    sha256(buf_str(&reader->text), hash);
+    if (folder != SPOOL_PENDING)
+        spool_first_name(name, first);
+    *ret_id = spool_entry_id(folder == SPOOL_PENDING ? name : first, hash);
+    return true;
+}
+
 enum spool_read spool_read(struct spool *spool, const char *name, struct spool_reader *reader,
                            struct spool_entry *ret_entry, struct err *why)
 {
     struct spool_entry entry = {.name = name};
-    int fd = -1;
-    enum spool_read result = open_entry(spool, name, &fd, &entry.stamp, why);
-    if (result == SPOOL_READ_OK) {
-        result = read_bytes(fd, (size_t)entry.stamp.st_size, &reader->raw, why);
-        close(fd);
-    }
-    if (result == SPOOL_READ_OK)
-        result = judge(reader, why);
+    enum spool_read result = read_text(spool, SPOOL_PENDING, name, reader, &entry.stamp, why);
     entry.mtime_us = spool_mtime_us(&entry.stamp);
     if (result == SPOOL_READ_OK) {
         entry.text = buf_str(&reader->text);

@@ -7,6 +7,7 @@
 #include "lib/spool/spool.h"
 
 #include <dirent.h>
+#include <limits.h>
 
 struct tracked; // git.c
 
@@ -25,6 +26,8 @@ MUST_CHECK bool spool_folder_fd(struct spool *spool, enum spool_folder folder, b
 const char *spool_folder_name(enum spool_folder folder);
 // Of pending/: no leading dot, and no ending of what is still written.
 bool spool_name_is_entry(const char *name);
+// The name that an entry of bad/ or rejected/ gets back in pending/, if nothing stands there.
+void spool_first_name(const char *name, char ret_name[static NAME_MAX + 1]);
 // Of any folder; where there are notes beside the entries these end in ".json".
 bool spool_name_is_entry_of(enum spool_folder folder, const char *name);
 // Time by name or else by mtime.

@@ -117,6 +117,12 @@ static bool first_name(const char *name, bool random, char ret_name[static NAME_
     return (marked || stem < was) && spool_name_is_entry(ret_name);
 }
 
+void spool_first_name(const char *name, char ret_name[static NAME_MAX + 1])
+{
+    if (!first_name(name, true, ret_name))
+        snprintf(ret_name, NAME_MAX + 1, "%s", name);
+}
+
 // Of an entry outside pending/: may it be touched at all?
 static enum spool_again check_own(struct spool *spool, enum spool_folder folder, int fd, const char *name,
                                   struct err *err)
