@@ -59,6 +59,24 @@ static void check_prune(struct findings *findings, const struct spool_count *pen
                                   "runs again.");
 }
 
+// The folder's mode is what keeps others out; entries that others could read are named all the same.
+static void check_modes(struct findings *findings, const struct spool *spool,
+                        const struct spool_count *pending)
+{
+    char text[SPOOL_PATH_MAX + 64];
+    bool loose = !spool_is_private(spool) || pending->loose;
+    if (!spool_is_private(spool))
+        findings_say(findings, FINDING_WARNING, "modes", "others can look into the spool", STR_NULL);
+    if (pending->loose) {
+        snprintf(text, sizeof(text), "%" PRIu64 " %s wider than 0600", pending->loose,
+                 pending->loose == 1 ? "entry has a mode" : "entries have modes");
+        findings_say(findings, FINDING_WARNING, "modes", text, STR_NULL);
+    }
+    snprintf(text, sizeof(text), "chmod -R go= %s", spool_path(spool));
+    if (loose)
+        findings_advise(findings, text);
+}
+
 static void check_disk(struct findings *findings, const char *path)
 {
     struct statvfs disk;
@@ -85,6 +103,7 @@ static bool check_spool(struct findings *findings, struct spool *spool, struct e
     if (pending.ignored)
         findings_say(findings, FINDING_WARNING, "ignored",
                      "files in pending/ that begin with a dot or end in .tmp, .part, .swp, ~", STR_NULL);
+    check_modes(findings, spool, &pending);
     check_prune(findings, &pending);
     return check_entries(findings, spool, err);
 }

@@ -134,8 +134,7 @@ static void put_pending(const struct spool_count *pending)
         printf("  %s, the oldest %s old", bytes, age);
     }
     putchar('\n');
-    put_count("", pending->ignored, "other files in pending/ (.*, *.tmp, *.part, *.swp, *~), left alone",
-              false);
+    put_count("", pending->ignored, "other files (.*, *.tmp, *.part, *.swp, *~), left alone", false);
 }
 
 static void put_states(const struct state *state)

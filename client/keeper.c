@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking /version, and the log.
 #include "client/keeper.h"
+#include "client/settings.h"
 #include "client/sink.h"
 #include "lib/base/json.h"
 
 static bool ask(struct keeper *keeper, struct err *err)
 {
-    char key[KEPT_KEY_MAX + 1];
+    char key[KEPT_KEY_MAX + 1], known_as[URL_KEY_BYTES];
     struct sink_version version;
     keeper->asked = true;
     if (!sink_version_get(keeper->transport, keeper->url, keeper->loopback, keeper->user_agent, &version))
         return true;
     if (!version.contract_set[0])
         return true;
-    int len = snprintf(key, sizeof(key), "%s %s", version.contract_set, keeper->url);
+    int len = snprintf(key, sizeof(key), "%s %s", version.contract_set, url_key(keeper->url, known_as));
     return len >= (int)sizeof(key) || spool_kept_load(keeper->spool, key, &keeper->kept, err);
 }
 

@@ -49,9 +49,10 @@ static void log_probe(struct findings *findings, struct spool *spool, const stru
 {
     struct sent_log *log;
     struct err err;
+    char shown[URL_MAX_BYTES];
     const struct sent_record record = {
         .at_us = clock_wall_us(clock_system()),
-        .url = str_from(endpoint->url),
+        .url = str_from(url_shown(endpoint->url, shown)),
         .status = reply->status,
         .outcome = reply->status == 202 ? SENT_QUARANTINED : SENT_STORED,
         .receipt = buf_str(&reply->body),

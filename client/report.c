@@ -14,7 +14,8 @@
 #define BAR_COLUMNS          20
 #define NAME_SHOWN           60
 #define NOTE_SHOWN           400
-#define JSON_BYTES           (64 * 1024)
+#define JSON_BYTES           ((size_t)2 * 1024 * 1024)
+#define NAMED_BYTES          (JSON_BYTES / 2) // further entries are only counted
 
 static const char *const end_names[] = {
     [UPLOAD_DONE] = "done",
@@ -34,6 +35,7 @@ void report_init(struct report *report, const struct options *options, const cha
         .total = total,
         .terminal = isatty(STDERR_FILENO) == 1,
     };
+    buf_init(&report->named, NAMED_BYTES);
     report->start_us = clock_mono_us(report->clock);
     report->progress_us = report->start_us;
 }
@@ -60,9 +62,29 @@ static void put_indented(const struct report *report, struct str text, int colum
     }
 }
 
+static void name_in_json(struct report *report, const char *name, const char *what)
+{
+    struct json_writer w;
+    struct buf one;
+    buf_init(&one, 8 * 1024);
+    json_writer_init(&w, &one);
+    json_begin_object(&w);
+    json_str(&w, "name", str_from(name));
+    json_str(&w, "what", str_from(what));
+    json_end_object(&w);
+    if (buf_ok(&one) && report->named.len + one.len + 1 < NAMED_BYTES) {
+        if (report->named.len)
+            buf_put_char(&report->named, ',');
+        buf_put_str(&report->named, buf_str(&one));
+    }
+    buf_release(&one);
+}
+
 static void on_note(void *context, const char *name, const char *what, const struct answer *answer)
 {
     struct report *report = context;
+    if (report->options->json)
+        name_in_json(report, name, what);
     if (report->options->quiet || report->options->json)
         return;
     if (report->notes++ >= NOTES_MAX) {
@@ -263,6 +285,11 @@ static void end_json(const struct report *report, const struct upload_result *re
     json_u64(&w, "bad", result->bad);
     json_u64(&w, "skipped", result->skipped);
     json_u64(&w, "remaining", remaining);
+    json_key(&w, "entries");
+    json_begin_array(&w);
+    if (report->named.len)
+        json_value_raw(&w, buf_str(&report->named));
+    json_end_array(&w);
     if (report->options->dry_run)
         json_str(
             &w, "note",
@@ -294,6 +321,7 @@ void report_end(struct report *report, const struct upload_result *result, const
         end_dry_text(report, result);
     else if (!report->options->quiet)
         end_text(report, result, spool_path, remaining);
+    buf_release(&report->named);
     fflush(stdout);
     if (result->end == UPLOAD_DONE || report->options->json)
         return;

@@ -16,6 +16,7 @@ struct report {
     const char *refusal; // of a dry run: why upload would send nothing, as a sentence; NULL: it would
     uint64_t total;      // entries when it began
     uint64_t notes;      // lines about entries so far
+    struct buf named;    // with --json: the same as JSON objects, up to a ceiling
     uint64_t requests;   // of a dry run
     bool terminal;       // stderr is one
     bool line_open;      // a progress line stands on it

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The requests of a dry run, as text and as JSON.
 #include "client/show.h"
+#include "client/settings.h"
 #include "client/text.h"
 
 #define HEAD_BYTES (64 * 1024)
 
 static void put_head(const struct http_request *request)
 {
-    printf("POST %s\n", request->url);
+    char shown[URL_MAX_BYTES];
+    printf("POST %s\n", url_shown(request->url, shown));
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *row = &request->headers[i];
         printf("%s: %s\n", row->name, row->shown ? row->shown : row->value);
@@ -105,7 +107,8 @@ void show_request_json(const struct flight *flight, bool follows)
     json_begin_object(&w);
     entries_json(&w, flight);
     json_str(&w, "method", STR("POST"));
-    json_str(&w, "url", str_from(request->url));
+    char shown[URL_MAX_BYTES];
+    json_str(&w, "url", str_from(url_shown(request->url, shown)));
     json_key(&w, "headers");
     json_begin_object(&w);
     for (size_t i = 0; i < request->header_count; i++) {

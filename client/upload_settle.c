@@ -14,9 +14,10 @@ bool upload_keep(struct upload *u, const char *name, const char *label, const st
 static bool log_sent(struct upload *u, const struct spool_entry *entry, enum sent_outcome outcome,
                      const char *code, const struct said *said)
 {
+    char shown[URL_MAX_BYTES];
     const struct sent_record record = {
         .at_us = clock_wall_us(u->clock),
-        .url = str_from(said->url),
+        .url = str_from(url_shown(said->url, shown)),
         .status = said->status,
         .outcome = outcome,
         .code = code,
@@ -81,7 +82,7 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
 {
     struct buf text;
     struct json_writer w;
-    char at[RFC3339_LEN + 1];
+    char at[RFC3339_LEN + 1], shown[URL_MAX_BYTES];
     u->stalled = 0;
     // Written before it is moved: no crash leaves a refused entry that the log does not tell of.
     if (!log_not_taken(u, entry, SENT_REFUSED, answer->label, said) || !upload_flush_log(u))
@@ -91,7 +92,7 @@ static bool rejected(struct upload *u, const struct spool_entry *entry, const st
     json_writer_init(&w, &text);
     json_begin_object(&w);
     json_str(&w, "at", str_from(at));
-    json_str(&w, "url", str_from(said->url));
+    json_str(&w, "url", str_from(url_shown(said->url, shown)));
     json_i64(&w, "status", said->status);
     json_key(&w, "answer");
     json_value_raw(&w, said->answer);
@@ -157,7 +158,9 @@ bool upload_stopped(struct upload *u, int status, const char *location, const st
     snprintf(u->result.detail, sizeof(u->result.detail), "%.*s",
              (int)MIN(answer->detail.len, sizeof(u->result.detail) - 1),
              answer->detail.len ? answer->detail.ptr : "");
-    snprintf(u->result.location, sizeof(u->result.location), "%s", location);
+    char shown[URL_MAX_BYTES];
+    snprintf(u->result.location, sizeof(u->result.location), "%.*s", (int)sizeof(u->result.location) - 1,
+             url_shown(location, shown));
     return end_run(u, UPLOAD_STOPPED, advice_for(answer->label));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // attempts.log: when each entry was first offered to a sink, on disk before it is.
 //
-//     @ <wall us> <url>     what follows was offered then, and there
+//     @ <wall us> <url>     what follows was offered then, and there (a query in the URL is hashed)
 //     + <name>              for the first time
 //     ! <name>              and something that is no sink answered: it goes last the next time
 //
@@ -18,7 +18,7 @@
 #include "lib/spool/spool.h"
 
 #define ATTEMPTS_FILE    "attempts.log"
-#define ATTEMPTS_URL_MAX 2048
+#define ATTEMPTS_URL_MAX 2100
 
 struct spool_attempts;
 struct spool_attempt {

@@ -212,6 +212,7 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
             continue; // gone meanwhile
         count.entries++;
         count.bytes += (uint64_t)st.st_size;
+        count.loose += (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
         count.oldest_us = MIN(count.oldest_us, spool_name_time(entry->d_name, spool_mtime_us(&st)));
     }
     if (!end_stream(spool, folder, dir, err))

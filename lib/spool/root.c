@@ -193,6 +193,16 @@ const char *spool_path(const struct spool *spool)
     return spool->path;
 }
 
+bool spool_is_private(const struct spool *spool)
+{
+    struct stat st;
+    bool is_private = spool->root < 0 || fstat(spool->root, &st) != 0 || !(st.st_mode & (S_IRWXG | S_IRWXO));
+    for (size_t i = 0; i < SPOOL_FOLDERS; i++)
+        if (spool->folder[i] >= 0 && fstat(spool->folder[i], &st) == 0)
+            is_private = is_private && !(st.st_mode & (S_IRWXG | S_IRWXO));
+    return is_private;
+}
+
 bool spool_open_own(struct spool *spool, const char *name, int flags, int *ret_fd, struct err *err)
 {
     struct stat st;

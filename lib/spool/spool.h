@@ -76,6 +76,8 @@ MUST_CHECK bool spool_open(const struct spool_place *place, bool create, struct 
 void spool_close(struct spool *spool); // NULL is fine; gives up the lock
 bool spool_exists(const struct spool *spool);
 const char *spool_path(const struct spool *spool);
+// Nobody but the user can look into the root, or into its folders as far as they were opened.
+bool spool_is_private(const struct spool *spool);
 // Makes this process the one uploader until spool_close(). `*ret_taken` is false if another one is at work.
 // Also removes temporary files that a crash left behind more than an hour ago.
 MUST_CHECK bool spool_lock(struct spool *spool, bool *ret_taken, struct err *err);
@@ -105,6 +107,7 @@ struct spool_count {
     uint64_t entries; // files that an iterator names
     uint64_t bytes;
     uint64_t ignored;  // other names in the folder
+    uint64_t loose;    // entries that group or others can do anything with
     int64_t oldest_us; // by spool_name_time or mtime; INT64_MAX if there are none
 };
 MUST_CHECK bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_count *ret_count,
@@ -150,6 +153,10 @@ enum spool_read {
 // `stamp` and `mtime_us` of the entry are set.
 MUST_CHECK enum spool_read spool_read(struct spool *spool, const char *name, struct spool_reader *reader,
                                       struct spool_entry *ret_entry, struct err *why);
+// The id of an entry of any folder, as it has or had it in pending/; false where it has none (or cannot be
+// read). Of a name that was shortened or given a random part when it was moved: as retry will make it.
+MUST_CHECK bool spool_id_of(struct spool *spool, enum spool_folder folder, const char *name,
+                            struct spool_reader *reader, struct uuid *ret_id);
 // The text's minified form in reader->text if it is one JSON object, else what is wrong with it.
 MUST_CHECK enum problem spool_check_text(struct str text, struct spool_reader *reader);
 // The id of an entry of this name and content (WIRE: "Spool on disk").

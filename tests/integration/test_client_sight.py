@@ -162,11 +162,50 @@ class History(ClientCase):
         self.assertEqual((self.spool / "rejected/refused~.json").stat().st_mode & 0o777, 0o600)
         self.assertTrue((self.spool / "rejected/refused~.json.answer").exists())
         self.assertTrue((self.spool / ".gitignore").exists())
-        self.assertIn("3 other files", self.client("upload").stdout.replace("  ", " "))
+        self.assertIn("3 other files are", self.client("upload").stdout.replace("  ", " "))
         self.assertEqual(self.client("retry").returncode, 0)
         self.assertEqual(self.client("retry", "--state", "bad").returncode, 0)
         left = {path.name for path in (self.spool / "pending").iterdir()}
         self.assertLessEqual({"refused", "bad-one"}, left)
+
+    def test_an_id_finds_a_name_that_is_none(self):
+        self.drop("by hand", json.dumps(model_call("by-hand")))
+        self.drop("refused.json", json.dumps(model_call("refused", latency_ms=-1)))
+        shown = json.loads(self.client("upload", "--dry-run", "--json").stdout)["requests"]
+        ids = {}
+        for request in shown:
+            ids.update({line_name: json.loads(json.dumps(line))["id"] for line_name, line in
+                        zip(request.get("names", []), request.get("lines", []))})
+            if "name" in request:
+                ids[request["name"]] = request["headers"]["Idempotency-Key"].strip('"')
+        self.assertEqual(self.client("purge", ids["by hand"], "--yes").returncode, 0)
+        self.assertEqual(self.pending(), ["refused.json"])
+        got = json.loads(self.client("upload", "--json").stdout)
+        self.assertEqual(got["entries"], [{"name": "refused.json", "what": "schema_invalid"}])
+        self.assertEqual(self.client("retry", ids["refused.json"]).returncode, 0)
+        self.assertEqual(self.pending(), ["refused.json"])
+        self.assertEqual(self.client("retry", uuid7()).returncode, 1)
+
+    def test_a_query_is_shown_to_nobody(self):
+        self.use(self.environment["VOX_TELEMETRY_UPLOAD_URL"] + "?api_key=hush")
+        self.enqueue(model_call("queried"))
+        self.enqueue({"Unheard": {}})
+        for words in (["upload", "--dry-run"], ["upload", "--dry-run", "--json"], ["upload"], ["status"], ["doctor"]):
+            done = self.client(*words)
+            self.assertNotIn("hush", done.stdout + done.stderr, words)
+        for path in self.spool.glob("*.log"):
+            self.assertNotIn("hush", path.read_text(), path)
+
+    def test_doctor_minds_who_can_look(self):
+        self.drop("a.json", json.dumps(model_call("a")))
+        self.assertNotIn("modes", self.client("doctor", "--offline").stdout)
+        self.spool.chmod(0o755)
+        (self.spool / "pending/a.json").chmod(0o644)
+        done = self.client("doctor", "--offline")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("others can look into the spool", done.stdout)
+        self.assertIn("1 entry has a mode wider than 0600", done.stdout)
+        self.assertIn("chmod -R go=", done.stdout)
 
     def test_check_says_what_a_sink_would_refuse(self):
         self.enqueue(model_call("good"))
