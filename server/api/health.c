@@ -19,6 +19,10 @@ static const char *unready_reason(struct api *api)
                "why.";
     if (!catalog_is_ready(api->catalog))
         return "Tokens and contracts are not loaded from the database yet.";
+    if (catalog_is_locked(api->catalog))
+        return "Signing keys of tokens do not open: VOX_SINK_MASTER_KEY_FILE is missing, or not what they "
+               "are "
+               "sealed under. The sink's log says which.";
     if (keeper_ahead_days(api->keeper) < 0)
         return "Partitions are not made ahead yet. The sink's log says why.";
     return NULL;

@@ -130,6 +130,14 @@ bool catalog_is_ready(struct catalog *c)
     return ready;
 }
 
+bool catalog_is_locked(struct catalog *c)
+{
+    struct snapshot *s = catalog_get(c);
+    bool locked = s->locked;
+    snapshot_unref(s);
+    return locked;
+}
+
 bool catalog_is_durable(struct catalog *c)
 {
     pthread_mutex_lock(&c->mutex);

@@ -33,6 +33,7 @@ struct snapshot {
     struct token_table *tokens; // NULL until loaded once
     int64_t loaded_at;          // when the load that made it began, monotonic microseconds
     int64_t database_ahead;     // its wall clock before ours, microseconds, to a round trip
+    bool locked; // signing keys did not open when the first tokens were loaded, and some still do not
     bool has_open_project;
     struct token open_token; // what a request without a token counts as, where the operator allows it
 };
@@ -89,6 +90,10 @@ void catalog_note_use(struct catalog *catalog, int32_t token_id, int64_t at);
 void catalog_set_contracts(struct catalog *catalog, struct contract_set *contracts);
 // Both halves of the snapshot are there.
 bool catalog_is_ready(struct catalog *catalog);
+// Signing keys that active tokens need do not open, and did not when this process began: it was given no
+// master key, or a wrong one. Keys that come later under a key it lacks are not meant: while it serves, they
+// are the business of their tokens alone.
+bool catalog_is_locked(struct catalog *catalog);
 // The last load saw that the database's settings make a COMMIT durable; false until the first.
 bool catalog_is_durable(struct catalog *catalog);
 

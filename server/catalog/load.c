@@ -217,6 +217,11 @@ static size_t first_key(const struct reading *r, int32_t token_id)
     return low;
 }
 
+static bool may_sign(const struct token *token, int64_t now_us)
+{
+    return token->signature != SIGNATURE_OFF && !token->revoked && token->expires_at > now_us;
+}
+
 // Counts those that do not open.
 static size_t give_keys(struct reading *r, struct token *token, const struct token *before,
                         const struct master_key *master)
@@ -245,6 +250,7 @@ static void fill(struct reading *r, const struct token_table *old, const struct 
 {
     bool changed = !old || token_table_count(old) != r->count;
     char *text = r->text;
+    int64_t now_us = clock_wall_us(clock_system());
     *ret_locked = 0;
     for (size_t i = 0; i < r->count; i++) {
         BUG_ON(r->rows[i].key_id.len != TOKEN_KEY_ID_LEN); // a check constraint of the table
@@ -252,7 +258,9 @@ static void fill(struct reading *r, const struct token_table *old, const struct 
         struct token *token = &r->tokens[i];
         *token = token_from_row(&r->rows[i], before);
         give_contracts(token, r->rows[i].contracts, &text);
-        *ret_locked += give_keys(r, token, before, master);
+        size_t locked = give_keys(r, token, before, master);
+        if (may_sign(token, now_us))
+            *ret_locked += locked;
         changed = changed || !before || !token_same(before, token);
     }
     *ret_changed = changed;

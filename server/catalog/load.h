@@ -21,8 +21,9 @@ MUST_CHECK bool told_copy(const struct told *told, const struct contract_set *se
 void told_clear(struct told *told);
 
 // `old` may be NULL; `*ret_changed` says whether the new table differs from it. `*ret_locked` counts the
-// signing keys that do not open under `master` (may be NULL). A secret that the old table has is taken from
-// there: a kid's secret never changes, and so a new master key harms nobody.
+// signing keys that do not open under `master` (may be NULL), of tokens in use that have signatures on. A
+// secret that the old table has is taken from there: a kid's secret never changes, and so a new master key
+// harms nobody.
 MUST_CHECK bool load_tokens(struct db *db, const struct token_table *old, const struct master_key *master,
                             struct token_table **ret_tokens, bool *ret_changed, size_t *ret_locked,
                             struct err *err);

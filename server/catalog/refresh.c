@@ -244,6 +244,8 @@ static bool load_snapshot(struct catalog *c, struct contract_set *set, bool *ret
     if (ok && c->config.open_project)
         ok = load_open_project(c->refresh.db, c->config.open_project, &next->open_token,
                                &next->has_open_project, err);
+    if (ok)
+        next->locked = locked && (!old->tokens || old->locked);
     snapshot_unref(old);
     report_locked(c, locked);
     if (ok)

@@ -390,6 +390,13 @@ class MasterKey(Signing):
         self.wrong()
         self.rotated()
 
+    def stays_unready(self, sink):
+        """It says why, and serves who does not sign."""
+        wait_until(lambda: "signing keys" in sink.get("/readyz").body.decode().lower(), "its keys are what it lacks")
+        self.assert_problem(sink.get("/readyz"), "not_ready")
+        self.assertEqual(sink.metrics()["vox_sink_ready", ()], 0)
+        self.assert_receipt(sink.post(self.body(), self.write_token))
+
     def missing(self):
         environment = dict(self.sink.environment)
         del self.sink.environment["VOX_SINK_MASTER_KEY_FILE"]
@@ -400,7 +407,8 @@ class MasterKey(Signing):
         doctor = self.sink.command("doctor", check=False)
         self.assertRegex(doctor.stdout, r"fail +master key")
         other = self.new_sink()
-        other.start().ready()
+        other.start()
+        self.stays_unready(other)
         body = self.body()
         answer = other.post(body, self.made["token"], headers=vox(self.secret, self.kid, body))
         self.assertIn("signing key", self.assert_problem(answer, "not_ready")["detail"])
@@ -419,10 +427,21 @@ class MasterKey(Signing):
         self.assertEqual(done.returncode, 1)
         self.assertIn("another master key", done.stderr)
         self.assertRegex(other.command("doctor", check=False).stdout, r"fail +master key +.*another key")
-        other.start().ready()
+        other.start()
+        self.stays_unready(other)
         body = self.body()
         self.assert_problem(other.post(body, self.made["token"], headers=vox(self.secret, self.kid, body)), "not_ready")
         self.assertIn("do not open", other.log())
+        # Once nobody in use needs a key that it lacks, it is ready.
+        signing = self.sql("SELECT key_id, signature FROM telemetry.tokens WHERE signature <> 'off'")
+        self.sql("UPDATE telemetry.tokens SET signature = 'off'")
+        other.ready()
+        # And keys that come while it serves do not take it out of service.
+        for key_id, policy in signing:
+            self.sql(f"UPDATE telemetry.tokens SET signature = '{policy}' WHERE key_id = '{key_id}'")
+        wait_until(lambda: other.post(body, self.made["token"], headers=vox(self.secret, self.kid, body)).code == "not_ready",
+                   "it has read them")
+        self.assertEqual(other.status_of("/readyz"), 200)
         other.stop()
         wrong.chmod(0o644)
         self.assertEqual(other.command("doctor", check=False).returncode, 3)
