@@ -6,10 +6,6 @@
 
 #include <sodium.h>
 
-// Who expects 100-continue is to hear 401 at once, not to be sent away first: tokens as old as this are taken
-// for fresh then, although a token made in the last moments may be missing.
-#define FRESH_US (2 * USEC_PER_SEC)
-
 // The newest that the request holds.
 static struct snapshot *tokens_of(const struct auth *a)
 {
@@ -151,14 +147,9 @@ static bool asked_before_load(struct auth *a)
     return false;
 }
 
-static bool is_fresh_enough(const struct auth *a)
-{
-    return http_request_expects_continue(a->request) && tokens_age_us(a) < FRESH_US;
-}
-
 void auth_refuse_stranger(struct auth *a)
 {
-    if (asked_before_load(a) || is_fresh_enough(a)) {
+    if (asked_before_load(a)) {
         http_reply_problem(a->request, PROBLEM_token_invalid, STR_NULL, NULL, 0);
         return;
     }

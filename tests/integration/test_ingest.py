@@ -534,6 +534,26 @@ class Tokens(SinkCase):
         self.assert_problem(self.sink.post(event, unknown), "not_ready")
         wait_until(lambda: self.sink.post(event, unknown).code == "token_invalid", "the tokens are read again")
 
+    def test_new_token_that_asks_before_its_body(self):
+        """Whoever waits for 100 Continue with a token made this moment hears it, or is asked to come again; never 401."""
+        def ask(token):
+            with self.sink.connect() as connection:
+                connection.send(f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                                "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n".encode())
+                head = connection._until(b"\r\n\r\n")
+                status = int(head.split(b" ")[1])
+                self.assertEqual(status == 503, b"\r\nretry-after: " in head.lower())
+                return status
+
+        for _ in range(10):
+            token = self.sink.token("fresh", "ingest")
+            seen = set()
+            wait_until(lambda: seen.add(ask(token)) or 100 in seen, "the token is known")
+            self.assertLessEqual(seen, {100, 503})
+        unknown = self.another_clusters_token()
+        self.assertEqual(ask(unknown), 503)
+        wait_until(lambda: ask(unknown) == 401, "the tokens are read again")
+
     def test_scopes(self):
         answer = self.sink.post(model_call(), self.read_token)
         self.assert_problem(answer, "scope_insufficient")
