@@ -127,15 +127,22 @@ static bool is_used(const struct auth *auth, enum limit_quota quota)
     return true;
 }
 
-// `n` 0: would it be let in?
-static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admission)
+static struct gcra_verdict take_by_token(const struct auth *auth, int64_t n, bool may_wait, bool reads,
+                                         enum limit_quota *ret_quota)
+{
+    struct limiter *limiter = auth->api->limiter;
+    return reads ? limiter_token(limiter, &auth->token, LIMIT_REQUESTS, n, may_wait)
+                 : limiter_request(limiter, &auth->token, auth_loaded_at(auth), n, may_wait, ret_quota);
+}
+
+// `n` 0: would it be let in? What `reads` uses nothing of a quota.
+static bool admit(const struct auth *auth, int64_t n, bool reads, struct admission *ret_admission)
 {
     struct http_request *request = auth->request;
     struct api *api = auth->api;
     bool may_wait = http_request_keeps_alive(request) && !http_request_expects_continue(request);
     enum limit_quota quota = QUOTA_NONE;
-    struct gcra_verdict verdict = auth->token.id ? limiter_request(api->limiter, &auth->token,
-                                                                   auth_loaded_at(auth), n, may_wait, &quota)
+    struct gcra_verdict verdict = auth->token.id ? take_by_token(auth, n, may_wait, reads, &quota)
                                                  : take_by_address(auth, LIMIT_REQUESTS, n, may_wait);
     if (verdict.limited)
         tell(api, request, &verdict);
@@ -160,7 +167,12 @@ static bool admit(const struct auth *auth, int64_t n, struct admission *ret_admi
 
 bool admit_request(const struct auth *auth, struct admission *ret_admission)
 {
-    return admit(auth, 1, ret_admission);
+    return admit(auth, 1, false, ret_admission);
+}
+
+bool admit_read(const struct auth *auth, struct admission *ret_admission)
+{
+    return admit(auth, 1, true, ret_admission);
 }
 
 static bool admit_forgery(const struct auth *auth, int64_t n)
@@ -177,7 +189,7 @@ static bool admit_forgery(const struct auth *auth, int64_t n)
 bool admit_signed(const struct auth *auth)
 {
     struct admission unused;
-    return admit_forgery(auth, 0) && admit(auth, 0, &unused);
+    return admit_forgery(auth, 0) && admit(auth, 0, false, &unused);
 }
 
 bool admit_forged(const struct auth *auth)

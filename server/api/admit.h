@@ -3,7 +3,7 @@
 //
 // A request with a valid token counts with the token, one that came without (where a project is open to
 // such) with its address, and so does an attempt that is refused for its token. What is over its limit is
-// answered 429, or, if the client can wait without knowing it (a keep-alive POST that does not ask before it
+// answered 429, or, if the client can wait without knowing it (a keep-alive one that does not ask before it
 // sends its body), admitted for a little later: the caller parks it until then. The answer carries RateLimit
 // and RateLimit-Policy where there is a limit.
 #ifndef VOX_API_ADMIT_H
@@ -18,6 +18,9 @@ struct admission {
 
 // Charges an ingest request of a client that auth let in. False: it was answered.
 MUST_CHECK bool admit_request(const struct auth *auth, struct admission *ret_admission);
+// Charges a request that reads, with a token: by the same rate, whatever is left of a quota of events. False:
+// it was answered.
+MUST_CHECK bool admit_read(const struct auth *auth, struct admission *ret_admission);
 // Of a signed request of such a client, before its body: would it be let in, and did not too many signatures
 // fail for its token from its address? Charges nothing: that is for admit_request() once the signature is
 // verified, so that nobody without a key uses up the rate of who has one. False: it was answered.

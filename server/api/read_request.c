@@ -3,6 +3,7 @@
 #include "server/api/read_request.h"
 
 #include "lib/base/log.h"
+#include "server/api/admit.h"
 
 static void on_read(struct http_request *request, void *app UNUSED)
 {
@@ -48,11 +49,33 @@ static void submit(struct read_request *read)
     }
 }
 
+static void on_turn(struct http_request *request, void *app UNUSED)
+{
+    struct read_request *read = http_request_context(request);
+    enum problem problem = auth_renew(&read->auth);
+    if (problem)
+        http_reply_problem(request, problem, STR_NULL, NULL, 0);
+    else
+        submit(read);
+}
+
+// By the token's rate; who is a little over it is held back, as with events.
+static void let_in(struct read_request *read)
+{
+    struct admission admission;
+    if (!admit_read(&read->auth, &admission))
+        return;
+    if (admission.due_at)
+        http_park_until(read->auth.request, on_turn, admission.due_at);
+    else
+        submit(read);
+}
+
 static void on_refreshed(struct http_request *request, void *app UNUSED)
 {
     struct read_request *read = http_request_context(request);
     if (auth_again(&read->auth) == AUTH_OK)
-        submit(read);
+        let_in(read);
 }
 
 void read_request_begin(struct read_request *read, struct http_request *request, struct api *api,
@@ -60,7 +83,7 @@ void read_request_begin(struct read_request *read, struct http_request *request,
 {
     switch (auth_begin(&read->auth, api, request, scopes, false)) {
     case AUTH_OK:
-        submit(read);
+        let_in(read);
         break;
     case AUTH_REFRESH:
         auth_refresh(&read->auth, on_refreshed);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of a request that reads the database: token, reader thread, answer.
+// The way of a request that reads the database: token, rate, reader thread, answer.
 //
-// read_request_begin() authenticates (with a refresh if need be), calls `prepare` on the loop's thread, runs
-// `query` on a reader thread, and `answer` back on the loop's thread. `prepare` may refuse by returning a
-// problem; a query that fails, or that no reader takes, is answered here. The query has api->query_us from
-// its submission on.
+// read_request_begin() authenticates (with a refresh if need be), charges the token, calls `prepare` on the
+// loop's thread, runs `query` on a reader thread, and `answer` back on the loop's thread. `prepare` may
+// refuse by returning a problem; a query that fails, or that no reader takes, is answered here. The query has
+// api->query_us from its submission on.
 #ifndef VOX_API_READ_REQUEST_H
 #define VOX_API_READ_REQUEST_H
 

@@ -115,6 +115,23 @@ class RateLimit(Limited):
         self.assertIn(429, [a.status for a in answers])
         fields(self.sink.post(EVENT, "vts_wrong"))
 
+    def test_reads(self):
+        """Reading counts as well, with the same rate as sending; what needs no token does not."""
+        token = self.sink.token("demo", "ingest,read", "--rate", "0.01/s", "--burst", "6")
+        targets = ["/v1/admin/events", "/v1/receipts/00000000-0000-7000-8000-000000000000"]
+        seen = [self.settled(lambda target=target: self.sink.get(target, token=token)) for target in targets * 2]
+        self.assertEqual([a.status for a in seen], [200, 404] * 2)
+        left = [fields(a)["burst"]["r"] for a in seen]
+        self.assertEqual(sorted(left, reverse=True), left)
+        self.assertLessEqual(left[-1], 2)
+        wait_until(lambda: self.sink.get(targets[0], token=token).status == 429, "its burst is used")
+        for target in targets:
+            self.refused(self.sink.get(target, token=token))
+        self.refused(self.sink.post(EVENT, token))
+        for target in ("/version", "/v1/contracts", "/healthz", "/readyz", "/metrics"):
+            for _ in range(12):  # more than an address may
+                self.assertEqual(self.sink.get(target).status, 200)
+
     def test_expect(self):
         """Over the limit a client that asks first is told at once, and never sends its body."""
         token = self.token_with(rate_per_second=0.01, burst=1)

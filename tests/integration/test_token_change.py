@@ -29,8 +29,8 @@ class TokenChange(SinkCase):
         self.sql(f"UPDATE telemetry.tokens SET {change} WHERE key_id = '{token.split('_')[1]}'")
         self.wait_accepted(self.sink.token("demo", "read"))
 
-    def known(self, *flags):
-        token = self.sink.token("demo", "ingest,read", *flags)
+    def known(self):
+        token = self.sink.token("demo", "ingest,read")
         self.wait_accepted(token)
         return token
 
@@ -100,7 +100,8 @@ class TokenChange(SinkCase):
 
     def paced(self):
         """The answer to one that had to wait for its turn, and whether its token was known to be revoked by then."""
-        token, keys, ask = self.known("--rate", "0.11/s", "--burst", "1"), [uuid7(), uuid7()], []
+        token, keys, ask = self.sink.token("demo", "ingest", "--rate", "0.11/s", "--burst", "1"), [uuid7(), uuid7()], []
+        self.wait_accepted(self.sink.token("demo", "read"))  # asking with that one would use up its burst
         series = ("vox_sink_limited_total", (("limit", "token"), ("outcome", "paced")))
         before = self.sink.metrics().get(series, 0)
         with self.sink.connect() as connection:
