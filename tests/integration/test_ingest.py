@@ -462,7 +462,7 @@ class Tokens(SinkCase):
         for length in (5_000, 6_000):
             with self.subTest(length=length):
                 answer = self.sink.post(model_call(), headers=[("Authorization", "Bearer " + "x" * length)])
-                self.assert_problem(answer, "http_malformed")
+                self.assert_problem(answer, "head_too_large")
 
     def test_two_authorizations(self):
         answer = self.sink.post(model_call(), self.write_token,
