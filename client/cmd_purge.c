@@ -86,7 +86,8 @@ static const struct option_row option_rows[] = {
     OPTION_SPOOL,
     OPTION("quiet", NULL, quiet, "print only what went wrong"),
 };
-static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_SOME, EXIT_IS_USAGE, EXIT_IS_CONFIG, EXIT_IS_IO};
+static const enum client_exit exits[] = {EXIT_IS_OK,     EXIT_IS_SOME, EXIT_IS_USAGE,
+                                         EXIT_IS_CONFIG, EXIT_IS_IO,   EXIT_IS_TRY_AGAIN};
 
 const struct command cmd_purge = {
     .name = "purge",

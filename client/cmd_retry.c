@@ -21,8 +21,11 @@ static enum client_exit retry_kept(const struct options *options)
     if (!open_spool(options, false, &place, &spool, &err))
         return complain(EXIT_IS_CONFIG, &err);
     bool ok = spool_lock(spool, &taken, &err);
-    if (ok && !taken)
-        ok = err_set(&err, "an upload is at work on this spool; try again when it is done");
+    if (ok && !taken) {
+        spool_close(spool);
+        err_set(&err, "an upload is at work on this spool; try again when it is done");
+        return complain(EXIT_IS_TRY_AGAIN, &err);
+    }
     ok = ok && spool_kept_count(spool, &count, &err) && spool_kept_forget(spool, &err);
     spool_close(spool);
     if (!ok)
@@ -50,7 +53,8 @@ static const struct option_row option_rows[] = {
     OPTION_SPOOL,
     OPTION("quiet", NULL, quiet, "print only what went wrong"),
 };
-static const enum client_exit exits[] = {EXIT_IS_OK, EXIT_IS_SOME, EXIT_IS_USAGE, EXIT_IS_CONFIG, EXIT_IS_IO};
+static const enum client_exit exits[] = {EXIT_IS_OK,     EXIT_IS_SOME, EXIT_IS_USAGE,
+                                         EXIT_IS_CONFIG, EXIT_IS_IO,   EXIT_IS_TRY_AGAIN};
 
 const struct command cmd_retry = {
     .name = "retry",

@@ -63,6 +63,10 @@ static enum client_exit run_help(int argc, char **argv)
         print_help(stdout);
         return EXIT_IS_OK;
     }
+    if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+        print_help(stdout);
+        return EXIT_IS_OK;
+    }
     const struct command *command = find_command(argv[0]);
     if (!command)
         return no_command(argv[0]);

@@ -149,8 +149,11 @@ enum client_exit walk_folders(const struct options *options, unsigned folders, c
     if (!open_spool(options, false, &place, &walk.spool, &err))
         return complain(EXIT_IS_CONFIG, &err);
     bool ok = spool_lock(walk.spool, &taken, &err);
-    if (ok && !taken)
-        ok = err_set(&err, "an upload is at work on this spool; try again when it is done");
+    if (ok && !taken) {
+        spool_close(walk.spool);
+        err_set(&err, "an upload is at work on this spool; try again when it is done");
+        return complain(EXIT_IS_TRY_AGAIN, &err);
+    }
     ok = ok && do_all(&walk, folders, &err);
     spool_close(walk.spool);
     walk_say(options, step->done, walk.done);

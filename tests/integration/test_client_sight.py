@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vox-telemetry: what a person decides and sees. Consent, history, check, retry, purge, limits, doctor."""
 
+import fcntl
 import json
 import pathlib
 import shutil
@@ -263,6 +264,14 @@ class History(ClientCase):
         self.assertEqual(self.pending(), names)
         self.assertEqual(self.client("purge", "--older-than", "30d", "--yes").returncode, 0)
         self.assertEqual(self.pending(), names[1:])
+        with open(self.spool / "upload.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for words in (["purge", names[1], "--yes"], ["retry", names[1]], ["retry", "--state", "kept"]):
+                done = self.client(*words)
+                self.assertEqual(done.returncode, 75, done)
+                self.assertIn("an upload is at work", done.stderr)
+            status = json.loads(self.client("upload", "--json").stdout)
+            self.assertEqual((status["outcome"], status["remaining"]), ("locked", len(self.pending())))
         self.assertEqual(self.client("purge", names[1], names[2].removesuffix(".json"), "--yes").returncode, 0)
         self.assertEqual(self.pending(), names[3:])
         self.assertEqual(self.client("purge", "--all", "--yes", "--state", "bad").returncode, 0)
