@@ -93,7 +93,10 @@ class Batches(UploadCase):
         note = json.loads(next(self.spool.glob("rejected/*.answer")).read_text())
         self.assertEqual((note["status"], note["answer"]["problem"]["code"]), (422, "schema_invalid"))
         log = self.sent()
-        self.assertEqual({row["id"] for row in log}, set(texts) - left)
+        self.assertEqual({row["id"] for row in log}, set(texts), "all of them left the machine")
+        self.assertEqual({row["id"] for row in log if row["outcome"] == "refused"}, set(self.names("rejected")))
+        self.assertEqual({row["id"] for row in log if row["outcome"] == "kept"}, set(self.names()))
+        log = [row for row in log if row["outcome"] == "stored"]
         self.assertEqual({row["receipt"]["event_id"] for row in log}, set(texts) - left)
         times = self.value("SELECT count(*) FROM telemetry.events WHERE occurred_at IS NULL")
         self.assertEqual(times, "0", "the line says when")
