@@ -62,6 +62,7 @@ struct contract {
     struct retention retention;
     struct str recognised_by; // its rule in words: "variant ModelCall"
     bool assert_formats;      // `format` in its schema can refuse an event
+    bool is_probe;            // no telemetry: neither counted nor listed unless it is asked for
     struct str schema_file;   // "model-call.v1.schema.json"
     struct str schema_text;   // as in the file
     uint8_t schema_sha256[SHA256_LEN];

@@ -211,6 +211,7 @@ static bool read_contract(struct reader *reader, const struct contract_source *s
     char name[YAML_TEXT_MAX + 16];
     snprintf(name, sizeof(name), "%s.v%u", source->id, contract.version);
     contract.assert_formats = source->formats && strcmp(source->formats, "assert") == 0;
+    contract.is_probe = source->probe;
     contract.recognised_by = ret_row->rule.text;
     bool ok = keep(reader, name, &contract.name, err) && keep(reader, source->id, &contract.id, err) &&
               keep(reader, source->owner, &contract.owner, err) &&

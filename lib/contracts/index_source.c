@@ -67,6 +67,7 @@ static const cyaml_schema_field_t contract_fields[] = {
     TEXT("owner", struct contract_source, owner, 0),
     TEXT("enforced_by", struct contract_source, enforced_by, 0),
     TEXT("session_convention", struct contract_source, session_convention, 0),
+    CYAML_FIELD_BOOL("probe", CYAML_FLAG_OPTIONAL, struct contract_source, probe),
     CYAML_FIELD_MAPPING("subject", CYAML_FLAG_OPTIONAL, struct contract_source, subject, subject_fields),
     CYAML_FIELD_MAPPING("guard", CYAML_FLAG_OPTIONAL, struct contract_source, guard, guard_fields),
     CYAML_FIELD_SEQUENCE("embedded_json", OPTIONAL, struct contract_source, embedded_json, &text_value, 1,

@@ -43,6 +43,7 @@ struct contract_source {
     char *owner;
     char *enforced_by;
     char *session_convention;
+    bool probe;
     struct subject_source subject;
     struct guard_source guard;
     char **embedded_json;

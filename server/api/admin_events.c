@@ -96,6 +96,19 @@ static enum problem read_accept(struct events_request *r)
     return problem;
 }
 
+// Probes are no telemetry: who wants them asks for their contract. False: no memory.
+static bool leave_out_probes(struct events_request *r)
+{
+    const struct snapshot *s = r->read.auth.snapshot;
+    size_t count = s->contract_ids ? contract_set_count(s->contracts) : 0;
+    int32_t *ids = arena_alloc(http_request_arena(r->read.auth.request), (count + 1) * sizeof(*ids));
+    for (size_t i = 0; ids && i < count; i++)
+        if (contract_set_at(s->contracts, i)->is_probe)
+            ids[r->query.left_out_count++] = s->contract_ids[i];
+    r->query.left_out = ids;
+    return ids;
+}
+
 static enum problem prepare(struct read_request *read)
 {
     struct events_request *r = CONTAINER_OF(read, struct events_request, read);
@@ -113,6 +126,8 @@ static enum problem prepare(struct read_request *read)
         if (!s->contract_ids)
             return PROBLEM_not_ready;
         r->query.contract_id = s->contract_ids[c->index];
+    } else if (!leave_out_probes(r)) {
+        return PROBLEM_overloaded;
     }
     return read_accept(r);
 }

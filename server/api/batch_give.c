@@ -54,9 +54,7 @@ void batch_entry_count(const struct batch_entry *entry)
     const struct contract *contract = entry->contract;
     switch (e->outcome) {
     case EVENT_STORED:
-        if (!e->quarantined)
-            metrics_add(api->metrics, METRIC_EVENT_BYTES, contract->name.ptr, NULL, e->text.len);
-        count_event(api, contract, e->quarantined ? "quarantined" : "stored");
+        count_stored(api, contract, e);
         admit_stored(&entry->job->auth, e);
         break;
     case EVENT_DUPLICATE:

@@ -8,7 +8,16 @@
 
 void count_event(struct api *api, const struct contract *contract, const char *outcome)
 {
+    if (contract && contract->is_probe)
+        return;
     metrics_add(api->metrics, METRIC_EVENTS, contract ? contract->name.ptr : "unknown", outcome, 1);
+}
+
+void count_stored(struct api *api, const struct contract *contract, const struct event *event)
+{
+    if (!event->quarantined && !contract->is_probe)
+        metrics_add(api->metrics, METRIC_EVENT_BYTES, contract->name.ptr, NULL, event->text.len);
+    count_event(api, contract, event->quarantined ? "quarantined" : "stored");
 }
 
 size_t candidate_errors(const struct candidate *c, enum problem problem,

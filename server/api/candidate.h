@@ -35,5 +35,7 @@ size_t candidate_errors(const struct candidate *candidate, enum problem problem,
 struct str candidate_contract_name(const struct contract *contract);
 // Into the events' metric. `contract` NULL: not known.
 void count_event(struct api *api, const struct contract *contract, const char *outcome);
+// A new event, with its bytes.
+void count_stored(struct api *api, const struct contract *contract, const struct event *event);
 
 #endif

@@ -266,9 +266,7 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     const struct event *e = &in->event;
     switch (e->outcome) {
     case EVENT_STORED:
-        if (!e->quarantined)
-            metrics_add(in->auth.api->metrics, METRIC_EVENT_BYTES, in->contract->name.ptr, NULL, e->text.len);
-        count_event(in->auth.api, in->contract, e->quarantined ? "quarantined" : "stored");
+        count_stored(in->auth.api, in->contract, e);
         admit_stored(&in->auth, e);
         answer_receipt(in, candidate_contract_name(in->contract));
         break;

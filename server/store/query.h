@@ -16,11 +16,13 @@ MUST_CHECK enum query_result store_receipt(struct db *db, int32_t project_id, co
 
 struct events_query {
     int32_t project_id;
-    int32_t contract_id;   // 0: all
-    int64_t since, until;  // wall microseconds, received_at in [since, until)
-    struct str session_id; // absent: all
-    unsigned limit;        // 1..LIMIT_QUERY_ROWS
-    bool has_cursor;       // start behind this row
+    int32_t contract_id;     // 0: all
+    int64_t since, until;    // wall microseconds, received_at in [since, until)
+    struct str session_id;   // absent: all
+    const int32_t *left_out; // contracts whose events are not meant, where contract_id is 0
+    size_t left_out_count;
+    unsigned limit;  // 1..LIMIT_QUERY_ROWS
+    bool has_cursor; // start behind this row
     int64_t cursor_received_at;
     struct uuid cursor_id;
 };

@@ -311,6 +311,10 @@ class Doctor(ClientCase):
         contract = self.value("SELECT count(*) FROM telemetry.events e JOIN telemetry.contracts c "
                               "ON c.id = e.contract_id WHERE c.name LIKE 'vox-telemetry-probe%'")
         self.assertGreaterEqual(int(contract), 1)
+        self.assertNotIn("contract=\"vox-telemetry-probe", self.sink.request("GET", "/metrics").body.decode())
+        for query, listed in (("", False), ("&contract=vox-telemetry-probe.v1", True)):
+            page = self.sink.request("GET", f"/v1/admin/events?limit=1000{query}", token=self.read_token)
+            self.assertEqual("TelemetryProbe" in page.body.decode(), listed, query)
         self.assertEqual(len(self.client("history", "--json").stdout.splitlines()), 1, "the probe is told too")
         self.assertEqual(self.client("doctor", "--offline").returncode, 0)
         self.assertEqual(self.rows() - before, 1)

@@ -624,9 +624,9 @@ class Fidelity(SinkCase):
     STRINGS = ["", "plain", "\u00e9", "\u20ac", "\U0001f600", "\u2028\u2029", "\u007f", "\ufeff", "\ufffe", "\"\\/",
                "\b\f\n\r\t\u0001\u001f", "\u0000".replace("\u0000", "nul-less"), "a\u0301", "\U0010ffff", "x" * 5000]
 
-    def read_back(self, event_id):
-        answer = self.settled(lambda: self.sink.get("/v1/admin/events?limit=1000", token=self.read_token,
-                                                    headers=[("Accept", "application/x-ndjson")]))
+    def read_back(self, event_id, contract="model-call.v1"):
+        answer = self.settled(lambda: self.sink.get(f"/v1/admin/events?limit=1000&contract={contract}",
+                                                    token=self.read_token, headers=[("Accept", "application/x-ndjson")]))
         self.assertEqual(answer.status, 200, answer)
         for line in answer.body.splitlines():
             row = json.loads(line, parse_float=decimal.Decimal, parse_int=decimal.Decimal)
@@ -654,7 +654,7 @@ class Fidelity(SinkCase):
             with self.subTest(contract=contract, sample=name):
                 event_id = uuid7()
                 receipt = self.assert_receipt(self.sink.post(body, self.write_token, event_id), 201, contract)
-                row = self.read_back(event_id)
+                row = self.read_back(event_id, contract)
                 self.assertEqual(row["event"],
                                  json.loads(body, parse_float=decimal.Decimal, parse_int=decimal.Decimal))
                 self.assertEqual((row["contract"], row["sha256"], row["received_at"]),
