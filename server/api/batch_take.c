@@ -201,9 +201,11 @@ static enum problem renew(struct batch_job *job)
 {
     if (job->renewed)
         return PROBLEM_NONE;
-    job->renewed = true;
     enum problem problem = auth_renew(&job->auth);
-    return problem ? problem : sign_renew(&job->sign, &job->auth.token);
+    if (!problem)
+        problem = sign_renew(&job->sign, &job->auth.token);
+    job->renewed = !problem;
+    return problem;
 }
 
 static void take_line(struct batch_job *job, enum line_found found, struct str text)
@@ -273,12 +275,14 @@ static bool window_is_open(const struct batch_job *job)
     return !job->held && job->entries < BATCH_WINDOW_LINES && job->bytes < BATCH_WINDOW_BYTES;
 }
 
-// The line that the writer had no room for.
+// The line that the writer had no room for. If its token may not go on, it is the last to hear of it.
 static void submit_held(struct batch_job *job)
 {
     enum problem problem = renew(job);
-    if (problem)
+    if (problem) {
+        batch_end_taking(job);
         batch_entry_refused(job->held, problem, NULL);
+    }
     if (problem || submit(job, job->held))
         job->held = NULL;
 }
