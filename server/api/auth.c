@@ -116,14 +116,25 @@ static bool is_over(const struct auth *a)
     return a->token.expires_at != INT64_MAX && clock_wall_us(a->api->clock) >= a->token.expires_at;
 }
 
-enum problem auth_renew(struct auth *a)
+// Of tokens that were read before the request began nobody can say that one is over: its end may have been
+// put off since.
+static enum problem judge_again(struct auth *a)
 {
     bool known_form;
+    enum problem problem = judge(a, &known_form);
+    if (problem != PROBLEM_token_invalid || auth_loaded_at(a) > http_request_began_at(a->request))
+        return problem;
+    catalog_refresh(a->api->catalog);
+    return PROBLEM_not_ready;
+}
+
+enum problem auth_renew(struct auth *a)
+{
     if (catalog_is_current(a->api->catalog, tokens_of(a)))
-        return is_over(a) || is_too_old(a) ? judge(a, &known_form) : PROBLEM_NONE;
+        return is_over(a) || is_too_old(a) ? judge_again(a) : PROBLEM_NONE;
     struct snapshot *before = a->renewed; // the token's texts lie there until it is read anew
     a->renewed = catalog_get(a->api->catalog);
-    enum problem problem = judge(a, &known_form);
+    enum problem problem = judge_again(a);
     snapshot_unref(problem ? a->renewed : before);
     if (problem)
         a->renewed = before;

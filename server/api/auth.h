@@ -39,7 +39,8 @@ enum auth_result auth_again(struct auth *auth);
 void auth_refuse_stranger(struct auth *auth);
 // Right before something is stored: may the token that was let in still do so, and as what? Bodies and turns
 // last: what happened to the token meanwhile holds. Where no newer snapshot is there it is a comparison and
-// a look at the clock; otherwise auth->token is read anew.
+// a look at the clock; otherwise auth->token is read anew. not_ready: by tokens read before the request it is
+// not valid any more; they are being read again.
 MUST_CHECK enum problem auth_renew(struct auth *auth);
 // When the load began that auth->token was read by.
 int64_t auth_loaded_at(const struct auth *auth);
