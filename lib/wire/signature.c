@@ -43,6 +43,7 @@ void signature_verifier_init(struct signature_verifier *v, const struct signatur
     v->signature = signature;
     v->key_count = v->tried = 0;
     v->names = v->keeps = v->hashed = v->same = false;
+    memset(v->made, 0, sizeof(v->made));
     buf_init(&v->kept, body_ceiling + LIMIT_EVENT_ID_TEXT + 64);
     for (size_t i = 0; i < count && v->key_count < SIGNATURE_KEYS_MAX; i++) {
         bool mac = keys[i]->kind == SIGNING_HMAC;
@@ -75,7 +76,8 @@ static bool matches_secret(struct signature_verifier *v)
             continue;
         hmac_end(&v->macs[i], key->bytes, key->len, mac);
         for (unsigned j = 0; j < s->mac_count; j++)
-            same |= crypto_verify_32(s->macs[j], mac) == 0;
+            v->made[i] |= crypto_verify_32(s->macs[j], mac) == 0;
+        same |= v->made[i];
     }
     sodium_memzero(mac, sizeof(mac));
     return same;
@@ -92,12 +94,14 @@ bool signature_verifier_step(struct signature_verifier *v)
         v->same = matches_secret(v);
     v->hashed = true;
     while (!v->same && v->tried < pairs) {
-        const struct signing_key *key = v->keys[v->tried / s->signed_count];
+        const size_t i = v->tried / s->signed_count;
+        const struct signing_key *key = v->keys[i];
         const uint8_t *signature = s->ed25519[v->tried++ % s->signed_count];
         if (key->kind != SIGNING_ED25519)
             continue;
         v->same = crypto_sign_verify_detached(signature, (const unsigned char *)v->kept.ptr, v->kept.len,
                                               key->bytes) == 0;
+        v->made[i] = v->same;
         break;
     }
     return v->same || v->tried == pairs;
@@ -117,6 +121,16 @@ enum problem signature_verifier_finish(struct signature_verifier *v, struct uuid
         *ret_id = uuid_v8(digest);
     }
     return PROBLEM_NONE;
+}
+
+size_t signature_verifier_makers(const struct signature_verifier *v,
+                                 const struct signing_key *ret_keys[static SIGNATURE_KEYS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < v->key_count; i++)
+        if (v->made[i])
+            ret_keys[count++] = v->keys[i];
+    return count;
 }
 
 // An HMAC that was ended is wiped already.

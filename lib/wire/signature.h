@@ -77,9 +77,10 @@ struct signature_verifier {
     struct sha256_state named; // of a keyless event's id
     bool keeps;                // for Ed25519
     struct buf kept;
-    bool hashed;  // the HMACs are looked at
-    bool same;    // one of the signatures is one of the keys'
-    size_t tried; // of the pairs of key and Ed25519 signature
+    bool hashed;                   // the HMACs are looked at
+    bool made[SIGNATURE_KEYS_MAX]; // by which of the keys; of public ones the first that fits
+    bool same;                     // by any
+    size_t tried;                  // of the pairs of key and Ed25519 signature
 };
 
 // The signature and the keys are used until it is released. `body_ceiling`: of a body kept for Ed25519; what
@@ -96,6 +97,10 @@ bool signature_verifier_step(struct signature_verifier *verifier);
 // each replay.
 MUST_CHECK enum problem signature_verifier_finish(struct signature_verifier *verifier, struct uuid *ret_id);
 void signature_verifier_release(struct signature_verifier *verifier);
+// After signature_verifier_finish() found none wrong, released or not: the keys that made one of the
+// signatures, all that are secret and at most one that is public. Returns how many.
+size_t signature_verifier_makers(const struct signature_verifier *verifier,
+                                 const struct signing_key *ret_keys[static SIGNATURE_KEYS_MAX]);
 
 // Header values for a request of our own, NUL-terminated; `key` is a secret.
 #define SIGNATURE_VOX_TEXT_MAX     128

@@ -203,7 +203,7 @@ static enum problem renew(struct batch_job *job)
         return PROBLEM_NONE;
     enum problem problem = auth_renew(&job->auth);
     if (!problem)
-        problem = sign_renew(&job->sign, &job->auth.token);
+        problem = sign_renew(&job->sign, &job->auth);
     job->renewed = !problem;
     return problem;
 }

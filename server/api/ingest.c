@@ -295,7 +295,7 @@ static void store_event(struct ingest *in)
     // The body, or the turn, may have taken its time.
     enum problem problem = auth_renew(&in->auth);
     if (!problem)
-        problem = sign_renew(&in->sign, &in->auth.token);
+        problem = sign_renew(&in->sign, &in->auth);
     if (problem) {
         refuse(in, problem);
         return;

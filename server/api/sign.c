@@ -58,15 +58,26 @@ enum problem sign_end(struct sign *sign)
         return PROBLEM_NONE;
     ensure_verifier(sign);
     enum problem problem = signature_verifier_finish(&sign->verifier, &sign->id);
+    if (!problem)
+        sign->maker_count = signature_verifier_makers(&sign->verifier, sign->makers);
     sign->has_id = !problem && !sign->has_own_id && sign->gate.signature.form == SIGNATURE_VOX;
     sign_release(sign); // an Ed25519 body need not be held twice any longer
     return gate_signature_failed(&sign->gate, problem);
 }
 
-enum problem sign_renew(const struct sign *sign, const struct token *token)
+enum problem sign_renew(const struct sign *sign, const struct auth *auth)
 {
-    bool lacks = token->signature == SIGNATURE_REQUIRED && !sign->gate.wanted;
-    return lacks ? PROBLEM_signature_missing : PROBLEM_NONE;
+    const struct token *token = &auth->token;
+    if (token->signature == SIGNATURE_OFF)
+        return PROBLEM_NONE;
+    if (sign->gate.wanted) {
+        int64_t now = clock_wall_us(auth->api->clock);
+        bool counts = gate_key_counts(token, sign->makers, sign->maker_count, now);
+        return counts ? PROBLEM_NONE : PROBLEM_signature_invalid;
+    }
+    if (sign->gate.present)
+        return PROBLEM_not_ready;
+    return token->signature == SIGNATURE_REQUIRED ? PROBLEM_signature_missing : PROBLEM_NONE;
 }
 
 void sign_refuse(const struct auth *auth, enum problem problem)

@@ -17,6 +17,8 @@ struct sign {
     bool has_own_id; // the caller's, before sign_body(): the event is named, no id is made of the signature
     bool begun;      // the verifier is in use
     struct signature_verifier verifier;
+    const struct signing_key *makers[SIGNATURE_KEYS_MAX]; // after sign_end(): who signed
+    size_t maker_count;
     bool has_id;    // after sign_end(): the request is signed in the Vox form
     struct uuid id; // the same for each replay: the id of an event that has none
 };
@@ -30,8 +32,9 @@ MUST_CHECK bool sign_step(struct sign *sign);
 MUST_CHECK enum problem sign_end(struct sign *sign);
 // Answers with a problem of the two above; what failed is charged (admit.h).
 void sign_refuse(const struct auth *auth, enum problem problem);
-// Right before something is stored: the token's policy may have changed since sign_begin().
-MUST_CHECK enum problem sign_renew(const struct sign *sign, const struct token *token);
+// After auth_renew(): the token's policy and its keys may have changed since. not_ready: the signature counts
+// now and was not looked at.
+MUST_CHECK enum problem sign_renew(const struct sign *sign, const struct auth *auth);
 void sign_release(struct sign *sign);
 
 #endif

@@ -30,12 +30,12 @@ enum problem gate_signature(const struct token *token, const struct signature_he
                             int64_t now_us, struct gate_signature *ret_signature)
 {
     struct gate_signature g = {.name = str_slice(token->key_id, TOKEN_KEY_ID_LEN)};
-    bool present = signature_is_present(headers);
-    if (token->signature == SIGNATURE_OFF || (token->signature == SIGNATURE_OPTIONAL && !present)) {
+    g.present = signature_is_present(headers);
+    if (token->signature == SIGNATURE_OFF || (token->signature == SIGNATURE_OPTIONAL && !g.present)) {
         *ret_signature = g;
         return PROBLEM_NONE;
     }
-    if (!present)
+    if (!g.present)
         return PROBLEM_signature_missing;
     enum problem problem = signature_parse(headers, &g.signature);
     if (!problem)
@@ -48,6 +48,25 @@ enum problem gate_signature(const struct token *token, const struct signature_he
     g.wanted = true;
     *ret_signature = g;
     return PROBLEM_NONE;
+}
+
+static bool has_active(const struct token *token, const char kid[static SIGNING_KID_LEN], int64_t now_us)
+{
+    for (size_t i = 0; i < token->key_count; i++) {
+        const struct gate_key *k = &token->keys[i];
+        if (k->not_after > now_us && memcmp(k->key.kid, kid, SIGNING_KID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool gate_key_counts(const struct token *token, const struct signing_key *const *keys, size_t count,
+                     int64_t now_us)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_active(token, keys[i]->kid, now_us))
+            return true;
+    return false;
 }
 
 void gate_verifier_init(struct signature_verifier *verifier, const struct gate_signature *g,

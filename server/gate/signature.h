@@ -11,8 +11,9 @@
 #include "server/gate/gate.h"
 
 struct gate_signature {
-    bool wanted; // a signature is there and counts
-    bool locked; // a key of the token cannot be opened here: who fails may be right all the same
+    bool present; // signature headers are there
+    bool wanted;  // and count
+    bool locked;  // a key of the token cannot be opened here: who fails may be right all the same
     struct str name;
     struct signature signature;
     const struct signing_key *keys[SIGNATURE_KEYS_MAX];
@@ -25,6 +26,9 @@ MUST_CHECK enum problem gate_signature(const struct token *token, const struct s
 // `signature` must outlive it.
 void gate_verifier_init(struct signature_verifier *verifier, const struct gate_signature *signature,
                         size_t body_ceiling);
+// Later: does any of these keys, by their kids, still count with the token?
+bool gate_key_counts(const struct token *token, const struct signing_key *const *keys, size_t count,
+                     int64_t now_us);
 // What a verifier's failure means, given that a key may be missing here.
 enum problem gate_signature_failed(const struct gate_signature *signature, enum problem problem);
 

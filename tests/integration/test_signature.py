@@ -255,6 +255,53 @@ class Signature(Signing):
                 self.assertTrue(connection._until(b"\r\n").startswith(b"HTTP/1.1 401 "))
                 self.assertIn(f'"code":"{code}"'.encode(), connection.rest())
 
+    def changed_amid(self, made, headers, body, change):
+        """The answer to a request whose head was judged before change()."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        with self.sink.connect() as connection:
+            connection.send(f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {made['token']}\r\n"
+                            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{lines}"
+                            "Expect: 100-continue\r\n\r\n".encode())
+            connection.read_continue()
+            change()
+            connection.send(body)
+            return connection.read("POST")
+
+    def test_turned_on_amid_a_signed_body(self):
+        made = self.signing_token("optional")
+        self.sink.command("token", "set", made["key_id"], "--signature", "off")
+        junk = [("X-Vox-Telemetry-Signature", "t=1,kid=x,v1=y")]
+        wait_until(lambda: self.send(self.body(), junk, made).status == 201, "signatures are off")
+
+        def turn_on():
+            self.sink.command("token", "set", made["key_id"], "--signature", "required")
+            wait_until(lambda: self.send(self.body(), [], made).code == "signature_missing", "the policy is followed")
+
+        body = self.body()
+        headers = vox(made["signing_secret"], made["key_id"], body)
+        self.assert_problem(self.changed_amid(made, headers, body, turn_on), "not_ready")
+        self.assertEqual(self.rows_of(body), 0)
+        self.assert_receipt(self.send(body, headers, made))
+
+    def test_key_retired_amid_a_body(self):
+        made = self.signing_token()
+        old = made["signing_secret"]
+        new = self.command_json("token", "key", "add", made["key_id"])["signing_secret"]
+        wait_until(lambda: self.signed_by(new, made) == 201, "the second key counts")
+
+        def retire():
+            self.sink.command("token", "key", "retire", made["signing_kid"])
+            wait_until(lambda: self.signed_by(old, made) == 401, "the retired key does not count")
+
+        body = self.body()
+        self.assert_refused(self.changed_amid(made, vox(old, made["key_id"], body), body, retire), "signature_invalid")
+        self.assertEqual(self.rows_of(body), 0)
+        added = self.command_json("token", "key", "add", made["key_id"])
+        wait_until(lambda: self.signed_by(added["signing_secret"], made) == 201, "a third key counts")
+        body = self.body()
+        self.assert_receipt(self.changed_amid(made, vox(new, made["key_id"], body), body, lambda: self.sink.command(
+            "token", "key", "retire", added["signing_kid"])))
+
     def test_a_token_made_this_moment_signs_at_once(self):
         made = self.signing_token()
         self.assertEqual(self.signed_by(made["signing_secret"], made), 201)

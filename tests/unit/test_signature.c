@@ -233,6 +233,40 @@ START_TEST(signature__public_ones_are_bounded)
         ck_assert_int_eq(steps, cases[i].steps);
         ck_assert_int_eq(signature_verifier_finish(&v, &id), cases[i].problem);
         signature_verifier_release(&v);
+        const struct signing_key *makers[SIGNATURE_KEYS_MAX];
+        size_t count = signature_verifier_makers(&v, makers);
+        ck_assert_uint_eq(count, cases[i].problem ? 0 : 1);
+        ck_assert(cases[i].problem || makers[0] == &keys[1]);
+    }
+}
+END_TEST
+
+// Of secret keys all that signed.
+START_TEST(signature__its_makers_are_told)
+{
+    struct signing_key keys[2];
+    const struct signing_key *pointers[] = {&keys[0], &keys[1]};
+    char made[2][SIGNATURE_VOX_TEXT_MAX], both[2 * SIGNATURE_VOX_TEXT_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        keys[i] = (struct signing_key){0};
+        signing_secret_generate(&keys[i]);
+        signature_make_vox(&keys[i], STR("abcdefghij"), AT, STR(BODY), made[i]);
+    }
+    snprintf(both, sizeof(both), "%s%s", made[0], strstr(made[1], ",v1="));
+    const char *const headers[] = {made[0], made[1], both};
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        const struct signature_headers h = {.vox = str_from(headers[i])};
+        const struct signing_key *makers[SIGNATURE_KEYS_MAX];
+        struct signature s;
+        struct signature_verifier v;
+        struct uuid id;
+        ck_assert_int_eq(signature_parse(&h, &s), PROBLEM_NONE);
+        signature_verifier_init(&v, &s, pointers, 2, 65536, STR_NULL);
+        signature_verifier_update(&v, STR(BODY));
+        ck_assert_int_eq(signature_verifier_finish(&v, &id), PROBLEM_NONE);
+        signature_verifier_release(&v);
+        ck_assert_uint_eq(signature_verifier_makers(&v, makers), i == 2 ? 2 : 1);
+        ck_assert_ptr_eq(makers[0], &keys[i == 1]);
     }
 }
 END_TEST
@@ -275,4 +309,4 @@ static void setup(void)
 
 CHECK_MAIN_WITH(setup, "signature", signature__foreign_vectors, signature__one_flipped_bit_is_refused,
                 signature__presence, signature__a_replay_has_the_same_id, signature__public_ones_are_bounded,
-                signing_key__text)
+                signature__its_makers_are_told, signing_key__text)
