@@ -157,7 +157,7 @@ static bool admit(const struct auth *auth, int64_t n, bool reads, struct admissi
         refuse(request, PROBLEM_quota_exceeded, until_ns);
         return false;
     }
-    *ret_admission = (struct admission){.counted = quota != QUOTA_NONE};
+    *ret_admission = (struct admission){0};
     if (verdict.wait_ns && n) {
         count(api, whose(auth), "paced");
         ret_admission->due_at = clock_mono_us(api->clock) + verdict.wait_ns / NSEC_PER_USEC;
@@ -210,20 +210,33 @@ bool admit_attempt(struct api *api, struct http_request *request)
     return false;
 }
 
-enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us)
+static enum limit_quota quota_of(const struct auth *auth)
+{
+    return limiter_quota(auth->api->limiter, &auth->token, auth_loaded_at(auth));
+}
+
+bool admit_counts(const struct auth *auth)
+{
+    return quota_of(auth) != QUOTA_NONE;
+}
+
+enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us, bool *ret_counted)
 {
     struct limiter *limiter = auth->api->limiter;
     struct gcra_verdict verdict = auth->token.id
                                       ? limiter_token(limiter, &auth->token, LIMIT_EVENTS, 1, may_wait)
                                       : take_by_address(auth, LIMIT_EVENTS, 1, may_wait);
     *ret_wait_us = (verdict.wait_ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
+    *ret_counted = false;
     if (!verdict.admitted) {
         count(auth->api, "events", "refused");
         return PROBLEM_rate_limited;
     }
     if (verdict.wait_ns)
         count(auth->api, "events", "paced");
-    if (!is_used(auth, limiter_quota(limiter, &auth->token, auth_loaded_at(auth))))
+    enum limit_quota quota = quota_of(auth);
+    *ret_counted = quota != QUOTA_NONE;
+    if (!is_used(auth, quota))
         return PROBLEM_NONE;
     *ret_wait_us = to_midnight_ns(auth->api->clock) / NSEC_PER_USEC;
     return PROBLEM_quota_exceeded;

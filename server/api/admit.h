@@ -13,7 +13,6 @@
 
 struct admission {
     int64_t due_at; // monotonic microseconds: the request may go on then; 0: at once
-    bool counted;   // its token has a quota: events of it are to be marked so
 };
 
 // Charges an ingest request of a client that auth let in. False: it was answered.
@@ -30,8 +29,12 @@ MUST_CHECK bool admit_forged(const struct auth *auth);
 // Charges an attempt that auth is about to refuse, or to look into. False: it was answered.
 MUST_CHECK bool admit_attempt(struct api *api, struct http_request *request);
 // Charges one event of a batch of an admitted request. PROBLEM_NONE: it may go on after `*ret_wait_us`, which
-// is 0 unless it `may_wait`. rate_limited, quota_exceeded: `*ret_wait_us` is for Retry-After.
-MUST_CHECK enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us);
+// is 0 unless it `may_wait`, and its token has a quota if it is `*ret_counted`: the event is to be marked so.
+// rate_limited, quota_exceeded: `*ret_wait_us` is for Retry-After.
+MUST_CHECK enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us,
+                                    bool *ret_counted);
+// Has the token a quota? Asked right before an event is stored: it may have been set meanwhile.
+bool admit_counts(const struct auth *auth);
 // An event of this client was stored: if it is marked as counted, the quota has less left.
 void admit_stored(const struct auth *auth, const struct event *event);
 

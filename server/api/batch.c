@@ -139,8 +139,9 @@ static struct batch_job *job_new(struct api *api, struct http_request *request)
 
 static bool charge(struct batch_job *job)
 {
-    bool admitted = admit_request(&job->auth, &job->admission);
-    job->due_at = job->admission.due_at;
+    struct admission admission = {0};
+    bool admitted = admit_request(&job->auth, &admission);
+    job->due_at = admission.due_at;
     return admitted;
 }
 

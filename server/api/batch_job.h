@@ -74,8 +74,7 @@ enum batch_take { TAKE_ALL, TAKE_FULL, TAKE_TIRED, TAKE_PACED };
 struct batch_job {
     struct auth auth;
     struct api *api;
-    struct arena arena; // texts that outlive the request
-    struct admission admission;
+    struct arena arena;               // texts that outlive the request
     int64_t due_at;                   // no line is taken before: the rate is used up
     struct request_identity identity; // what the request says for all of its lines
     struct str batch_id;              // a UUID in its canonical text, or the client's own; absent: none

@@ -45,6 +45,7 @@ struct described {
     struct candidate candidate;
     bool has_id; // the client's, or derived from the batch's: told of a refused line too
     bool foreign;
+    bool counted; // of a quota
 };
 
 static enum problem line_id(struct batch_job *job, struct described *d)
@@ -137,7 +138,7 @@ static struct batch_entry *keep(struct batch_job *job, const struct described *d
         entry->event.trace_id = move(&to, e->trace_id);
         entry->event.repository_id = move(&to, e->repository_id);
         entry->event.client = job->identity.client;
-        entry->event.counted = job->admission.counted;
+        entry->event.counted = d->counted;
         entry->event.of_batch = true;
         job->bytes += e->text.len;
     }
@@ -183,10 +184,10 @@ static bool is_blank(struct str line)
 }
 
 // Charges the line. What is a little over the rate is taken, and the next lines wait.
-static enum problem admit(struct batch_job *job)
+static enum problem admit(struct batch_job *job, bool *ret_counted)
 {
     int64_t wait_us;
-    enum problem problem = admit_event(&job->auth, true, &wait_us);
+    enum problem problem = admit_event(&job->auth, true, &wait_us, ret_counted);
     if (problem && may_refuse_whole(job)) {
         job->retry_us = wait_us;
         stop_taking(job, problem);
@@ -226,7 +227,7 @@ static void take_line(struct batch_job *job, enum line_found found, struct str t
     // Of a line without an envelope it is known, whatever becomes of the line.
     problem = job->enveloped ? PROBLEM_NONE : line_id(job, &d);
     if (!problem)
-        problem = admit(job);
+        problem = admit(job, &d.counted);
     if (!problem)
         problem = found == LINE_TOO_LONG ? PROBLEM_body_too_large : judge(job, text, &d);
     if (job->refusal)

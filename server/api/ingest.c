@@ -181,7 +181,7 @@ static enum problem describe_event(struct ingest *in)
     e->has_occurred_at = in->identity.has_time;
     e->occurred_at = in->identity.time;
     e->client = in->identity.client;
-    e->counted = in->admission.counted;
+    e->counted = admit_counts(&in->auth);
     return request_identity_resolve(&in->identity, in->auth.token.project_id,
                                     clock_wall_us(in->auth.api->clock), &e->id);
 }

@@ -168,6 +168,29 @@ class TokenChange(ChangeCase):
                 answer = connection.read("POST")
                 self.assertEqual((answer.status, answer.code if code else None), (status, code), answer)
 
+    def used(self, token):
+        return int(self.value("SELECT coalesce(sum(events), 0) FROM telemetry.token_usage JOIN telemetry.tokens ON id = token_id "
+                              f"WHERE key_id = '{token.split('_')[1]}'"))
+
+    def test_given_a_quota_amid_a_body(self):
+        token, key, body = self.known(), uuid7(), compact(model_call("late"))
+        with self.sink.connect() as connection:
+            self.begin_single(connection, token, body, key)
+            self.change(token, "quota_per_day = 5")
+            connection.send(body)
+            self.assertEqual(connection.read("POST").status, 201)
+        self.assertEqual(self.used(token), 1)
+
+    def test_given_a_quota_amid_a_batch(self):
+        token, late = self.known(), [uuid7() for _ in range(2)]
+        with self.sink.connect() as connection:
+            self.begin_batch(connection, token)
+            self.change(token, "quota_per_day = 5")
+            self.send_lines(connection, *late)
+            verdicts = self.end_batch(connection)
+        self.assertEqual([v["status"] for v in verdicts], [201] * 3)
+        self.assertEqual(self.used(token), 2, "what was stored before it was given does not count")
+
     def test_changed_amid_a_batch(self):
         token, late = self.known(), [uuid7() for _ in range(2)]
         with self.sink.connect() as connection:
