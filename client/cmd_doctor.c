@@ -102,7 +102,11 @@ static bool check_spool(struct findings *findings, struct spool *spool, struct e
         return false;
     if (pending.ignored)
         findings_say(findings, FINDING_WARNING, "ignored",
-                     "files in pending/ that begin with a dot or end in .tmp, .part, .swp, ~", STR_NULL);
+                     "files in pending/ with names of unfinished ones: .*, #*#, *~, *.tmp, *.part …",
+                     STR_NULL);
+    if (pending.young)
+        findings_say(findings, FINDING_FINE, "waiting",
+                     "files in pending/ without .json, until they are a minute old", STR_NULL);
     check_modes(findings, spool, &pending);
     check_prune(findings, &pending);
     return check_entries(findings, spool, err);

@@ -134,7 +134,8 @@ static void put_pending(const struct spool_count *pending)
         printf("  %s, the oldest %s old", bytes, age);
     }
     putchar('\n');
-    put_count("", pending->ignored, "other files (.*, *.tmp, *.part, *.swp, *~), left alone", false);
+    put_count("", pending->ignored, "other files (.*, #*#, *~, *.tmp, *.part …), left alone", false);
+    put_count("", pending->young, "without .json, wait until they are a minute old", false);
 }
 
 static void put_states(const struct state *state)
@@ -192,6 +193,7 @@ static void put_folder(struct json_writer *w, const char *key, const struct spoo
     json_u64(w, "entries", count->entries);
     json_u64(w, "bytes", count->bytes);
     json_u64(w, "ignored", count->ignored);
+    json_u64(w, "young", count->young);
     bool has_time = count->entries && spool_time_can_be_said(count->oldest_us);
     if (has_time)
         rfc3339_format(count->oldest_us, at);

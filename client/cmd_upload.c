@@ -208,11 +208,15 @@ static void say_ignored(const struct options *options, struct spool *spool)
     struct spool_count count;
     struct err ignored;
     if (options->json || options->quiet || !spool_count(spool, SPOOL_PENDING, &count, &ignored) ||
-        !count.ignored)
+        (!count.ignored && !count.young))
         return;
-    printf("%" PRIu64 " other %s in pending/ left alone: names with a dot in front, or .tmp,\n"
-           ".part, .swp or ~ at the end, are of files that are still written.\n",
-           count.ignored, count.ignored == 1 ? "file is" : "files are");
+    if (count.young)
+        printf("%" PRIu64 " %s in pending/ without .json at the end: sent when a minute old.\n", count.young,
+               count.young == 1 ? "file waits" : "files wait");
+    if (count.ignored)
+        printf("%" PRIu64 " other %s in pending/ left alone: names like .*, #*#, *~, *.tmp or\n"
+               "*.part are of files that are still written.\n",
+               count.ignored, count.ignored == 1 ? "file is" : "files are");
 }
 
 static enum client_exit upload_locked(const struct options *options, const struct bounds *bounds,

@@ -26,6 +26,10 @@ MUST_CHECK bool spool_folder_fd(struct spool *spool, enum spool_folder folder, b
 const char *spool_folder_name(enum spool_folder folder);
 // Of pending/: no leading dot, and no ending of what is still written.
 bool spool_name_is_entry(const char *name);
+// An entry that does not end in ".json", in any case, may be another tool's temporary file.
+bool spool_name_may_be_young(enum spool_folder folder, const char *name);
+// Written to less than a minute ago, or in the future: such a file is no entry yet.
+bool spool_is_young(const struct stat *st, int64_t wall_us);
 // The name that an entry of bad/ or rejected/ gets back in pending/, if nothing stands there.
 void spool_first_name(const char *name, char ret_name[static NAME_MAX + 1]);
 // Of any folder; where there are notes beside the entries these end in ".json".

@@ -73,7 +73,8 @@ static void offer(struct victims *v, const char *name, int64_t time_us, uint64_t
 }
 
 // What pending/ holds, and which of it may go first.
-static bool look(struct spool *spool, struct spool_count *count, struct victims *victims, struct err *err)
+static bool look(struct spool *spool, int64_t wall_us, struct spool_count *count, struct victims *victims,
+                 struct err *err)
 {
     DIR *dir;
     struct dirent *entry;
@@ -85,7 +86,8 @@ static bool look(struct spool *spool, struct spool_count *count, struct victims 
     while (dir && (entry = spool_read_stream(dir))) {
         struct stat st;
         if (!spool_name_is_entry(entry->d_name) ||
-            fstatat(spool->folder[SPOOL_PENDING], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            fstatat(spool->folder[SPOOL_PENDING], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            (spool_name_may_be_young(SPOOL_PENDING, entry->d_name) && spool_is_young(&st, wall_us)))
             continue;
         int64_t time_us = spool_name_time(entry->d_name, spool_mtime_us(&st));
         count->entries++;
@@ -179,7 +181,7 @@ static bool make_room(struct spool *spool, uint64_t bytes, int64_t wall_us, stru
     size_t chosen;
     do {
         struct spool_count count;
-        if (!look(spool, &count, victims, err))
+        if (!look(spool, wall_us, &count, victims, err))
             return false;
         qsort(victims->rows, victims->count, sizeof(victims->rows[0]), compare);
         full = choose_victims(&spool->limits, count, victims, bytes, wall_us, &chosen);

@@ -9,6 +9,9 @@
 // Names held at once. The folder is read once for each so many: 25 times for 100,000 entries.
 #define WINDOW 4096
 
+// A writer of a minute's silence has finished, or died.
+#define YOUNG_US (60 * USEC_PER_SEC)
+
 struct spool_iter {
     struct spool *spool;
     enum spool_folder folder;
@@ -19,13 +22,21 @@ struct spool_iter {
     char last[SPOOL_NAME_MAX + 1];
 };
 
+static bool ends_nocase(struct str text, struct str suffix)
+{
+    return text.len >= suffix.len && str_eq_nocase(str_skip(text, text.len - suffix.len), suffix);
+}
+
 bool spool_name_is_entry(const char *name)
 {
-    static const char *const unfinished[] = {".tmp", ".part", ".swp", "~"};
+    static const char *const unfinished[] = {".tmp", ".part", ".partial",    "~",
+                                             ".swp", ".swx",  ".crdownload", ".lock"};
     struct str text = str_from(name);
     for (size_t i = 0; i < ARRAY_LEN(unfinished); i++)
-        if (str_ends(text, str_from(unfinished[i])))
+        if (ends_nocase(text, str_from(unfinished[i])))
             return false;
+    if (text.len > 1 && name[0] == '#' && name[text.len - 1] == '#')
+        return false;
     return text.len && text.len <= SPOOL_NAME_MAX && name[0] != '.' && !strchr(name, '/');
 }
 
@@ -33,6 +44,25 @@ bool spool_name_is_entry_of(enum spool_folder folder, const char *name)
 {
     return spool_name_is_entry(name) &&
            (folder == SPOOL_PENDING || (strlen(name) > 5 && str_ends(str_from(name), STR(".json"))));
+}
+
+bool spool_name_may_be_young(enum spool_folder folder, const char *name)
+{
+    return folder == SPOOL_PENDING && !ends_nocase(str_from(name), STR(".json"));
+}
+
+bool spool_is_young(const struct stat *st, int64_t wall_us)
+{
+    return spool_mtime_us(st) > wall_us - YOUNG_US;
+}
+
+// Looks at the file only where its name alone does not tell.
+static bool is_due(struct spool *spool, enum spool_folder folder, const char *name, int64_t wall_us)
+{
+    struct stat st;
+    return !spool_name_may_be_young(folder, name) ||
+           (fstatat(spool->folder[folder], name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !spool_is_young(&st, wall_us));
 }
 
 struct spool_iter *spool_iter_new(struct spool *spool, enum spool_folder folder)
@@ -88,11 +118,13 @@ static void set_name(char *slot, const char *name)
     memcpy(slot, name, strlen(name) + 1);
 }
 
-static void offer(struct spool_iter *iter, const char *name)
+static void offer(struct spool_iter *iter, const char *name, int64_t wall_us)
 {
-    if (strcmp(name, iter->last) <= 0)
+    bool full = iter->count == WINDOW;
+    if (strcmp(name, iter->last) <= 0 || (full && iter->more && strcmp(name, iter->slot[0]) >= 0) ||
+        !is_due(iter->spool, iter->folder, name, wall_us))
         return;
-    if (iter->count < WINDOW) {
+    if (!full) {
         iter->slot[iter->count] = iter->names[iter->count];
         set_name(iter->slot[iter->count], name);
         sift_up(iter->slot, iter->count++);
@@ -148,6 +180,7 @@ static bool end_stream(const struct spool *spool, enum spool_folder folder, DIR 
 
 static bool fill(struct spool_iter *iter, struct err *err)
 {
+    int64_t wall_us = clock_wall_us(clock_system());
     DIR *dir;
     struct dirent *entry;
     if (!spool_open_stream(iter->spool, iter->folder, &dir, err))
@@ -158,7 +191,7 @@ static bool fill(struct spool_iter *iter, struct err *err)
         return true;
     while ((entry = spool_read_stream(dir)))
         if (spool_name_is_entry_of(iter->folder, entry->d_name))
-            offer(iter, entry->d_name);
+            offer(iter, entry->d_name, wall_us);
     bool ok = end_stream(iter->spool, iter->folder, dir, err);
     qsort(iter->slot, iter->count, sizeof(iter->slot[0]), by_name);
     return ok;
@@ -196,6 +229,7 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
                  struct err *err)
 {
     struct spool_count count = {.oldest_us = INT64_MAX};
+    int64_t wall_us = clock_wall_us(clock_system());
     DIR *dir;
     struct dirent *entry;
     if (!spool_open_stream(spool, folder, &dir, err))
@@ -210,6 +244,10 @@ bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_cou
         }
         if (fstatat(spool->folder[folder], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue; // gone meanwhile
+        if (spool_name_may_be_young(folder, entry->d_name) && spool_is_young(&st, wall_us)) {
+            count.young++;
+            continue;
+        }
         count.entries++;
         count.bytes += (uint64_t)st.st_size;
         count.loose += (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
@@ -225,12 +263,14 @@ bool spool_count_entries(struct spool *spool, enum spool_folder folder, uint64_t
                          struct err *err)
 {
     uint64_t entries = 0;
+    int64_t wall_us = clock_wall_us(clock_system());
     DIR *dir;
     struct dirent *entry;
     if (!spool_open_stream(spool, folder, &dir, err))
         return false;
     while (dir && (entry = spool_read_stream(dir)))
-        entries += spool_name_is_entry_of(folder, entry->d_name);
+        entries +=
+            spool_name_is_entry_of(folder, entry->d_name) && is_due(spool, folder, entry->d_name, wall_us);
     if (!end_stream(spool, folder, dir, err))
         return false;
     *ret_entries = entries;

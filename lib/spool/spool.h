@@ -16,10 +16,12 @@
 // Every path below the root is opened relative to a descriptor and without following symbolic links. Folders
 // are made 0700 and files 0600; a root or folder that belongs to somebody else, or that group or others can
 // write, is refused. Files that another tool drops into pending/ are welcome whatever their name, but for
-// those that writers give to what is not whole yet: a leading dot, or ".tmp", ".part", ".swp" or "~" at the
-// end. They are left alone and counted. In bad/ and rejected/ every entry ends in ".json": a name that did
-// not gets "~.json" there, which retry takes away again. An entry that git tracks came with a clone, not from
-// this user, and is never read: a hostile repository must not speak in its victim's name.
+// those that writers give to what is not whole yet: a leading dot, "#…#", or at the end, in any case, ".tmp",
+// ".part", ".partial", ".crdownload", ".lock", ".swp", ".swx" or "~". They are left alone and counted. Nor
+// does any list know all such names: one that does not end in ".json" is an entry only when its file was last
+// written to a minute ago or more, by a clock that agrees. In bad/ and rejected/ every entry ends in ".json":
+// a name that did not gets "~.json" there, which retry takes away again. An entry that git tracks came with a
+// clone, not from this user, and is never read: a hostile repository must not speak in its victim's name.
 //
 // One thread at a time for one spool, but for spool_delete(); any number of processes, of which one uploads.
 // flock(2) is what tells uploaders apart: on NFS it may not.
@@ -106,13 +108,14 @@ MUST_CHECK bool spool_iter_next(struct spool_iter *iter, const char **ret_name, 
 struct spool_count {
     uint64_t entries; // files that an iterator names
     uint64_t bytes;
+    uint64_t young;    // no entries yet: of another ending than ".json", and written to just now
     uint64_t ignored;  // other names in the folder
     uint64_t loose;    // entries that group or others can do anything with
     int64_t oldest_us; // by spool_name_time or mtime; INT64_MAX if there are none
 };
 MUST_CHECK bool spool_count(struct spool *spool, enum spool_folder folder, struct spool_count *ret_count,
                             struct err *err);
-// The entries alone, without a look at each.
+// The entries alone, without a look at those that end in ".json".
 MUST_CHECK bool spool_count_entries(struct spool *spool, enum spool_folder folder, uint64_t *ret_entries,
                                     struct err *err);
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import uuid
 
 from voxtest import PROBLEMS, SinkCase, TELEMETRY, model_call, run, samples, uuid7, wait_until
@@ -47,13 +48,18 @@ class ClientCase(SinkCase):
         return sorted(p.name for p in self.spool.glob("rejected/*") if p.suffix == ".json")
 
     def drop(self, name, text):
-        """A file as another tool would drop it."""
+        """A file as another tool would drop it: whole, where only its age says so."""
         (self.spool / "pending").mkdir(parents=True, exist_ok=True)
         (self.spool / "pending").chmod(0o700)
         self.spool.chmod(0o700)
         path = self.spool / "pending" / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(0o600)
+        if not name.endswith(".json"):
+            self.age(path)
+
+    def age(self, path, seconds=120):
+        os.utime(path, (time.time() - seconds,) * 2)
 
 
 class Upload(ClientCase):

@@ -3,6 +3,7 @@
 
 import fcntl
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -151,8 +152,8 @@ class History(ClientCase):
         names = ["noext", "x.JSON", "a" * 255, "b" * 250 + ".json", "c" * 240]
         for name in names + ["bad-one", "d" * 255, "half.tmp", ".hidden", "half~"]:
             text = "{" if name == "bad-one" or name[0] == "d" else json.dumps(model_call(name[:9]))
-            (self.spool / "pending" / name).write_text(text)
-        (self.spool / "pending/refused").write_text(json.dumps(model_call("refused", latency_ms=-1)))
+            self.drop(name, text)
+        self.drop("refused", json.dumps(model_call("refused", latency_ms=-1)))
         before = self.rows()
         done = self.client("upload", "--json")
         got = json.loads(done.stdout)
@@ -168,6 +169,23 @@ class History(ClientCase):
         self.assertEqual(self.client("retry", "--state", "bad").returncode, 0)
         left = {path.name for path in (self.spool / "pending").iterdir()}
         self.assertLessEqual({"refused", "bad-one"}, left)
+
+    def test_a_file_that_another_tool_still_writes(self):
+        """Under a name that no list knows: it is sent once, under its last name."""
+        event = json.dumps(model_call("renamed"))
+        self.drop("x.json.AB12CD", event[:20])
+        os.utime(self.spool / "pending/x.json.AB12CD")
+        before = self.rows()
+        self.assertIn("1 file waits", self.client("upload").stdout)
+        self.assertIn("wait until they are a minute old", self.client("status").stdout)
+        self.assertIn("until they are a minute old", self.client("doctor", "--offline").stdout)
+        self.assertEqual(json.loads(self.client("status", "--json").stdout)["pending"]["young"], 1)
+        self.assertEqual(self.client("enqueue", "--max-entries", "1", "--drop-oldest", "--json", "-",
+                                     stdin=json.dumps(model_call("beside"))).returncode, 0)
+        self.drop("x.json.AB12CD", event)
+        (self.spool / "pending/x.json.AB12CD").rename(self.spool / "pending/x.json")
+        self.assertEqual(self.client("upload").returncode, 0)
+        self.assertEqual((self.rows() - before, list((self.spool / "pending").iterdir())), (2, []))
 
     def test_an_id_finds_a_name_that_is_none(self):
         self.drop("by hand", json.dumps(model_call("by-hand")))

@@ -233,10 +233,12 @@ START_TEST(spool__lists_in_order_of_name)
     temp_write("spool/pending/half.json.tmp", "{}");
     // Whatever the name, and however long.
     temp_write("spool/pending/noext", "{}");
+    temp_age("spool/pending/noext", 120);
     temp_write("spool/pending/x.JSON", "{}");
     int len = snprintf(path, sizeof(path), "spool/pending/%0*d", SPOOL_NAME_MAX, 7);
     ck_assert_int_eq(len, SPOOL_NAME_MAX + (int)strlen("spool/pending/"));
     temp_write(path, "{}");
+    temp_age(path, 120);
     struct spool_iter *iter = spool_iter_new(spool, SPOOL_PENDING);
     while (spool_iter_next(iter, &name, &err) && name) {
         ck_assert_msg(strcmp(name, before) > 0, "%s after %s", name, before);
@@ -257,8 +259,53 @@ START_TEST(spool__lists_in_order_of_name)
 }
 END_TEST
 
+// What other tools make of "x.json" before it is whole, and a name that nobody knows.
+START_TEST(spool__leaves_what_is_still_written)
+{
+    static const struct {
+        const char *name;
+        int age;
+        unsigned entries, young, ignored;
+    } rows[] = {
+        {"x.json", 0, 1, 0, 0},          {"X.JSON", 0, 1, 0, 0},
+        {"x.json", -3600, 1, 0, 0},      {"x.json.AB12CD", 0, 0, 1, 0},
+        {"x.json.AB12CD", 30, 0, 1, 0},  {"x.json.AB12CD", 65, 1, 0, 0},
+        {"x.json.AB12CD", -1, 0, 1, 0},  {"x.json.123456789", -86400, 0, 1, 0},
+        {"tmpab12", 0, 0, 1, 0},         {"tmpab12", 86400, 1, 0, 0},
+        {"#", 86400, 1, 0, 0},           {"#x.json#", 86400, 0, 0, 1},
+        {"##", 86400, 0, 0, 1},          {"x.json.crdownload", 86400, 0, 0, 1},
+        {"x.json.lock", 86400, 0, 0, 1}, {"x.json.Partial", 86400, 0, 0, 1},
+        {"x.json.swx", 86400, 0, 0, 1},  {"a.TMP", 86400, 0, 0, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = {""};
+        struct spool_count count;
+        uint64_t entries;
+        const char *name;
+        char path[64];
+        temp_enter();
+        struct spool *spool = temp_spool(true);
+        snprintf(path, sizeof(path), "spool/pending/%s", rows[i].name);
+        temp_write(path, "{}");
+        temp_age(path, rows[i].age);
+        ck_assert(spool_count(spool, SPOOL_PENDING, &count, &err));
+        ck_assert_msg(count.entries == rows[i].entries && count.young == rows[i].young &&
+                          count.ignored == rows[i].ignored,
+                      "row %zu", i);
+        ck_assert(spool_count_entries(spool, SPOOL_PENDING, &entries, &err));
+        ck_assert_msg(entries == rows[i].entries, "row %zu", i);
+        struct spool_iter *iter = spool_iter_new(spool, SPOOL_PENDING);
+        ck_assert(spool_iter_next(iter, &name, &err));
+        ck_assert_msg(!name == !rows[i].entries, "row %zu", i);
+        spool_iter_free(iter);
+        spool_close(spool);
+        temp_leave();
+    }
+}
+END_TEST
+
 CHECK_MAIN_WITH(setup, "spool", spool__is_located_by_the_rule, spool__has_no_place_without_a_home,
                 spool__is_empty_while_missing, spool__is_created_private,
                 spool__is_made_with_the_folders_above_it, spool__refuses_folders_that_others_reach,
                 spool__follows_no_link, spool__has_one_uploader, spool__lock_removes_old_temps_only,
-                spool__lists_in_order_of_name)
+                spool__lists_in_order_of_name, spool__leaves_what_is_still_written)

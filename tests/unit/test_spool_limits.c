@@ -122,5 +122,27 @@ START_TEST(spool_limits__drop_nothing_that_is_not_ours)
 }
 END_TEST
 
+// Neither counted nor dropped while it may still be written.
+START_TEST(spool_limits__drop_nothing_that_is_still_written)
+{
+    static const struct spool_limits limits = {.entries = 1, .drop_oldest = true};
+    struct err err = {""};
+    struct spool *spool = full_of(1, &limits);
+    int64_t now_us = clock_wall_us(clock_system());
+    temp_write("spool/pending/x.json.AB12CD", "{");
+    temp_age("spool/pending/x.json.AB12CD", 30);
+    temp_write("spool/pending/old", "{}");
+    temp_age("spool/pending/old", 86400);
+    ck_assert_msg(put(spool, now_us, &err) == SPOOL_PUT_STORED, "%s", err.text);
+    ck_assert(temp_exists("spool/pending/x.json.AB12CD"));
+    ck_assert(!temp_exists("spool/pending/old"));
+    // By the clock of whoever enqueues.
+    ck_assert_int_eq(put(spool, now_us + 120 * USEC_PER_SEC, &err), SPOOL_PUT_STORED);
+    ck_assert(!temp_exists("spool/pending/x.json.AB12CD"));
+    done(spool);
+}
+END_TEST
+
 CHECK_MAIN_WITH(setup, "spool_limits", spool_limits__refuse_what_does_not_fit,
-                spool_limits__drop_the_oldest_and_count_them, spool_limits__drop_nothing_that_is_not_ours)
+                spool_limits__drop_the_oldest_and_count_them, spool_limits__drop_nothing_that_is_not_ours,
+                spool_limits__drop_nothing_that_is_still_written)

@@ -8,6 +8,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <time.h>
 
 static char temp_root[64];
 
@@ -59,6 +60,13 @@ static inline void temp_write(const char *name, const char *text)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
+}
+
+// Last written to so many seconds ago.
+static inline void temp_age(const char *name, int seconds)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time(NULL) - seconds}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, temp_path(name), times, AT_SYMLINK_NOFOLLOW), 0);
 }
 
 static inline bool temp_exists(const char *name)
