@@ -100,6 +100,64 @@ static bool do_id_in(struct walk *walk, enum spool_folder folder, const struct u
     return ok;
 }
 
+static bool exists(struct walk *walk, unsigned folders, const char *name, bool *ret_exists, struct err *err)
+{
+    int64_t time_us;
+    *ret_exists = false;
+    for (size_t i = 0; i < SPOOL_FOLDERS && !*ret_exists; i++) {
+        enum spool_again there = SPOOL_AGAIN_GONE;
+        if (folders & 1u << i)
+            there = spool_age_of(walk->spool, (enum spool_folder)i, name, &time_us, err);
+        if (there == SPOOL_AGAIN_FAILED)
+            return err_prefix(err, "an entry");
+        *ret_exists = there != SPOOL_AGAIN_GONE;
+    }
+    return true;
+}
+
+static void leave_out(struct walk *walk, const char *why, const char *operand)
+{
+    fflush(stdout);
+    fprintf(stderr, "vox-telemetry: %s: ", why);
+    text_put_safe(stderr, str_from(operand), SPOOL_NAME_MAX);
+    fputc('\n', stderr);
+    walk->left_out++;
+}
+
+// A file that bears an id as its whole name has another id: the file of the id itself is "<id>.json".
+static bool do_uuid(struct walk *walk, unsigned folders, const char *operand, const struct uuid *id,
+                    struct err *err)
+{
+    char canonical[UUID_TEXT_LEN + 1], names[3][UUID_TEXT_LEN + sizeof(".json")];
+    const char *only = NULL;
+    unsigned count = 0;
+    bool there, found = false;
+    uuid_format(id, canonical);
+    snprintf(names[0], sizeof(names[0]), "%s.json", canonical);
+    snprintf(names[1], sizeof(names[1]), "%s.json", operand);
+    snprintf(names[2], sizeof(names[2]), "%s", operand);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (i == 1 && strcmp(names[1], names[0]) == 0)
+            continue;
+        if (!exists(walk, folders, names[i], &there, err))
+            return false;
+        count += there;
+        only = there ? names[i] : only;
+    }
+    if (count > 1) {
+        leave_out(walk, "names more than one file; give the name of one, with .json", operand);
+        return true;
+    }
+    if (only && !do_name(walk, folders, only, &found, err))
+        return false;
+    for (size_t i = 0; !found && i < SPOOL_FOLDERS; i++)
+        if ((folders & 1u << i) && !do_id_in(walk, (enum spool_folder)i, id, &found, err))
+            return false;
+    if (!found)
+        leave_out(walk, "no such entry", operand);
+    return true;
+}
+
 // A file name, "<id>" of "<id>.json", or the id of a name that is none: by a look at every entry.
 static bool do_operand(struct walk *walk, unsigned folders, const char *operand, struct err *err)
 {
@@ -107,23 +165,16 @@ static bool do_operand(struct walk *walk, unsigned folders, const char *operand,
     struct str text = str_from(operand);
     struct uuid id;
     bool found = false;
+    if (uuid_parse(text, &id))
+        return do_uuid(walk, folders, operand, &id, err);
     bool plain = text.len && text.len <= SPOOL_NAME_MAX && !strchr(operand, '/') && operand[0] != '.';
     if (plain && !do_name(walk, folders, operand, &found, err))
         return false;
     int len = snprintf(name, sizeof(name), "%s.json", operand);
     if (plain && !found && len < (int)sizeof(name) && !do_name(walk, folders, name, &found, err))
         return false;
-    bool is_id = !found && uuid_parse(text, &id);
-    for (size_t i = 0; is_id && i < SPOOL_FOLDERS; i++)
-        if ((folders & 1u << i) && !do_id_in(walk, (enum spool_folder)i, &id, &found, err))
-            return false;
-    if (!found) {
-        fflush(stdout);
-        fputs("vox-telemetry: no such entry: ", stderr);
-        text_put_safe(stderr, text, SPOOL_NAME_MAX);
-        fputc('\n', stderr);
-        walk->left_out++;
-    }
+    if (!found)
+        leave_out(walk, "no such entry", operand);
     return true;
 }
 

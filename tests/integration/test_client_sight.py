@@ -170,6 +170,19 @@ class History(ClientCase):
         left = {path.name for path in (self.spool / "pending").iterdir()}
         self.assertLessEqual({"refused", "bad-one"}, left)
 
+    def test_an_id_is_not_the_name_of_another_entry(self):
+        """A file whose whole name is an id has an id of its own."""
+        name = uuid7()
+        for spelt in (name, name + ".json"):
+            self.drop(spelt, json.dumps(model_call(spelt)))
+        done = self.client("purge", "--yes", name)
+        self.assertEqual((done.returncode, len(list((self.spool / "pending").iterdir()))), (1, 2), done)
+        self.assertIn("more than one file", done.stderr)
+        self.assertEqual(self.client("purge", "--yes", name.upper()).returncode, 0)
+        self.assertEqual([path.name for path in (self.spool / "pending").iterdir()], [name])
+        self.assertEqual(self.client("purge", "--yes", name).returncode, 0)
+        self.assertEqual(list((self.spool / "pending").iterdir()), [])
+
     def test_a_file_that_another_tool_still_writes(self):
         """Under a name that no list knows: it is sent once, under its last name."""
         event = json.dumps(model_call("renamed"))
