@@ -130,7 +130,9 @@ static enum spool_read open_entry(struct spool *spool, enum spool_folder which, 
     if (result != SPOOL_READ_OK)
         return result;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES) { // ours, in a folder of ours: only its mode keeps us out
+    if (fd < 0 && errno == EACCES) {
+        if (st.st_mode & S_IRUSR) // a policy of the system's, which may change
+            return skipped(why, "cannot be opened for reading: permission denied");
         err_set(why, "cannot be opened for reading; chmod u+r it, then retry --state bad");
         return SPOOL_READ_BAD;
     }

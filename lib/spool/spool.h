@@ -148,7 +148,8 @@ struct spool_entry {
 enum spool_read {
     SPOOL_READ_OK,
     SPOOL_READ_GONE,    // no such file any more
-    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, hard-linked, tracked by git
+    SPOOL_READ_SKIPPED, // a link, a pipe, another user's, hard-linked, tracked by git, kept from us by the
+                        // system
     SPOOL_READ_BAD,     // cannot be sent as it is: empty, no JSON object, of a mode that forbids reading
     SPOOL_READ_FAILED   // memory or disk; it may work another time
 };

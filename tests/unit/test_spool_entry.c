@@ -5,7 +5,14 @@
 #include "check_main.h"
 #include "lib/base/clock.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sodium.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define KEY "018f0000-0000-7000-8000-000000000001"
 
@@ -202,6 +209,52 @@ START_TEST(spool_entry__is_bad_if_it_can_never_be_sent)
 }
 END_TEST
 
+// From here on this process can open no entry, as where SELinux forbids it.
+static bool forbid_opening(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_NOCTTY, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = ARRAY_LEN(code), .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+START_TEST(spool_entry__is_bad_only_if_its_own_mode_forbids_reading)
+{
+    static const struct {
+        unsigned mode;
+        enum spool_read want;
+        const char *why;
+    } rows[] = {{0600, SPOOL_READ_SKIPPED, "permission denied"}, {0200, SPOOL_READ_BAD, "chmod u+r"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct spool_entry entry;
+        struct err why;
+        int status;
+        temp_enter();
+        struct spool *spool = temp_spool(true);
+        temp_write("spool/pending/x.json", "{}");
+        ck_assert_int_eq(chmod(temp_path("spool/pending/x.json"), rows[i].mode), 0);
+        pid_t child = fork();
+        if (child == 0)
+            _exit(!forbid_opening()                                           ? 2
+                  : read_entry(spool, "x.json", &entry, &why) != rows[i].want ? 3
+                  : strstr(why.text, rows[i].why) == NULL                     ? 4
+                                                                              : 0);
+        ck_assert_int_gt(child, 0);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "row %zu: %d", i, status);
+        spool_close(spool);
+        temp_leave();
+    }
+}
+END_TEST
+
 START_TEST(spool_entry__that_changed_is_not_deleted)
 {
     struct spool_entry entry;
@@ -326,5 +379,6 @@ CHECK_MAIN_WITH(
     setup, "spool_entry", spool_entry__comes_back_as_put, spool_entry__is_refused_unless_one_object,
     spool_entry__id_is_the_name_or_made_of_name_and_content, spool_entry__time_beyond_rfc3339_is_left_out,
     spool_entry__is_skipped_if_not_a_plain_file_of_ours, spool_entry__is_bad_if_it_can_never_be_sent,
-    spool_entry__that_changed_is_not_deleted, spool_entry__moves_with_its_reason_and_never_over_another,
-    spool_entry__goes_back_under_its_first_name, spool_entry__names_that_differ_in_case_have_ids_of_their_own)
+    spool_entry__is_bad_only_if_its_own_mode_forbids_reading, spool_entry__that_changed_is_not_deleted,
+    spool_entry__moves_with_its_reason_and_never_over_another, spool_entry__goes_back_under_its_first_name,
+    spool_entry__names_that_differ_in_case_have_ids_of_their_own)
