@@ -130,15 +130,14 @@ static enum client_exit upload_spool(const struct options *options, const struct
     struct sent_log *sent = NULL;
     struct spool_attempts *attempts = NULL;
     const struct bounds *bounds = &sending->bounds;
-    char shown[URL_MAX_BYTES], known_as[URL_KEY_BYTES];
+    char shown[URL_MAX_BYTES];
     report_init(&report, options, url_shown(endpoint->url, shown),
                 bounds->max_events ? MIN(total, bounds->max_events) : total);
     report.refusal = sending->refusal;
     struct upload_sight sight = report_sight(&report);
     if (!options->dry_run && !sent_log_open(spool, &sent, err))
         return fail(options, EXIT_IS_IO, err);
-    if ((!options->dry_run &&
-         !spool_attempts_load(spool, url_key(endpoint->url, known_as), &attempts, err)) ||
+    if ((!options->dry_run && !spool_attempts_load(spool, endpoint->url, &attempts, err)) ||
         !transport_curl_new(&stop_flag, &curl, &transport, err)) {
         struct err ignored;
         (void)!spool_attempts_close(attempts, &ignored);

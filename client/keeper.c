@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking /version, and the log.
 #include "client/keeper.h"
-#include "client/settings.h"
 #include "client/sink.h"
 #include "lib/base/json.h"
+#include "lib/spool/url_key.h"
 
 static bool ask(struct keeper *keeper, struct err *err)
 {

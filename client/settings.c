@@ -111,19 +111,6 @@ void endpoint_shown(const struct endpoint *endpoint, char ret_text[static URL_MA
     url_shown(endpoint->url, ret_text);
 }
 
-const char *url_key(const char *url, char ret_text[static URL_KEY_BYTES])
-{
-    uint8_t digest[SHA256_LEN];
-    char hex[SHA256_HEX_LEN + 1];
-    size_t query = strcspn(url, "?");
-    sha256(str_from(url + query), digest);
-    sha256_hex(digest, hex);
-    int len = snprintf(ret_text, URL_KEY_BYTES, "%.*s", (int)query, url);
-    if (url[query])
-        snprintf(ret_text + len, URL_KEY_BYTES - (size_t)len, "?...#%.16s", hex);
-    return ret_text;
-}
-
 static bool read_url_file(const char *path, char ret_text[static URL_MAX_BYTES], struct err *err)
 {
     struct buf buf;

@@ -28,9 +28,6 @@ MUST_CHECK bool settings_endpoint(const char *option, bool allow_http, struct en
 // The URL for people: what its query says is hidden, it may be a secret.
 void endpoint_shown(const struct endpoint *endpoint, char ret_text[static URL_MAX_BYTES]);
 const char *url_shown(const char *url, char ret_text[static URL_MAX_BYTES]); // gives ret_text
-// As shown, and different for different queries: by what the spool's journals know a sink.
-#define URL_KEY_BYTES (URL_MAX_BYTES + 24)
-const char *url_key(const char *url, char ret_text[static URL_KEY_BYTES]);
 
 struct token {
     struct buf text; // empty: none is configured

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-#define LINE_BYTES (ATTEMPTS_URL_MAX + 64)
+#define LINE_BYTES (URL_KEY_BYTES + 64)
 // Beyond it nothing more is remembered of the past, and the log is not shortened.
 #define ROWS_MAX      ((size_t)4 * 1024 * 1024)
 #define PENDING_BYTES ((size_t)8 * 1024 * 1024) // between two syncs
@@ -30,7 +30,7 @@ struct spool_attempts {
     int fd;           // -1 before the first sync
     bool any_refused;
     int64_t oldest_us;
-    char url[ATTEMPTS_URL_MAX + 1];
+    char url[URL_KEY_BYTES];
 };
 
 static void add_row(struct spool_attempts *attempts, const char *name, int64_t at_us, bool refused)
@@ -54,26 +54,24 @@ static int by_hash(const void *a, const void *b)
     return (x->hash > y->hash) - (x->hash < y->hash);
 }
 
-// "@ <wall us> <url>"
-static bool read_head(const char *line, int64_t *ret_at, const char **ret_url)
+// "@ <wall us> <url>"; older ones have the whole query.
+static bool read_head(const char *line, int64_t *ret_at, char ret_url[static URL_KEY_BYTES])
 {
     struct str rest = str_from(line + 2), at = str_cut(&rest, ' ');
-    *ret_url = rest.ptr;
-    return rest.len && str_to_i64(at, ret_at);
+    return rest.len && rest.len < URL_KEY_BYTES && str_to_i64(at, ret_at) && url_key(rest.ptr, ret_url);
 }
 
 static bool read_rows(struct spool_attempts *attempts, struct err *err)
 {
-    char line[LINE_BYTES];
+    char line[LINE_BYTES], url[URL_KEY_BYTES];
     FILE *file;
     bool here = false;
     int64_t at_us = 0;
     if (!own_open(attempts->spool, ATTEMPTS_FILE, &file, err))
         return false;
     while (file && own_read(file, line, sizeof(line))) {
-        const char *url;
         if (str_starts(str_from(line), STR("@ ")))
-            here = read_head(line, &at_us, &url) && strcmp(url, attempts->url) == 0;
+            here = read_head(line, &at_us, url) && strcmp(url, attempts->url) == 0;
         else if (here && (line[0] == '+' || line[0] == '!') && line[1] == ' ' &&
                  spool_name_is_entry(line + 2))
             add_row(attempts, line + 2, at_us, line[0] == '!');
@@ -96,14 +94,14 @@ static void release(struct spool_attempts *attempts)
 bool spool_attempts_load(struct spool *spool, const char *url, struct spool_attempts **ret_attempts,
                          struct err *err)
 {
-    BUG_ON(strlen(url) > ATTEMPTS_URL_MAX || strchr(url, '\n'));
+    BUG_ON(strlen(url) >= URL_KEY_BYTES || strchr(url, '\n'));
     struct spool_attempts *attempts = calloc(1, sizeof(*attempts));
     if (!attempts)
         return err_set(err, "out of memory");
     attempts->spool = spool;
     attempts->fd = -1;
     attempts->oldest_us = INT64_MAX;
-    snprintf(attempts->url, sizeof(attempts->url), "%s", url);
+    url_key(url, attempts->url);
     buf_init(&attempts->fresh, PENDING_BYTES);
     crypto_shorthash_keygen(attempts->hash_key.bytes);
     if (!read_rows(attempts, err)) {
@@ -177,7 +175,8 @@ bool spool_attempts_sync(struct spool_attempts *attempts, struct err *err)
 // The lines whose entry is still there, each under its head.
 static bool collect_rest(struct spool_attempts *attempts, struct buf *rest, struct err *err)
 {
-    char line[LINE_BYTES], head[LINE_BYTES] = "";
+    char line[LINE_BYTES], head[LINE_BYTES] = "", url[URL_KEY_BYTES];
+    int64_t at_us;
     struct stat st;
     FILE *file;
     int pending;
@@ -191,7 +190,9 @@ static bool collect_rest(struct spool_attempts *attempts, struct buf *rest, stru
         return false;
     while (file && own_read(file, line, sizeof(line))) {
         if (line[0] == '@') {
-            snprintf(head, sizeof(head), "%s", line);
+            snprintf(head, sizeof(head), "@ "); // of no sink, if it is not understood
+            if (str_starts(str_from(line), STR("@ ")) && read_head(line, &at_us, url))
+                snprintf(head, sizeof(head), "@ %" PRId64 " %s", at_us, url);
             continue;
         }
         if (strlen(line) < 3 || !spool_name_is_entry(line + 2) || pending < 0 ||

@@ -16,9 +16,9 @@
 #define VOX_SPOOL_ATTEMPTS_H
 
 #include "lib/spool/spool.h"
+#include "lib/spool/url_key.h"
 
-#define ATTEMPTS_FILE    "attempts.log"
-#define ATTEMPTS_URL_MAX 2100
+#define ATTEMPTS_FILE "attempts.log"
 
 struct spool_attempts;
 struct spool_attempt {
@@ -26,6 +26,8 @@ struct spool_attempt {
     bool refused;     // by something that is no sink
 };
 
+// `url` is whole, shorter than URL_KEY_BYTES. Heads of before the query was hashed count too, and lose it
+// when the log is shortened.
 MUST_CHECK bool spool_attempts_load(struct spool *spool, const char *url,
                                     struct spool_attempts **ret_attempts, struct err *err);
 // Is anything known from before? `*ret_oldest_us` is the earliest attempt.

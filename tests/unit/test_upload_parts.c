@@ -235,6 +235,42 @@ START_TEST(attempts__lose_only_the_line_that_is_spoilt)
 }
 END_TEST
 
+// Heads once had the query as it is.
+START_TEST(attempts__know_a_sink_by_its_query_however_it_was_written)
+{
+    static const char url[] = "https://x/e?key=secret", other[] = "https://x/e?key=other";
+    struct err err;
+    struct spool_attempt attempt;
+    char key[URL_KEY_BYTES], again[URL_KEY_BYTES], text[URL_KEY_BYTES];
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    temp_write("spool/pending/a.json", "{}");
+    temp_write("spool/pending/b.json", "{}");
+    ck_assert_ptr_null(strstr(url_key(url, key), "secret"));
+    ck_assert_str_eq(url_key(key, again), key);
+    ck_assert_str_ne(url_key(other, again), key);
+    temp_write("spool/attempts.log", "@ 5 https://x/e?key=secret\n+ a.json\n@ x y?key=secret\n+ b.json\n");
+    for (int round = 0; round < 2; round++) {
+        struct spool_attempts *attempts = load(spool, other);
+        ck_assert(!spool_attempts_find(attempts, "a.json", &attempt));
+        ck_assert(spool_attempts_close(attempts, &err));
+        attempts = load(spool, url);
+        ck_assert(spool_attempts_find(attempts, "a.json", &attempt) && attempt.first_us == 5);
+        ck_assert(!spool_attempts_find(attempts, "b.json", &attempt));
+        ck_assert(spool_attempts_close(attempts, &err)); // shortened: with the key
+    }
+    int fd = open(temp_path("spool/attempts.log"), O_RDONLY);
+    ssize_t len = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    ck_assert_int_gt(len, 0);
+    text[len] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, key));
+    ck_assert_ptr_null(strstr(text, "secret"));
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
 static void setup(void)
 {
     BUG_ON(sodium_init() < 0);
@@ -244,4 +280,5 @@ CHECK_MAIN_WITH(setup, "upload_parts", pace__waits_for_the_next_token,
                 pace__heeds_the_strictest_of_several_limits, pace__leaves_out_what_it_cannot_read,
                 link__finds_batches_of_the_same_origin_only, flight__asks_for_what_is_not_settled,
                 attempts__outlive_the_process_as_long_as_the_entry,
-                attempts__lose_only_the_line_that_is_spoilt)
+                attempts__lose_only_the_line_that_is_spoilt,
+                attempts__know_a_sink_by_its_query_however_it_was_written)
