@@ -2,6 +2,7 @@
 // The queue of deletions and its helpers.
 #include "client/sweep.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -9,7 +10,8 @@
 #define QUEUE         4096 // deletions that may wait: more of them hold up the sending
 #define CHUNK         16   // taken at a time, at most
 #define PER_HELPER    64   // deletions waiting, for each of which one more helper is worth its start
-#define HELPER_NICE   5    // what is still to be sent goes first
+#define HELPER_NICE   5    // more than the caller: what is still to be sent goes first
+#define NICEST        19
 #define CHANGED_BYTES ((size_t)16 * 1024 * 1024)
 
 struct job {
@@ -136,11 +138,20 @@ static bool step(struct sweep *s)
     return true;
 }
 
+// A thread begins with the priority of its maker. Where that cannot be told or changed it stays.
+static void be_nicer(void)
+{
+    errno = 0;
+    int now = getpriority(PRIO_PROCESS, (id_t)gettid());
+    if (errno == 0)
+        (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), MIN(now + HELPER_NICE, NICEST));
+}
+
 static void *help(void *context)
 {
     struct sweep *s = context;
     pthread_setname_np(pthread_self(), "sweep");
-    (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), HELPER_NICE);
+    be_nicer();
     pthread_mutex_lock(&s->lock);
     while (!s->closing)
         if (!step(s))

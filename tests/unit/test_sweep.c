@@ -5,7 +5,10 @@
 
 #include "check_main.h"
 
+#include <dirent.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <sys/resource.h>
 
 #define ENTRIES 200
 #define QUEUED  5000 // more than the queue holds
@@ -152,6 +155,45 @@ START_TEST(sweep__can_be_given_up)
 }
 END_TEST
 
+static bool another_thread_has(int nice)
+{
+    bool found = false;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks && (task = readdir(tasks));) {
+        uint64_t id;
+        found = found || (str_to_u64(str_from(task->d_name), &id) && (pid_t)id != gettid() &&
+                          getpriority(PRIO_PROCESS, (id_t)id) == nice);
+    }
+    if (tasks)
+        closedir(tasks);
+    return found;
+}
+
+// A thread of its own, since no other could become less nice again.
+static void *sweep_nicely(void *context)
+{
+    int nice = MIN(getpriority(PRIO_PROCESS, (id_t)gettid()) + 7, 19);
+    bool *ok = context;
+    struct sweep *sweep = sweep_new(spool, log_, 1);
+    *ok = setpriority(PRIO_PROCESS, (id_t)gettid(), nice) == 0 && sweep_add(sweep, &entries[0], &err);
+    while (*ok && !another_thread_has(MIN(nice + 5, 19)))
+        sched_yield();
+    sweep_free(sweep);
+    return NULL;
+}
+
+START_TEST(sweep__is_nicer_than_who_sends)
+{
+    pthread_t thread;
+    bool ok;
+    enter(1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, sweep_nicely, &ok), 0);
+    pthread_join(thread, NULL);
+    ck_assert(ok);
+    leave();
+}
+END_TEST
+
 static void setup(void)
 {
     BUG_ON(sodium_init() < 0);
@@ -159,4 +201,4 @@ static void setup(void)
 
 CHECK_MAIN_WITH(setup, "sweep", sweep__deletes_what_was_added_and_nothing_else,
                 sweep__a_full_queue_holds_up_the_caller, sweep__leaves_another_file_under_the_name,
-                sweep__stops_at_a_failure, sweep__can_be_given_up)
+                sweep__stops_at_a_failure, sweep__can_be_given_up, sweep__is_nicer_than_who_sends)
