@@ -78,6 +78,8 @@ static enum client_exit run(const struct options *options)
     bool ok = consent_load(&consent, &err);
     if (!ok && (show || !consent.path[0]))
         return complain(EXIT_IS_CONFIG, &err);
+    if (give && !consent_may_give(&consent, &err))
+        return complain(EXIT_IS_CONFIG, &err);
     if (!show) {
         consent.state = give ? CONSENT_GIVEN : CONSENT_REVOKED;
         consent.from_us = from;

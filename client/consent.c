@@ -33,12 +33,26 @@ static bool is_within(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+// The real path of the folder, or of the nearest one above it that is there: it may be made later.
+static bool real_above(const char *folder, char ret_path[static PATH_MAX])
+{
+    char part[PATH_MAX];
+    snprintf(part, sizeof(part), "%s", folder);
+    while (!realpath(part, ret_path)) {
+        char *slash = strrchr(part, '/');
+        if (!slash || slash == part)
+            return false;
+        *slash = '\0';
+    }
+    return true;
+}
+
 // A repository that holds `config` and not the home folder with it: a clone could have brought the record.
 static bool is_in_repository(const char *config, const char *home)
 {
     char path[PATH_MAX + sizeof("/.git")], real_home[PATH_MAX] = "";
-    if (!realpath(config, path))
-        return false; // not there: nothing in it is read
+    if (!real_above(config, path))
+        return false;
     if (home && !realpath(home, real_home))
         real_home[0] = '\0';
     for (size_t len = strlen(path); len; len--) {
@@ -160,6 +174,11 @@ static int make_folders(const char *path, struct err *err)
     if (fd < 0)
         err_set_errno(err, "cannot open %s", part);
     return fd;
+}
+
+bool consent_may_give(const struct consent *consent, struct err *err)
+{
+    return check_folder(consent->path, err);
 }
 
 bool consent_store(struct consent *consent, int64_t now_us, struct err *err)

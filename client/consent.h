@@ -26,6 +26,8 @@ struct consent {
 
 // `path` is set in any case where there is a home.
 MUST_CHECK bool consent_load(struct consent *ret_consent, struct err *err);
+// False with what to do where a record would not be believed, so that none is given.
+MUST_CHECK bool consent_may_give(const struct consent *consent, struct err *err);
 // Writes state, from_us and the caller's name at `now_us` to consent->path.
 MUST_CHECK bool consent_store(struct consent *consent, int64_t now_us, struct err *err);
 // VOX_TELEMETRY=off (0, no, false) or DO_NOT_TRACK (anything but empty, 0, false) is set: which, else NULL.
