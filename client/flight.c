@@ -122,8 +122,21 @@ void flight_settle(struct flight *flight, struct flight_entry *entry)
 
 void flight_set_gone(struct flight *flight)
 {
-    for (size_t i = 0; i < flight->asked_count; i++)
-        flight->entries[flight->asked[i]].went = true;
+    for (size_t i = 0; !flight->gone && i < flight->asked_count; i++) {
+        struct flight_entry *row = &flight->entries[flight->asked[i]];
+        row->went = true;
+        row->told = NULL;
+    }
+    flight->gone = true;
+}
+
+void flight_set_told(struct flight *flight, const char *label, int status)
+{
+    for (size_t i = 0; i < flight->asked_count; i++) {
+        struct flight_entry *row = &flight->entries[flight->asked[i]];
+        row->told = label;
+        row->told_status = status;
+    }
 }
 
 struct flight_entry *flight_first(struct flight *flight)

@@ -30,7 +30,9 @@ struct flight_entry {
     struct spool_entry entry; // name and text point into the flight
     size_t name_at, line_at, line_len, text_at;
     bool settled;
-    bool went; // it was in a request that went out, at least in part
+    bool went;        // it was in a request that went out, at least in part
+    const char *told; // why it was not taken, by the answer to the last one of these; NULL: nothing heard
+    int told_status;
 };
 
 struct flight {
@@ -56,6 +58,7 @@ struct flight {
     size_t *asked; // entries by line; of a single post the one
     size_t asked_count;
     size_t left_before;
+    bool gone;         // it went out, at least in part
     bool told_to_wait; // by a line's verdict
     const char *wait_label;
     const char *stop_label; // of the answer that ended the run; NULL: none
@@ -77,8 +80,10 @@ size_t flight_put_line(struct buf *lines, const struct spool_entry *entry);
 void flight_close(struct flight *flight);
 void flight_set_state(struct flight *flight, enum flight_state state);
 void flight_settle(struct flight *flight, struct flight_entry *entry);
-// What the last request asked for went out.
+// What the last request asked for went out: what was told before is of the past. Once for each request.
 void flight_set_gone(struct flight *flight);
+// Its answer as a whole was this: nothing is taken. `label` is static.
+void flight_set_told(struct flight *flight, const char *label, int status);
 // The first entry that is not settled; there is one.
 struct flight_entry *flight_first(struct flight *flight);
 // Fills `asked` with that one.

@@ -144,6 +144,8 @@ static void finish(struct upload *u)
             event_request_release(&flight->request);
             if (flight->call.reply.went)
                 flight_set_gone(flight);
+            if (flight->landed)
+                upload_overheard(u, flight);
         }
         if (!upload_log_unsettled(u, flight) && u->result.end == UPLOAD_DONE)
             local_failure(u);

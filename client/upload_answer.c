@@ -132,6 +132,7 @@ static bool single_answered(struct upload *u, struct flight *flight)
     const struct said said = {u->url, reply->status, buf_str(&reply->body), buf_str(&reply->body)};
     bool failing = reply->status >= 500 && reply->status != 503;
     if (answer.verdict == ANSWER_WAIT) {
+        flight_set_told(flight, answer.label, reply->status);
         if (wait_and_retry(u, flight, failing ? TRIES_FAILING : TRIES_BUSY, answer.label))
             return true;
         // A server that fails at one entry may take the next; one that is busy will not.
@@ -178,7 +179,8 @@ static bool on_verdict(struct upload *u, struct flight *flight, struct str text)
         return true;
     if (answer.verdict == ANSWER_WAIT) {
         flight->told_to_wait = true;
-        flight->wait_label = answer.label;
+        flight->wait_label = row->told = answer.label;
+        row->told_status = status;
         return true;
     }
     if (answer.verdict == ANSWER_STOP) {
@@ -203,6 +205,7 @@ bool upload_on_body(struct http_call *call, struct str bytes)
     struct upload *u = flight->upload;
     struct str line;
     bool failed = false, next = !u->ended;
+    flight_set_gone(flight);
     if (!is_verdicts(&call->reply))
         return buf_put_str(&call->reply.body, bytes);
     u->gathering = true;
@@ -236,6 +239,8 @@ static bool batch_refused(struct upload *u, struct flight *flight)
     bool encoding = answer.ours && (strcmp(answer.label, "content_encoding_malformed") == 0 ||
                                     strcmp(answer.label, "content_encoding_unsupported") == 0);
     u->proven = u->proven || answer.ours;
+    if (answer.verdict != ANSWER_DELIVERED)
+        flight_set_told(flight, answer.label, reply->status);
     if (answer.verdict == ANSWER_WAIT && (reply->status < 500 || reply->status == 503 || answer.ours))
         return wait_and_retry(u, flight, TRIES_BUSY, answer.label) || gave_up(u, reply, answer.label);
     if (reply->status == 404 || reply->status == 405 || reply->status == 501 || reply->status == 411)
@@ -293,6 +298,16 @@ static bool batch_answered(struct upload *u, struct flight *flight)
     if (moved)
         flight->tries = 0;
     return batch_unfinished(u, flight);
+}
+
+void upload_overheard(struct upload *u, struct flight *flight)
+{
+    const struct http_reply *reply = &flight->call.reply;
+    if (flight->call.result != HTTP_ANSWERED || (flight->batch && is_verdicts(reply)) || !flight->left)
+        return;
+    struct answer answer = decide(u, reply, &flight_first(flight)->entry);
+    if (answer.verdict != ANSWER_DELIVERED)
+        flight_set_told(flight, answer.label, reply->status);
 }
 
 bool upload_answered(struct upload *u, struct flight *flight)

@@ -36,6 +36,8 @@ bool upload_ask_receipt(struct upload *u, const struct spool_entry *entry, bool 
 // A piece of a batch's answer.
 bool upload_on_body(struct http_call *call, struct str bytes);
 bool upload_answered(struct upload *u, struct flight *flight);
+// An answer that came when the run had ended already: for the log only.
+void upload_overheard(struct upload *u, struct flight *flight);
 
 // upload_settle.c: what was said of an entry, by whom.
 struct said {

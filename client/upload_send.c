@@ -50,7 +50,7 @@ static bool let_go(struct upload *u, struct flight *flight)
     line_splitter_release(&flight->splitter);
     line_splitter_init(&flight->splitter);
     flight->left_before = flight->left;
-    flight->told_to_wait = flight->landed = false;
+    flight->told_to_wait = flight->landed = flight->gone = false;
     flight->wait_us = 0;
     flight->began_us = clock_mono_us(u->clock);
     pace_take(&u->pace, flight->began_us);

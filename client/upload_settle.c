@@ -185,13 +185,15 @@ bool upload_settle(struct upload *u, const struct spool_entry *entry, const stru
 bool upload_log_unsettled(struct upload *u, const struct flight *flight)
 {
     const char *url = flight->batch ? u->batch_url : u->url;
-    const struct said said = {.url = url, .status = flight->stop_label ? flight->call.reply.status : 0};
     for (size_t i = flight->first; u->sent && i < flight->count; i++) {
         const struct flight_entry *row = &flight->entries[i];
         if (row->settled || !row->went)
             continue;
-        enum sent_outcome outcome = flight->stop_label ? SENT_KEPT : SENT_UNANSWERED;
-        if (!log_sent(u, &row->entry, outcome, flight->stop_label, &said))
+        const char *label = row->told ? row->told : flight->stop_label;
+        struct said said = {.url = url, .status = row->told ? row->told_status : 0};
+        if (!row->told && label)
+            said.status = flight->call.reply.status;
+        if (!log_sent(u, &row->entry, label ? SENT_KEPT : SENT_UNANSWERED, label, &said))
             return false;
     }
     return true;

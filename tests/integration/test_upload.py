@@ -535,6 +535,28 @@ class Fake(UploadCase):
                 self.assertEqual((last["outcome"], last.get("code"), last["status"]),
                                  ("unanswered", None, 0) if label == "others" else ("kept", "token_invalid", 401))
 
+    def test_a_wait_is_told_as_one(self):
+        """A line's, and the request's: what they kept was answered."""
+        texts = self.fill(3)
+        busy = self.problem(503, "overloaded")
+
+        def refuse(headers, ids):
+            if len(ids) == 2:
+                line = {"line": 1, "id": ids[0], "status": 503, "problem": json.loads(busy[2])}
+                return 200, [("Content-Type", NDJSON), ("Retry-After", "90")], json.dumps(line).encode() + b"\n"
+
+        self.batch_server(refuse)
+        self.assertEqual(self.upload(code=4)["sent"], 1)
+        told = {line["id"]: (line["outcome"], line.get("code"), line["status"]) for line in self.sent()}
+        first, second, third = sorted(texts)
+        self.assertEqual(told, {first: ("stored", None, 201), second: ("kept", "overloaded", 503),
+                                third: ("unanswered", None, 0)})
+        self.server(lambda *_: (429, [*self.problem(429, "rate_limited")[1], ("Retry-After", "90")],
+                                self.problem(429, "rate_limited")[2]))
+        self.upload(code=4)
+        last = self.sent()[-1]
+        self.assertEqual((last["outcome"], last.get("code"), last["status"]), ("kept", "rate_limited", 429))
+
     def test_who_is_never_named_goes_alone(self):
         """A batch endpoint whose answer is empty: what it leaves out is posted one by one, in the same run."""
         texts = self.fill(5)
@@ -595,7 +617,7 @@ class Fake(UploadCase):
         self.assertEqual(self.upload()["sent"], 4)
 
     def test_keeps_to_the_rate(self):
-        """The headers say how many may come: none is refused."""
+        """The headers say how many may come, the strictest on a line of its own: none is refused."""
         bucket, lock = {"left": 3.0, "at": time.monotonic(), "refused": 0}, threading.Lock()
 
         def left():
@@ -615,7 +637,8 @@ class Fake(UploadCase):
             if rest is None:
                 return self.problem(429, "rate_limited")
             status, head, text = self.single(headers, None)
-            return status, head + [("RateLimit-Policy", '"burst";q=3;w=1'), ("RateLimit", f'"burst";r={rest};t=1')], text
+            return status, head + [("RateLimit-Policy", '"day";q=86400;w=86400'), ("RateLimit-Policy", '"burst";q=3;w=1'),
+                                   ("RateLimit", '"day";r=86000;t=1'), ("RateLimit", f'"burst";r={rest};t=1')], text
 
         self.server(answer)
         self.fill(12)

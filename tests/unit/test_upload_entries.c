@@ -263,6 +263,48 @@ START_TEST(upload__writes_down_what_it_sent_before_it_deletes)
 }
 END_TEST
 
+// What was answered before the run ended is told as that, the last request that went out counts.
+START_TEST(upload__tells_the_answer_that_it_gave_up_at)
+{
+    static const struct {
+        struct step steps[6];
+        size_t count;
+        const char *outcome, *code;
+        int status;
+    } rows[] = {
+        {{AFTER(rate_limited, 90)}, 1, "kept", "rate_limited", 429},
+        {{REFUSED(overloaded), REFUSED(overloaded), REFUSED(overloaded), REFUSED(overloaded),
+          REFUSED(overloaded), REFUSED(overloaded)},
+         6,
+         "kept",
+         "overloaded",
+         503},
+        {{AFTER(overloaded, 1), DOWN, DOWN, DOWN}, 4, "kept", "overloaded", 503},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct spool *spool = spool_of(2);
+        struct script script = {.steps = rows[i].steps, .count = rows[i].count};
+        const struct transport transport = {play, play_wait, &script};
+        struct sent_log *log;
+        struct sent_reader *reader;
+        const struct json *line;
+        struct str text;
+        struct err err;
+        ck_assert(sent_log_open(spool, &log, &err));
+        run_with(spool, &script, &transport, &(struct upload){.not_before_us = INT64_MIN, .sent = log});
+        ck_assert(sent_log_close(log, &err));
+        ck_assert(sent_reader_open(spool, &reader, &err));
+        ck_assert(sent_reader_next(reader, &line, &text, &err) && line);
+        ck_assert_msg(str_eq(sent_line_outcome(line), str_from(rows[i].outcome)), "row %zu", i);
+        ck_assert(str_eq(json_text(json_get(line, STR("code"))), str_from(rows[i].code)));
+        ck_assert_int_eq(json_integer(json_get(line, STR("status"))), rows[i].status);
+        ck_assert(sent_reader_next(reader, &line, &text, &err) && !line);
+        sent_reader_close(reader);
+        done(spool);
+    }
+}
+END_TEST
+
 static void run_keeping(struct spool *spool, struct script *script)
 {
     const struct transport transport = {play, play_wait, script};
@@ -305,4 +347,5 @@ CHECK_MAIN_WITH(script_setup, "upload_entries", upload__sends_the_minified_text_
                 upload__leaves_a_file_to_its_writer, upload__puts_the_answer_beside_what_was_refused,
                 upload__dry_run_touches_nothing, upload__stops_before_the_next_entry_when_told,
                 upload__holds_what_is_older_than_consent, upload__writes_down_what_it_sent_before_it_deletes,
+                upload__tells_the_answer_that_it_gave_up_at,
                 upload__offers_what_was_kept_when_the_contracts_change)
