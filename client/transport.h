@@ -44,7 +44,8 @@ struct http_reply {
     char location[256];    // of a redirect, cut to fit
     int64_t retry_after_s; // -1: not said
     int64_t date_us;       // of the header Date; 0: not said
-    char link[512];        // Link, RateLimit and RateLimit-Policy; empty where not sent or too long
+    char link[512]; // Link, RateLimit and RateLimit-Policy, the last two of all lines; empty where not sent
+                    // or too long
     char rate[256];
     char rate_policy[256];
     struct buf body; // at most ANSWER_BODY_BYTES

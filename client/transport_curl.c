@@ -116,6 +116,16 @@ static void copy_header(CURL *easy, const char *name, char *ret_text, size_t siz
         snprintf(ret_text, size, "%s", header->value);
 }
 
+// Of a list that may be on several lines; a line that no more fits is left out.
+static void copy_list(CURL *easy, const char *name, char *ret_text, size_t size)
+{
+    struct curl_header *header;
+    size_t len = 0;
+    for (size_t i = 0; curl_easy_header(easy, name, i, CURLH_HEADER, -1, &header) == CURLHE_OK; i++)
+        if (len + strlen(header->value) + 1 < size)
+            len += (size_t)snprintf(ret_text + len, size - len, "%s%s", len ? "," : "", header->value);
+}
+
 static void read_info(CURL *easy, struct http_reply *reply)
 {
     char *text = NULL;
@@ -126,8 +136,8 @@ static void read_info(CURL *easy, struct http_reply *reply)
     if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
         snprintf(reply->location, sizeof(reply->location), "%s", text);
     copy_header(easy, "Link", reply->link, sizeof(reply->link));
-    copy_header(easy, "RateLimit", reply->rate, sizeof(reply->rate));
-    copy_header(easy, "RateLimit-Policy", reply->rate_policy, sizeof(reply->rate_policy));
+    copy_list(easy, "RateLimit", reply->rate, sizeof(reply->rate));
+    copy_list(easy, "RateLimit-Policy", reply->rate_policy, sizeof(reply->rate_policy));
     struct curl_header *header;
     if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
         time_t date = curl_getdate(header->value, NULL);
