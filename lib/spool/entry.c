@@ -214,9 +214,8 @@ bool spool_id_of(struct spool *spool, enum spool_folder folder, const char *name
     if (read_text(spool, folder, name, reader, &st, &why) != SPOOL_READ_OK)
         return false;
     sha256(buf_str(&reader->text), hash);
-    if (folder != SPOOL_PENDING)
-        spool_first_name(name, first);
-    *ret_id = spool_entry_id(folder == SPOOL_PENDING ? name : first, hash);
+    spool_first_name(spool, folder, name, first);
+    *ret_id = spool_entry_id(first, hash);
     return true;
 }
 

@@ -31,7 +31,9 @@ bool spool_name_may_be_young(enum spool_folder folder, const char *name);
 // Written to less than a minute ago, or in the future: such a file is no entry yet.
 bool spool_is_young(const struct stat *st, int64_t wall_us);
 // The name that an entry of bad/ or rejected/ gets back in pending/, if nothing stands there.
-void spool_first_name(const char *name, char ret_name[static NAME_MAX + 1]);
+// Taken from the note about it; its own where that names none.
+void spool_first_name(const struct spool *spool, enum spool_folder folder, const char *name,
+                      char ret_name[static NAME_MAX + 1]);
 // Of any folder; where there are notes beside the entries these end in ".json".
 bool spool_name_is_entry_of(enum spool_folder folder, const char *name);
 // Time by name or else by mtime.

@@ -10,6 +10,11 @@
 #define RANDOM_PART 9 // "~" and 8 hex digits
 #define ENDING      ".json"
 #define MARKED      "~.json" // of a name that did not end so
+// In a note about an entry that was renamed: the rest of the note but for its last LF is the name it had. No
+// reason and no sink's JSON holds a line that begins so.
+#define FIRST_NAME "\nFirst name: "
+// Of a note; the answer of a sink that is kept has a smaller limit of its own.
+#define NOTE_BYTES ((size_t)1024 * 1024)
 // Of an entry beside which a note must fit.
 #define MOVED_MAX (NAME_MAX - strlen(".reason"))
 
@@ -54,6 +59,23 @@ static int rename_free(int from, const char *name, int to, const char *target)
     return done;
 }
 
+static bool write_note(int folder, const char *beside, const struct spool_entry *entry, const char *target,
+                       struct str note, struct err *err)
+{
+    struct buf text;
+    if (strcmp(entry->name, target) == 0)
+        return file_write_atomic_at(folder, beside, note, 0600, err);
+    buf_init(&text, NOTE_BYTES);
+    buf_put_str(&text, note.len && note.ptr[note.len - 1] == '\n' ? str_slice(note.ptr, note.len - 1) : note);
+    buf_put_str(&text, STR(FIRST_NAME));
+    buf_put_str(&text, str_from(entry->name));
+    buf_put_char(&text, '\n');
+    bool ok = buf_ok(&text) || err_set(err, "out of memory");
+    ok = ok && file_write_atomic_at(folder, beside, buf_str(&text), 0600, err);
+    buf_release(&text);
+    return ok;
+}
+
 // The note goes first, so that no crash leaves a moved file that nobody can explain.
 static enum spool_done move_entry(struct spool *spool, const struct spool_entry *entry, enum spool_folder to,
                                   struct str note, struct err *err)
@@ -73,7 +95,7 @@ static enum spool_done move_entry(struct spool *spool, const struct spool_entry 
         return SPOOL_DONE_FAILED;
     }
     snprintf(beside, sizeof(beside), "%s%s", target, suffixes[to]);
-    if (!file_write_atomic_at(to_fd, beside, note, 0600, err)) {
+    if (!write_note(to_fd, beside, entry, target, note, err)) {
         err_prefix(err, "%s/%s", spool->path, spool_folder_name(to));
         return SPOOL_DONE_FAILED;
     }
@@ -104,23 +126,27 @@ enum spool_done spool_set_rejected(struct spool *spool, const struct spool_entry
     return move_entry(spool, entry, SPOOL_REJECTED, answer, err);
 }
 
-// The name that choose_name() was given, by what it looks like; of a random part only if `random` is on.
-// False if that is no other name.
-static bool first_name(const char *name, bool random, char ret_name[static NAME_MAX + 1])
+void spool_first_name(const struct spool *spool, enum spool_folder folder, const char *name,
+                      char ret_name[static NAME_MAX + 1])
 {
-    bool marked = str_ends(str_from(name), STR(MARKED));
-    size_t stem = strlen(name) - strlen(marked ? MARKED : ENDING), was = stem;
-    if (random && stem > RANDOM_PART && name[stem - RANDOM_PART] == '~' &&
-        strspn(name + stem - RANDOM_PART + 1, "0123456789abcdef") == RANDOM_PART - 1)
-        stem -= RANDOM_PART;
-    snprintf(ret_name, NAME_MAX + 1, "%.*s%s", (int)stem, name, marked ? "" : ENDING);
-    return (marked || stem < was) && spool_name_is_entry(ret_name);
-}
-
-void spool_first_name(const char *name, char ret_name[static NAME_MAX + 1])
-{
-    if (!first_name(name, true, ret_name))
-        snprintf(ret_name, NAME_MAX + 1, "%s", name);
+    char beside[NAME_MAX + 32];
+    struct buf note;
+    struct err err;
+    snprintf(ret_name, NAME_MAX + 1, "%s", name);
+    if (folder == SPOOL_PENDING)
+        return;
+    buf_init(&note, NOTE_BYTES);
+    snprintf(beside, sizeof(beside), "%s%s", name, suffixes[folder]);
+    if (file_read_at(spool->folder[folder], beside, &note, &err) && buf_put_char(&note, '\0')) {
+        const char *at = strstr(note.ptr, FIRST_NAME);
+        struct str first = at ? str_from(at + strlen(FIRST_NAME)) : STR_NULL;
+        if (first.len > 1 && first.len <= NAME_MAX + 1 && first.ptr[first.len - 1] == '\n') {
+            note.ptr[note.len - 2] = '\0';
+            if (spool_name_is_entry(first.ptr))
+                snprintf(ret_name, NAME_MAX + 1, "%s", first.ptr);
+        }
+    }
+    buf_release(&note);
 }
 
 // Of an entry outside pending/: may it be touched at all?
@@ -155,12 +181,9 @@ enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, cons
     enum spool_again own = check_own(spool, folder, from_fd, name, err);
     if (own != SPOOL_AGAIN_DONE)
         return own;
-    int done = -1;
-    if (first_name(name, true, target))
-        done = rename_free(from_fd, name, to_fd, target);
-    if (done != 0 && first_name(name, false, target))
-        done = rename_free(from_fd, name, to_fd, target);
-    if (done != 0)
+    spool_first_name(spool, folder, name, target);
+    int done = rename_free(from_fd, name, to_fd, target);
+    if (done != 0 && strcmp(target, name) != 0)
         done = rename_free(from_fd, name, to_fd, name);
     if (done != 0 && errno == EEXIST) {
         err_set(err, "is in pending/ already, under the same name");

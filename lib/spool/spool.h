@@ -181,7 +181,8 @@ MUST_CHECK enum spool_done spool_set_rejected(struct spool *spool, const struct 
 // For SKIPPED and FAILED `err` is a clause without subject. SKIPPED is not this user's to touch, or is in the
 // way of itself.
 enum spool_again { SPOOL_AGAIN_DONE, SPOOL_AGAIN_GONE, SPOOL_AGAIN_SKIPPED, SPOOL_AGAIN_FAILED };
-// Puts an entry of bad/ or rejected/ back into pending/ under its first name and drops the note about it.
+// Puts an entry of bad/ or rejected/ back into pending/ under its first name, which is in the note if it was
+// renamed, and drops the note. Where that name is taken it keeps its present one.
 MUST_CHECK enum spool_again spool_retry(struct spool *spool, enum spool_folder folder, const char *name,
                                         struct err *err);
 // When it was enqueued, by its name or else by its mtime.

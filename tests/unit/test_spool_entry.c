@@ -364,6 +364,57 @@ START_TEST(spool_entry__goes_back_under_its_first_name)
 }
 END_TEST
 
+// By its note: what a name looks like says nothing of how it came about.
+START_TEST(spool_entry__gets_no_name_that_it_never_had)
+{
+    static const char *const names[] = {"foo~12345678.json", "foo~.json", "foo", "foo~12345678~.json"};
+    struct err err = {""};
+    temp_enter();
+    struct spool *spool = temp_spool(true);
+    char path[64 + SPOOL_NAME_MAX], longest[SPOOL_NAME_MAX + 1];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        bool renamed = !str_ends(str_from(names[i]), STR(".json"));
+        char moved[64];
+        snprintf(path, sizeof(path), "spool/pending/%s", names[i]);
+        snprintf(moved, sizeof(moved), "%s%s", names[i], renamed ? "~.json" : "");
+        temp_write(path, "{}");
+        struct spool_entry entry = stamped(names[i]);
+        ck_assert_int_eq(spool_set_bad(spool, &entry, STR("is torn\n"), &err), SPOOL_DONE);
+        ck_assert(!temp_exists(path));
+        ck_assert_msg(spool_retry(spool, SPOOL_BAD, moved, &err) == SPOOL_AGAIN_DONE, "%s: %s", moved,
+                      err.text);
+        ck_assert_msg(temp_exists(path), "%s", names[i]);
+        unlink(temp_path(path));
+    }
+    // One that had to be cut short gets all of it back, whatever bytes it is made of.
+    memset(longest, 'n', SPOOL_NAME_MAX);
+    memcpy(longest, "\xff\nFirst name: x", strlen("\xff\nFirst name: x"));
+    longest[SPOOL_NAME_MAX] = '\0';
+    snprintf(path, sizeof(path), "spool/pending/%s", longest);
+    temp_write(path, "{}");
+    struct spool_entry entry = {.name = longest};
+    ck_assert_int_eq(lstat(temp_path(path), &entry.stamp), 0);
+    ck_assert_int_eq(spool_set_rejected(spool, &entry, STR("{}\n"), &err), SPOOL_DONE);
+    struct spool_iter *iter = spool_iter_new(spool, SPOOL_REJECTED);
+    const char *moved;
+    ck_assert(spool_iter_next(iter, &moved, &err) && moved);
+    ck_assert_int_eq(spool_retry(spool, SPOOL_REJECTED, moved, &err), SPOOL_AGAIN_DONE);
+    ck_assert(temp_exists(path));
+    spool_iter_free(iter);
+    // A note of an earlier release names nothing; one that names a path is not believed.
+    static const char *const notes[] = {"is torn\n", "is torn\nFirst name: ../x\n", "\nFirst name: foo"};
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        temp_write("spool/bad/foo~.json", "{}");
+        temp_write("spool/bad/foo~.json.reason", notes[i]);
+        ck_assert_int_eq(spool_retry(spool, SPOOL_BAD, "foo~.json", &err), SPOOL_AGAIN_DONE);
+        ck_assert(temp_exists("spool/pending/foo~.json"));
+        unlink(temp_path("spool/pending/foo~.json"));
+    }
+    spool_close(spool);
+    temp_leave();
+}
+END_TEST
+
 START_TEST(spool_entry__names_that_differ_in_case_have_ids_of_their_own)
 {
     uint8_t hash[SHA256_LEN] = {7};
@@ -381,4 +432,4 @@ CHECK_MAIN_WITH(
     spool_entry__is_skipped_if_not_a_plain_file_of_ours, spool_entry__is_bad_if_it_can_never_be_sent,
     spool_entry__is_bad_only_if_its_own_mode_forbids_reading, spool_entry__that_changed_is_not_deleted,
     spool_entry__moves_with_its_reason_and_never_over_another, spool_entry__goes_back_under_its_first_name,
-    spool_entry__names_that_differ_in_case_have_ids_of_their_own)
+    spool_entry__gets_no_name_that_it_never_had, spool_entry__names_that_differ_in_case_have_ids_of_their_own)
