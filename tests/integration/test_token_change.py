@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A token that is revoked, expires or is changed while its request is under way: what is not stored yet hears of it."""
 
-import contextlib
 import json
-import subprocess
 import time
 
 from voxtest import SinkCase, model_call, uuid7, wait_until
@@ -200,42 +198,3 @@ class TokenChange(ChangeCase):
             verdicts = self.end_batch(connection)
         self.assertEqual([v["status"] for v in verdicts], [201, 422, 422])
         self.assertEqual({v["problem"]["code"] for v in verdicts[1:]}, {"contract_not_allowed"})
-
-
-class HeldLine(ChangeCase):
-    """The writer has room for one event alone, and a batch keeps the line that would be next."""
-
-    options = {**ChangeCase.options, "queue_events": 1}
-
-    @contextlib.contextmanager
-    def locked(self):
-        """Nothing is stored meanwhile; what is there can be read."""
-        holder = subprocess.Popen([str(self.cluster.bin / "psql"), "-XAtq", "-d", self.cluster.url(self.database)],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            holder.stdin.write("BEGIN; LOCK TABLE telemetry.events IN SHARE ROW EXCLUSIVE MODE; SELECT 'held';\n")
-            holder.stdin.flush()
-            self.assertEqual(holder.stdout.readline().strip(), "held")
-            yield
-        finally:
-            holder.stdin.close()
-            holder.wait(120)
-            holder.stdout.close()
-
-    def waiting(self):
-        return self.sink.metrics()[("vox_sink_queue_events", ())]
-
-    def test_revoked_while_a_line_is_held(self):
-        token, late = self.known(), [uuid7() for _ in range(40)]
-        with self.sink.connect() as connection:
-            self.begin_batch(connection, token)
-            wait_until(lambda: self.waiting() == 0, "the first line has left the writer")
-            with self.locked():
-                self.send_lines(connection, *late)
-                wait_until(lambda: self.waiting() == 1, "the writer has no more room")
-                self.revoke(token)
-            verdicts = self.end_batch(connection)
-        statuses = [v["status"] for v in verdicts[1:]]
-        self.assertEqual(statuses, [201] * (len(statuses) - 1) + [401], "one line hears of it, and it is the last")
-        stored = [status == 201 for status in statuses] + [False] * (len(late) - len(statuses))
-        self.assertEqual([self.stored(key) for key in late], stored)
