@@ -21,7 +21,8 @@ def cost(bench, sink, token, *header):
 def measure(bench):
     """Pairs of an open project without a limit, and a signed event with token and limits, each with a sink of its own."""
     bare, whole = Sink(bench.url, open_project="bench"), Sink(bench.url, **LIMITS)
-    whole.environment["VOX_SINK_MASTER_KEY_FILE"] = str(bench.master_key)
+    for sink in (bare, whole):  # a sink without the key that tokens need would not be ready
+        sink.environment["VOX_SINK_MASTER_KEY_FILE"] = str(bench.master_key)
     made = signing_token(whole)
     try:
         for sink in (bare, whole):
