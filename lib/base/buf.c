@@ -34,11 +34,6 @@ void buf_recycle(struct buf *buf, size_t keep)
     buf_clear(buf);
 }
 
-static bool has_room(const struct buf *buf, size_t extra)
-{
-    return !buf->failed && extra <= buf->cap - buf->len && extra <= buf->ceiling - buf->len;
-}
-
 bool buf_reserve(struct buf *buf, size_t extra)
 {
     if (buf->failed)
@@ -62,9 +57,16 @@ bool buf_reserve(struct buf *buf, size_t extra)
     return true;
 }
 
+// buf_reserve(), without a call where there is room.
+static bool make_room(struct buf *buf, size_t extra)
+{
+    bool has_room = !buf->failed && extra <= buf->cap - buf->len && extra <= buf->ceiling - buf->len;
+    return has_room || buf_reserve(buf, extra);
+}
+
 bool buf_put(struct buf *buf, const void *ptr, size_t len)
 {
-    if (!has_room(buf, len) && !buf_reserve(buf, len))
+    if (!make_room(buf, len))
         return false;
     if (len)
         memcpy(buf->ptr + buf->len, ptr, len);
@@ -74,7 +76,7 @@ bool buf_put(struct buf *buf, const void *ptr, size_t len)
 
 bool buf_put_char(struct buf *buf, char c)
 {
-    if (!has_room(buf, 1) && !buf_reserve(buf, 1))
+    if (!make_room(buf, 1))
         return false;
     buf->ptr[buf->len++] = c;
     return true;
@@ -85,7 +87,7 @@ bool buf_put_u64(struct buf *buf, uint64_t v)
     size_t digits = 1;
     for (uint64_t rest = v; rest >= 10; rest /= 10)
         digits++;
-    if (!has_room(buf, digits) && !buf_reserve(buf, digits))
+    if (!make_room(buf, digits))
         return false;
     buf->len += digits;
     for (char *at = buf->ptr + buf->len; digits > 0; digits--, v /= 10)

@@ -215,21 +215,30 @@ START_TEST(upload__holds_what_is_older_than_consent)
 }
 END_TEST
 
+// A run that writes down what it sent; from the first line on.
+static struct sent_reader *run_logged(struct spool *spool, struct script *script)
+{
+    const struct transport transport = {play, play_wait, script};
+    struct sent_log *log;
+    struct sent_reader *reader;
+    struct err err;
+    ck_assert(sent_log_open(spool, &log, &err));
+    run_with(spool, script, &transport, &(struct upload){.not_before_us = INT64_MIN, .sent = log});
+    ck_assert(sent_log_close(log, &err));
+    ck_assert(sent_reader_open(spool, &reader, &err));
+    return reader;
+}
+
 START_TEST(upload__writes_down_what_it_sent_before_it_deletes)
 {
     static const struct step steps[] = {CREATED, REFUSED(schema_invalid), DUPLICATE};
     struct spool *spool = spool_of(3);
     struct script script = {.steps = steps, .count = ARRAY_LEN(steps)};
-    const struct transport transport = {play, play_wait, &script};
     struct sent_log *log;
-    struct sent_reader *reader;
+    struct sent_reader *reader = run_logged(spool, &script);
     const struct json *line;
     struct str text;
     struct err err;
-    ck_assert(sent_log_open(spool, &log, &err));
-    run_with(spool, &script, &transport, &(struct upload){.not_before_us = INT64_MIN, .sent = log});
-    ck_assert(sent_log_close(log, &err));
-    ck_assert(sent_reader_open(spool, &reader, &err));
     static const char *const outcomes[] = {"stored", "refused", "duplicate"};
     for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
         ck_assert(sent_reader_next(reader, &line, &text, &err) && line);
@@ -284,16 +293,10 @@ START_TEST(upload__tells_the_answer_that_it_gave_up_at)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct spool *spool = spool_of(2);
         struct script script = {.steps = rows[i].steps, .count = rows[i].count};
-        const struct transport transport = {play, play_wait, &script};
-        struct sent_log *log;
-        struct sent_reader *reader;
+        struct sent_reader *reader = run_logged(spool, &script);
         const struct json *line;
         struct str text;
         struct err err;
-        ck_assert(sent_log_open(spool, &log, &err));
-        run_with(spool, &script, &transport, &(struct upload){.not_before_us = INT64_MIN, .sent = log});
-        ck_assert(sent_log_close(log, &err));
-        ck_assert(sent_reader_open(spool, &reader, &err));
         ck_assert(sent_reader_next(reader, &line, &text, &err) && line);
         ck_assert_msg(str_eq(sent_line_outcome(line), str_from(rows[i].outcome)), "row %zu", i);
         ck_assert(str_eq(json_text(json_get(line, STR("code"))), str_from(rows[i].code)));
