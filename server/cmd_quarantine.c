@@ -201,7 +201,8 @@ static bool judge(struct replay *r, const struct quarantine_row *row, struct eve
                                   .token = &token,
                                   .text = (char *)(uintptr_t)row->body.ptr, // in the row's own arena
                                   .len = row->body.len,
-                                  .event = event};
+                                  .event = event,
+                                  .now_us = clock_wall_us(r->api.clock)};
     *event = (struct event){0};
     // Named by the client, as nothing had recognised it; what was recognised may have a newer version by now.
     if (str_eq(row->code, STR("unknown_contract")) && row->contract.ptr &&

@@ -17,6 +17,11 @@ int64_t auth_loaded_at(const struct auth *a)
     return tokens_of(a)->loaded_at;
 }
 
+int64_t auth_database_us(const struct auth *a)
+{
+    return clock_mono_us(a->api->clock) + tokens_of(a)->database_offset;
+}
+
 static int64_t tokens_age_us(const struct auth *a)
 {
     return clock_mono_us(a->api->clock) - auth_loaded_at(a);

@@ -44,6 +44,8 @@ void auth_refuse_stranger(struct auth *auth);
 MUST_CHECK enum problem auth_renew(struct auth *auth);
 // When the load began that auth->token was read by.
 int64_t auth_loaded_at(const struct auth *auth);
+// What the database's wall clock says now, microseconds, as the request's newest look at it tells.
+int64_t auth_database_us(const struct auth *auth);
 void auth_release(struct auth *auth);
 
 #endif

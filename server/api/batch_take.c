@@ -90,6 +90,7 @@ static enum problem judge(struct batch_job *job, struct str text, struct describ
     d->candidate.snapshot = job->auth.snapshot;
     d->candidate.token = &job->auth.token;
     d->candidate.event = &d->event;
+    d->candidate.now_us = auth_database_us(&job->auth);
     d->candidate.may_quarantine = true;
     enum problem problem = read_envelope(job, text, d);
     if (!problem && d->line.event.len > LIMIT_EVENT_BYTES)

@@ -74,9 +74,7 @@ static enum problem describe(struct candidate *c)
     e->trace_id = subject(c, contract->trace_id);
     e->repository_id = subject(c, contract->repository_id);
     sha256(e->text, e->sha256);
-    // By the database's clock, which counts the days of all its sinks.
-    int64_t now = clock_wall_us(c->api->clock) + c->snapshot->database_ahead;
-    return expiry_of(contract, c->api->doc.root, now, e);
+    return expiry_of(contract, c->api->doc.root, c->now_us, e);
 }
 
 struct str candidate_contract_name(const struct contract *contract)

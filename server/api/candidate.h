@@ -19,6 +19,7 @@ struct candidate {
     char *text; // as received
     size_t len;
     struct event *event;
+    int64_t now_us;      // by the database's wall clock, which counts the days of all its sinks
     bool may_quarantine; // the caller answers such an event as it should be: 202
 
     const struct contract *contract; // of the snapshot; NULL while not known

@@ -143,6 +143,7 @@ static bool judge_event(struct ingest *in)
         .pin_id = in->identity.pin_id,
         .pin_version = in->identity.pin_version,
         .event = &in->event,
+        .now_us = auth_database_us(&in->auth),
         .may_quarantine = true,
     };
     const struct problem_error *errors = NULL;

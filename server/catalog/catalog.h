@@ -32,7 +32,9 @@ struct snapshot {
     int32_t *contract_ids;      // by contract index: the database's number; NULL while it does not know them
     struct token_table *tokens; // NULL until loaded once
     int64_t loaded_at;          // when the load that made it began, monotonic microseconds
-    int64_t database_ahead;     // its wall clock before ours, microseconds, to a round trip
+    // The database's wall clock less our monotonic one, microseconds, to a round trip: no step of our own
+    // wall clock is in it.
+    int64_t database_offset;
     bool locked; // signing keys did not open when the first tokens were loaded, and some still do not
     bool has_open_project;
     struct token open_token; // what a request without a token counts as, where the operator allows it

@@ -315,12 +315,13 @@ bool load_open_project(struct db *db, const char *name, struct token *ret_token,
     return ok;
 }
 
-bool load_clock(struct db *db, const struct clock *clock, int64_t before, int64_t *ret_ahead, struct err *err)
+bool load_clock(struct db *db, const struct clock *clock, int64_t before, int64_t *ret_offset,
+                struct err *err)
 {
-    int64_t asked = clock_wall_us(clock), told;
+    int64_t asked = clock_mono_us(clock), told;
     if (!store_clock(db, &told, err))
         return false;
-    int64_t least = told - clock_wall_us(clock), most = told - asked;
-    *ret_ahead = MAX(least, MIN(most, before));
+    int64_t least = told - clock_mono_us(clock), most = told - asked;
+    *ret_offset = MAX(least, MIN(most, before));
     return true;
 }

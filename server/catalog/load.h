@@ -27,9 +27,9 @@ void told_clear(struct told *told);
 MUST_CHECK bool load_tokens(struct db *db, const struct token_table *old, const struct master_key *master,
                             struct token_table **ret_tokens, bool *ret_changed, size_t *ret_locked,
                             struct err *err);
-// How far the database's wall clock is ahead of `clock`, in microseconds. One answer tells it to a round
-// trip; `before`, what was held so far, is kept as far as it agrees.
-MUST_CHECK bool load_clock(struct db *db, const struct clock *clock, int64_t before, int64_t *ret_ahead,
+// The database's wall clock less the monotonic one of `clock`, in microseconds. One answer tells it to a
+// round trip; `before`, what was held so far, is kept as far as it agrees.
+MUST_CHECK bool load_clock(struct db *db, const struct clock *clock, int64_t before, int64_t *ret_offset,
                            struct err *err);
 // `*ret_found` false: no project of that name yet.
 MUST_CHECK bool load_open_project(struct db *db, const char *name, struct token *ret_token, bool *ret_found,

@@ -237,7 +237,8 @@ static bool load_snapshot(struct catalog *c, struct contract_set *set, bool *ret
     bool ok = next ? true : err_set(err, "out of memory for the catalog");
     if (ok)
         next->loaded_at = now();
-    ok = ok && load_clock(c->refresh.db, c->config.clock, old->database_ahead, &next->database_ahead, err) &&
+    ok = ok &&
+         load_clock(c->refresh.db, c->config.clock, old->database_offset, &next->database_offset, err) &&
          told_copy(&c->refresh.told, set, &next->contract_ids, err) &&
          load_tokens(c->refresh.db, old->tokens, c->config.master_key, &next->tokens, ret_changed, &locked,
                      err);
