@@ -217,7 +217,7 @@ static enum limit_quota quota_of(const struct auth *auth)
 
 bool admit_counts(const struct auth *auth)
 {
-    return quota_of(auth) != QUOTA_NONE;
+    return limiter_has_quota(auth->api->limiter, &auth->token);
 }
 
 enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us, bool *ret_counted)

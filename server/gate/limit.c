@@ -15,6 +15,7 @@
 struct limiter {
     const struct clock *clock;
     atomic_bool trusts;    // the settings name proxies
+    atomic_bool counts;    // they have quotas for all tokens
     pthread_mutex_t mutex; // guards what follows
     struct limit_settings settings;
     struct token_states tokens;
@@ -28,6 +29,13 @@ static bool trusts(const struct limit_settings *settings)
     return settings->trusted.local || settings->trusted.count > 0;
 }
 
+// What is looked at without the lock.
+static void show(struct limiter *limiter)
+{
+    limiter->trusts = trusts(&limiter->settings);
+    limiter->counts = limiter->settings.quota_events || limiter->settings.quota_bytes;
+}
+
 bool limiter_new(const struct limit_settings *settings, const struct clock *clock,
                  struct limiter **ret_limiter, struct err *err)
 {
@@ -36,7 +44,7 @@ bool limiter_new(const struct limit_settings *settings, const struct clock *cloc
         return err_set(err, "no memory for the limits");
     limiter->clock = clock;
     limiter->settings = *settings;
-    limiter->trusts = trusts(settings);
+    show(limiter);
     limiter->salted_at = clock_mono_us(clock) * NSEC_PER_USEC;
     crypto_shorthash_keygen(limiter->salt);
     pthread_mutex_init(&limiter->mutex, NULL);
@@ -58,7 +66,7 @@ void limiter_set(struct limiter *limiter, const struct limit_settings *settings)
 {
     pthread_mutex_lock(&limiter->mutex);
     limiter->settings = *settings;
-    limiter->trusts = trusts(settings);
+    show(limiter);
     pthread_mutex_unlock(&limiter->mutex);
 }
 
@@ -205,6 +213,11 @@ static enum limit_quota judge_quota(struct limiter *limiter, const struct token 
     if (events && state->base_events + state->own_events >= events)
         return QUOTA_EVENTS_USED;
     return bytes && state->base_bytes + state->own_bytes >= bytes ? QUOTA_BYTES_USED : QUOTA_LEFT;
+}
+
+bool limiter_has_quota(struct limiter *limiter, const struct token *token)
+{
+    return token->id && (token->quota_events || token->quota_bytes || limiter->counts);
 }
 
 enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at)

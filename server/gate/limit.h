@@ -58,6 +58,8 @@ MUST_CHECK bool limiter_proxies(struct limiter *limiter, struct trusted_proxies 
 
 enum limit_quota { QUOTA_NONE, QUOTA_LEFT, QUOTA_EVENTS_USED, QUOTA_BYTES_USED };
 
+// Has the token a quota? It may have been given one since it was let in. Takes no lock.
+bool limiter_has_quota(struct limiter *limiter, const struct token *token);
 // Has the token a quota, and is some of it left? `loaded_at` is the snapshot's that the token is from.
 enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at);
 // limiter_token() for requests and limiter_quota() in one.

@@ -305,6 +305,8 @@ START_TEST(limiter__adds_up_quotas)
     const struct token open = {.project_id = 1};
     ck_assert_int_eq(limiter_quota(limiter, &token, 10), QUOTA_NONE);
     ck_assert_int_eq(limiter_quota(limiter, &open, 10), QUOTA_NONE);
+    ck_assert(!limiter_has_quota(limiter, &token) && !limiter_has_quota(limiter, &open));
+    ck_assert(limiter_has_quota(limiter, &own));
     own.used_events = 1;
     ck_assert_int_eq(limiter_quota(limiter, &own, 10), QUOTA_LEFT);
     limiter_stored(limiter, &own, 10);
@@ -323,6 +325,7 @@ START_TEST(limiter__adds_up_quotas)
     ck_assert_int_eq(limiter_quota(limiter, &own, 13), QUOTA_LEFT);
     settings.quota_events = 1;
     limiter_set(limiter, &settings);
+    ck_assert(limiter_has_quota(limiter, &token) && !limiter_has_quota(limiter, &open));
     ck_assert_int_eq(limiter_quota(limiter, &token, 13), QUOTA_LEFT);
     limiter_stored(limiter, &token, 10);
     ck_assert_int_eq(limiter_quota(limiter, &token, 13), QUOTA_EVENTS_USED);
