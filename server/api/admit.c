@@ -112,9 +112,15 @@ static const char *whose(const struct auth *auth)
     return auth->token.id ? "token" : "address";
 }
 
-static int64_t to_midnight_ns(const struct clock *clock)
+// The database's days are those of quotas.
+static int32_t today(const struct auth *auth)
 {
-    int64_t into = clock_wall_us(clock) % USEC_PER_DAY;
+    return (int32_t)(auth_database_us(auth) / USEC_PER_DAY);
+}
+
+static int64_t to_midnight_ns(const struct auth *auth)
+{
+    int64_t into = auth_database_us(auth) % USEC_PER_DAY;
     return (USEC_PER_DAY - into) * NSEC_PER_USEC;
 }
 
@@ -132,7 +138,8 @@ static struct gcra_verdict take_by_token(const struct auth *auth, int64_t n, boo
 {
     struct limiter *limiter = auth->api->limiter;
     return reads ? limiter_token(limiter, &auth->token, LIMIT_REQUESTS, n, may_wait)
-                 : limiter_request(limiter, &auth->token, auth_loaded_at(auth), n, may_wait, ret_quota);
+                 : limiter_request(limiter, &auth->token, auth_loaded_at(auth), today(auth), n, may_wait,
+                                   ret_quota);
 }
 
 // `n` 0: would it be let in? What `reads` uses nothing of a quota.
@@ -152,7 +159,7 @@ static bool admit(const struct auth *auth, int64_t n, bool reads, struct admissi
         return false;
     }
     if (is_used(auth, quota)) {
-        int64_t until_ns = to_midnight_ns(api->clock);
+        int64_t until_ns = to_midnight_ns(auth);
         tell_used(request, &verdict, until_ns);
         refuse(request, PROBLEM_quota_exceeded, until_ns);
         return false;
@@ -210,40 +217,36 @@ bool admit_attempt(struct api *api, struct http_request *request)
     return false;
 }
 
-static enum limit_quota quota_of(const struct auth *auth)
-{
-    return limiter_quota(auth->api->limiter, &auth->token, auth_loaded_at(auth));
-}
-
-bool admit_counts(const struct auth *auth)
-{
-    return limiter_has_quota(auth->api->limiter, &auth->token);
-}
-
-enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us, bool *ret_counted)
+enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us)
 {
     struct limiter *limiter = auth->api->limiter;
     struct gcra_verdict verdict = auth->token.id
                                       ? limiter_token(limiter, &auth->token, LIMIT_EVENTS, 1, may_wait)
                                       : take_by_address(auth, LIMIT_EVENTS, 1, may_wait);
     *ret_wait_us = (verdict.wait_ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
-    *ret_counted = false;
     if (!verdict.admitted) {
         count(auth->api, "events", "refused");
         return PROBLEM_rate_limited;
     }
     if (verdict.wait_ns)
         count(auth->api, "events", "paced");
-    enum limit_quota quota = quota_of(auth);
-    *ret_counted = quota != QUOTA_NONE;
-    if (!is_used(auth, quota))
+    if (!is_used(auth, limiter_quota(limiter, &auth->token, auth_loaded_at(auth), today(auth))))
         return PROBLEM_NONE;
-    *ret_wait_us = to_midnight_ns(auth->api->clock) / NSEC_PER_USEC;
+    *ret_wait_us = to_midnight_ns(auth) / NSEC_PER_USEC;
     return PROBLEM_quota_exceeded;
 }
 
-void admit_stored(const struct auth *auth, const struct event *event)
+void admit_begin(const struct auth *auth, struct event *event)
 {
+    event->counted = limiter_has_quota(auth->api->limiter, &auth->token);
     if (event->counted)
-        limiter_stored(auth->api->limiter, &auth->token, event->text.len);
+        limiter_begin(auth->api->limiter, event->token_id, event->text.len);
+}
+
+void admit_end(struct api *api, const struct event *event)
+{
+    bool stored = event->outcome == EVENT_STORED;
+    if (event->counted)
+        limiter_end(api->limiter, event->token_id, event->text.len, stored,
+                    stored ? (int32_t)(event->received_at / USEC_PER_DAY) : 0);
 }

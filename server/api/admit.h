@@ -29,13 +29,13 @@ MUST_CHECK bool admit_forged(const struct auth *auth);
 // Charges an attempt that auth is about to refuse, or to look into. False: it was answered.
 MUST_CHECK bool admit_attempt(struct api *api, struct http_request *request);
 // Charges one event of a batch of an admitted request. PROBLEM_NONE: it may go on after `*ret_wait_us`, which
-// is 0 unless it `may_wait`, and its token has a quota if it is `*ret_counted`: the event is to be marked so.
-// rate_limited, quota_exceeded: `*ret_wait_us` is for Retry-After.
-MUST_CHECK enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us,
-                                    bool *ret_counted);
-// Has the token a quota? Asked right before an event is stored: it may have been set meanwhile.
-bool admit_counts(const struct auth *auth);
-// An event of this client was stored: if it is marked as counted, the quota has less left.
-void admit_stored(const struct auth *auth, const struct event *event);
+// is 0 unless it `may_wait`. rate_limited, quota_exceeded: `*ret_wait_us` is for Retry-After.
+MUST_CHECK enum problem admit_event(const struct auth *auth, bool may_wait, int64_t *ret_wait_us);
+// Right before an event of this client, described, is given to the writer: has its token a quota by now? Then
+// the event is marked as counted.
+void admit_begin(const struct auth *auth, struct event *event);
+// The writer did not take it, or it came back: in `done`, before anybody is told. Once for each begin; any
+// thread.
+void admit_end(struct api *api, const struct event *event);
 
 #endif

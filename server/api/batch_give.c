@@ -55,7 +55,6 @@ void batch_entry_count(const struct batch_entry *entry)
     switch (e->outcome) {
     case EVENT_STORED:
         count_stored(api, contract, e);
-        admit_stored(&entry->job->auth, e);
         break;
     case EVENT_DUPLICATE:
         count_event(api, contract, "duplicate");

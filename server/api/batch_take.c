@@ -45,7 +45,6 @@ struct described {
     struct candidate candidate;
     bool has_id; // the client's, or derived from the batch's: told of a refused line too
     bool foreign;
-    bool counted; // of a quota
 };
 
 static enum problem line_id(struct batch_job *job, struct described *d)
@@ -139,7 +138,6 @@ static struct batch_entry *keep(struct batch_job *job, const struct described *d
         entry->event.trace_id = move(&to, e->trace_id);
         entry->event.repository_id = move(&to, e->repository_id);
         entry->event.client = job->identity.client;
-        entry->event.counted = d->counted;
         entry->event.of_batch = true;
         job->bytes += e->text.len;
     }
@@ -148,7 +146,9 @@ static struct batch_entry *keep(struct batch_job *job, const struct described *d
 
 static void on_done(struct event *event)
 {
-    batch_entry_done(CONTAINER_OF(event, struct batch_entry, event));
+    struct batch_entry *entry = CONTAINER_OF(event, struct batch_entry, event);
+    admit_end(entry->job->api, event);
+    batch_entry_done(entry);
 }
 
 // False: the writer has no room, and our own lines will make some. Where all of it is others', we do not
@@ -161,11 +161,13 @@ static bool submit(struct batch_job *job, struct batch_entry *entry)
     pthread_mutex_lock(&job->lock);
     size_t others = job->under_way++;
     pthread_mutex_unlock(&job->lock);
+    admit_begin(&job->auth, &entry->event);
     enum problem problem = writer_submit(job->api->writer, &entry->event);
     if (!problem) {
         job->submitted++;
         return true;
     }
+    admit_end(job->api, &entry->event);
     pthread_mutex_lock(&job->lock);
     job->under_way--;
     pthread_mutex_unlock(&job->lock);
@@ -185,10 +187,10 @@ static bool is_blank(struct str line)
 }
 
 // Charges the line. What is a little over the rate is taken, and the next lines wait.
-static enum problem admit(struct batch_job *job, bool *ret_counted)
+static enum problem admit(struct batch_job *job)
 {
     int64_t wait_us;
-    enum problem problem = admit_event(&job->auth, true, &wait_us, ret_counted);
+    enum problem problem = admit_event(&job->auth, true, &wait_us);
     if (problem && may_refuse_whole(job)) {
         job->retry_us = wait_us;
         stop_taking(job, problem);
@@ -228,7 +230,7 @@ static void take_line(struct batch_job *job, enum line_found found, struct str t
     // Of a line without an envelope it is known, whatever becomes of the line.
     problem = job->enveloped ? PROBLEM_NONE : line_id(job, &d);
     if (!problem)
-        problem = admit(job, &d.counted);
+        problem = admit(job);
     if (!problem)
         problem = found == LINE_TOO_LONG ? PROBLEM_body_too_large : judge(job, text, &d);
     if (job->refusal)

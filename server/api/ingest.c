@@ -182,7 +182,6 @@ static enum problem describe_event(struct ingest *in)
     e->has_occurred_at = in->identity.has_time;
     e->occurred_at = in->identity.time;
     e->client = in->identity.client;
-    e->counted = admit_counts(&in->auth);
     return request_identity_resolve(&in->identity, in->auth.token.project_id,
                                     clock_wall_us(in->auth.api->clock), &e->id);
 }
@@ -268,7 +267,6 @@ static void on_committed(struct http_request *request, void *app UNUSED)
     switch (e->outcome) {
     case EVENT_STORED:
         count_stored(in->auth.api, in->contract, e);
-        admit_stored(&in->auth, e);
         answer_receipt(in, candidate_contract_name(in->contract));
         break;
     case EVENT_DUPLICATE:
@@ -288,6 +286,7 @@ static void on_committed(struct http_request *request, void *app UNUSED)
 static void on_done(struct event *event)
 {
     struct ingest *in = CONTAINER_OF(event, struct ingest, event);
+    admit_end(in->auth.api, event);
     http_wake(in->auth.request);
 }
 
@@ -306,6 +305,7 @@ static void store_event(struct ingest *in)
     problem = describe_event(in);
     if (!problem) {
         in->event.done = on_done;
+        admit_begin(&in->auth, &in->event);
         // Parked first: the answer may come before writer_submit() returns.
         http_park(in->auth.request, on_committed);
         problem = writer_submit(in->auth.api->writer, &in->event);
@@ -313,7 +313,7 @@ static void store_event(struct ingest *in)
             return;
         in->event.outcome = EVENT_REFUSED;
         in->event.problem = problem;
-        http_wake(in->auth.request);
+        on_done(&in->event);
         return;
     }
     count_event(in->auth.api, in->contract, problem_info(problem)->code);

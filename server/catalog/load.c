@@ -108,6 +108,7 @@ static struct token token_from_row(const struct token_row *row, const struct tok
         .burst = row->burst,
         .quota_events = row->quota_events,
         .quota_bytes = row->quota_bytes,
+        .used_on = row->used_on,
         .used_events = row->used_events,
         .used_bytes = row->used_bytes,
     };

@@ -37,7 +37,9 @@ struct token {
     int64_t burst;
     int64_t quota_events; // a day
     int64_t quota_bytes;
-    // What of the day's quota was used, by all sinks, when the table was made.
+    // What of the quota of the day `used_on` (since 1970-01-01, the database's) was used, by all sinks, when
+    // the table was made.
+    int32_t used_on;
     int64_t used_events;
     int64_t used_bytes;
     enum signature_policy signature;

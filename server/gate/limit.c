@@ -188,19 +188,8 @@ static int64_t own_or(int64_t own, int64_t otherwise)
     return own ? own : otherwise;
 }
 
-// Newer word of what all sinks stored has in it what this one did.
-static void see(struct token_state *state, const struct token *token, int64_t loaded_at)
-{
-    if (loaded_at <= state->seen_at)
-        return;
-    state->seen_at = loaded_at;
-    state->base_events = token->used_events;
-    state->base_bytes = token->used_bytes;
-    state->own_events = state->own_bytes = 0;
-}
-
 static enum limit_quota judge_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at,
-                                    int64_t now_ns)
+                                    int32_t today, int64_t now_ns)
 {
     int64_t events = own_or(token->quota_events, limiter->settings.quota_events);
     int64_t bytes = own_or(token->quota_bytes, limiter->settings.quota_bytes);
@@ -209,10 +198,12 @@ static enum limit_quota judge_quota(struct limiter *limiter, const struct token 
     struct token_state *state = token_states_get(&limiter->tokens, token->id, now_ns);
     if (!state)
         return QUOTA_LEFT;
-    see(state, token, loaded_at);
-    if (events && state->base_events + state->own_events >= events)
+    const struct quota_amount told = {token->used_events, token->used_bytes};
+    quota_use_see(&state->quota, &told, token->used_on, loaded_at);
+    struct quota_amount used = quota_use_of(&state->quota, today);
+    if (events && used.events >= events)
         return QUOTA_EVENTS_USED;
-    return bytes && state->base_bytes + state->own_bytes >= bytes ? QUOTA_BYTES_USED : QUOTA_LEFT;
+    return bytes && used.bytes >= bytes ? QUOTA_BYTES_USED : QUOTA_LEFT;
 }
 
 bool limiter_has_quota(struct limiter *limiter, const struct token *token)
@@ -220,33 +211,44 @@ bool limiter_has_quota(struct limiter *limiter, const struct token *token)
     return token->id && (token->quota_events || token->quota_bytes || limiter->counts);
 }
 
-enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at)
+enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at,
+                               int32_t today)
 {
     if (token->id == 0)
         return QUOTA_NONE;
     int64_t now_ns = enter(limiter);
-    enum limit_quota quota = judge_quota(limiter, token, loaded_at, now_ns);
+    enum limit_quota quota = judge_quota(limiter, token, loaded_at, today, now_ns);
     leave(limiter);
     return quota;
 }
 
 struct gcra_verdict limiter_request(struct limiter *limiter, const struct token *token, int64_t loaded_at,
-                                    int64_t n, bool may_wait, enum limit_quota *ret_quota)
+                                    int32_t today, int64_t n, bool may_wait, enum limit_quota *ret_quota)
 {
     int64_t now_ns = enter(limiter);
     struct gcra_verdict verdict = take(limiter, token, LIMIT_REQUESTS, n, may_wait, now_ns);
-    *ret_quota = judge_quota(limiter, token, loaded_at, now_ns);
+    *ret_quota = judge_quota(limiter, token, loaded_at, today, now_ns);
     leave(limiter);
     return verdict;
 }
 
-void limiter_stored(struct limiter *limiter, const struct token *token, uint64_t bytes)
+void limiter_begin(struct limiter *limiter, int32_t token_id, uint64_t bytes)
 {
     int64_t now_ns = enter(limiter);
-    struct token_state *state = token_states_get(&limiter->tokens, token->id, now_ns);
+    struct token_state *state = token_states_get(&limiter->tokens, token_id, now_ns);
+    if (state)
+        quota_use_begin(&state->quota, bytes);
+    leave(limiter);
+}
+
+void limiter_end(struct limiter *limiter, int32_t token_id, uint64_t bytes, bool stored, int32_t day)
+{
+    int64_t now_ns = enter(limiter);
+    struct token_state *state = token_states_get(&limiter->tokens, token_id, now_ns);
     if (state) {
-        state->own_events++;
-        state->own_bytes += (int64_t)bytes;
+        quota_use_end(&state->quota, bytes);
+        if (stored)
+            quota_use_stored(&state->quota, bytes, day, now_ns / NSEC_PER_USEC);
     }
     leave(limiter);
 }

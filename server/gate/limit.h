@@ -4,9 +4,9 @@
 //
 // limiter_token() and limiter_address() judge a request or events by GCRA (gcra.h) and charge them. Rates are
 // each process's own: N sinks let through N times as much. limiter_quota() compares what a token stored
-// today: what the snapshot says that all sinks had stored, and what this one stored since, which
-// limiter_stored() tells; so a quota can be passed by what several sinks store between two loads of the
-// catalog.
+// today (quota_use.h): what this process did, which limiter_begin() and limiter_end() tell around each event,
+// and what the snapshot says of the others; so a quota can be passed by what several sinks store between two
+// loads of the catalog, and by what is under way.
 //
 // Of an address only a keyed hash is kept, in memory, under a key that is drawn anew each day. Time is the
 // clock's monotonic one: the wall clock may jump.
@@ -60,13 +60,17 @@ enum limit_quota { QUOTA_NONE, QUOTA_LEFT, QUOTA_EVENTS_USED, QUOTA_BYTES_USED }
 
 // Has the token a quota? It may have been given one since it was let in. Takes no lock.
 bool limiter_has_quota(struct limiter *limiter, const struct token *token);
-// Has the token a quota, and is some of it left? `loaded_at` is the snapshot's that the token is from.
-enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at);
+// Has the token a quota, and is some of it left? `loaded_at` is the snapshot's that the token is from,
+// `today` the database's day (since 1970-01-01).
+enum limit_quota limiter_quota(struct limiter *limiter, const struct token *token, int64_t loaded_at,
+                               int32_t today);
 // limiter_token() for requests and limiter_quota() in one.
 struct gcra_verdict limiter_request(struct limiter *limiter, const struct token *token, int64_t loaded_at,
-                                    int64_t n, bool may_wait, enum limit_quota *ret_quota);
-// An event of a token with a quota was stored.
-void limiter_stored(struct limiter *limiter, const struct token *token, uint64_t bytes);
+                                    int32_t today, int64_t n, bool may_wait, enum limit_quota *ret_quota);
+// An event of a token with a quota is about to be given to the writer; and what became of it: once each.
+// `day` is the database's on which it was `stored`.
+void limiter_begin(struct limiter *limiter, int32_t token_id, uint64_t bytes);
+void limiter_end(struct limiter *limiter, int32_t token_id, uint64_t bytes, bool stored, int32_t day);
 // True once a minute for a token that is in use: then its use should be written down.
 bool limiter_use_is_due(struct limiter *limiter, const struct token *token);
 

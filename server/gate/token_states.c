@@ -15,7 +15,7 @@ static struct token_state *find(struct token_state *slots, size_t size, int32_t 
 static bool is_idle(const struct token_state *state, int64_t now_ns)
 {
     return state->tats[0] <= now_ns && state->tats[1] <= now_ns &&
-           now_ns - state->noted_at > TOKEN_USE_NOTED_NS;
+           now_ns - state->noted_at > TOKEN_USE_NOTED_NS && quota_use_is_told(&state->quota, now_ns / 1000);
 }
 
 // A table with room for one more. It doubles only where the busy ones need it.

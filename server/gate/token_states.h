@@ -6,7 +6,7 @@
 #ifndef VOX_GATE_TOKEN_STATES_H
 #define VOX_GATE_TOKEN_STATES_H
 
-#include "lib/base/base.h"
+#include "server/gate/quota_use.h"
 
 #define TOKEN_USE_NOTED_NS (60 * 1000000000LL) // a use is written down at most this often
 
@@ -14,11 +14,7 @@ struct token_state {
     int32_t id;      // 0: free
     int64_t tats[2]; // by enum limit_kind
     int64_t noted_at;
-    // The day's quota: what all sinks had used by `seen_at` (microseconds, when that was read), and what this
-    // one has stored since.
-    int64_t seen_at;
-    int64_t base_events, base_bytes;
-    int64_t own_events, own_bytes;
+    struct quota_use quota;
 };
 
 struct token_states {

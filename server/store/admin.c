@@ -130,6 +130,7 @@ static bool read_token(const PGresult *result, int i, struct arena *arena, struc
         .contracts = contracts.ptr ? arena_dup(arena, contracts) : STR_NULL,
         .signature = arena_dup(arena, pg_text(result, i, 19)),
         .on_invalid = arena_dup(arena, pg_text(result, i, 20)),
+        .used_on = pg_i32(result, i, 21),
     };
     return pg_bytes(result, i, 4, ret_row->hash, sizeof(ret_row->hash)) && ret_row->project.ptr &&
            ret_row->key_id.ptr && ret_row->scopes.ptr && (!label.ptr || ret_row->label.ptr) &&
@@ -147,7 +148,8 @@ bool store_token_list(struct db *db, struct arena *arena, struct token_row **ret
                 " CASE WHEN t.rate_per_second > 0 THEN ceil(least(t.rate_per_second, 1e9) * 1000)::int8 END, "
                 "t.burst, t.quota_per_day,"
                 " t.quota_bytes_per_day, u.events, u.bytes, t.last_used_at,"
-                " array_to_string(t.contracts, ','), t.signature, t.on_invalid"
+                " array_to_string(t.contracts, ','), t.signature, t.on_invalid,"
+                " telemetry.today() - date '1970-01-01'"
                 " FROM telemetry.tokens t JOIN telemetry.projects p ON p.id = t.project_id"
                 " LEFT JOIN (SELECT token_id, sum(events)::int8 AS events, sum(bytes)::int8 AS bytes"
                 "  FROM telemetry.token_usage WHERE day = telemetry.today() GROUP BY token_id) u"

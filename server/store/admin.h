@@ -33,7 +33,8 @@ struct token_row {
     int64_t burst;
     int64_t quota_events; // a day
     int64_t quota_bytes;
-    int64_t used_events; // today, where the token has a quota
+    int32_t used_on;     // the database's day, since 1970-01-01
+    int64_t used_events; // on it, where the token has a quota
     int64_t used_bytes;
     int64_t last_used_at;  // wall microseconds, INT64_MAX: never
     struct str contracts;  // "model-call,tool-run.v2"; absent: all

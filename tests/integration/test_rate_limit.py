@@ -427,6 +427,7 @@ class Quota(Limited):
     def test_a_new_day(self):
         token = self.token_with(quota_per_day=2)
         self.exhaust(self.sink, token)
+        self.reads(self.sink)
         self.sql("UPDATE telemetry.token_usage SET day = day - 1")
         wait_until(lambda: self.sink.post(EVENT, token).status == 201, "yesterday's events do not count")
 

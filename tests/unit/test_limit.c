@@ -139,10 +139,10 @@ START_TEST(token_states__drops_only_what_tells_nothing)
         ck_assert_ptr_nonnull(state);
         ck_assert_int_eq(state->id, id);
         state->tats[id % 2] = now + SECOND;
-        state->own_events = id;
+        state->quota.own.events = id;
     }
     for (int32_t id = 1; id <= 1000; id++)
-        ck_assert_int_eq(token_states_get(&states, id, now)->own_events, id);
+        ck_assert_int_eq(token_states_get(&states, id, now)->quota.own.events, id);
     size_t size = states.size;
     // All of them are idle by now: a thousand others need no more room.
     now += 3600 * SECOND;
@@ -295,40 +295,78 @@ START_TEST(limiter__forgets_addresses_with_the_day)
 }
 END_TEST
 
+#define TODAY 20000
+
+static void store(struct limiter *limiter, const struct token *token)
+{
+    limiter_begin(limiter, token->id, 10);
+    limiter_end(limiter, token->id, 10, true, TODAY);
+}
+
 START_TEST(limiter__adds_up_quotas)
 {
     struct fake fake;
     struct clock clock;
     struct limit_settings settings = usual;
     struct limiter *limiter = make(&fake, &clock, &settings);
-    struct token token = {.id = 5}, own = {.id = 6, .quota_events = 3, .quota_bytes = 1000};
+    struct token token = {.id = 5, .used_on = TODAY},
+                 own = {.id = 6, .quota_events = 3, .quota_bytes = 1000, .used_on = TODAY};
     const struct token open = {.project_id = 1};
-    ck_assert_int_eq(limiter_quota(limiter, &token, 10), QUOTA_NONE);
-    ck_assert_int_eq(limiter_quota(limiter, &open, 10), QUOTA_NONE);
+    ck_assert_int_eq(limiter_quota(limiter, &token, 10, TODAY), QUOTA_NONE);
+    ck_assert_int_eq(limiter_quota(limiter, &open, 10, TODAY), QUOTA_NONE);
     ck_assert(!limiter_has_quota(limiter, &token) && !limiter_has_quota(limiter, &open));
     ck_assert(limiter_has_quota(limiter, &own));
     own.used_events = 1;
-    ck_assert_int_eq(limiter_quota(limiter, &own, 10), QUOTA_LEFT);
-    limiter_stored(limiter, &own, 10);
-    ck_assert_int_eq(limiter_quota(limiter, &own, 10), QUOTA_LEFT);
-    limiter_stored(limiter, &own, 10);
-    ck_assert_int_eq(limiter_quota(limiter, &own, 10), QUOTA_EVENTS_USED);
-    // A request that began with an older snapshot changes nothing.
+    ck_assert_int_eq(limiter_quota(limiter, &own, 10, TODAY), QUOTA_LEFT);
+    store(limiter, &own);
+    ck_assert_int_eq(limiter_quota(limiter, &own, 10, TODAY), QUOTA_LEFT);
+    store(limiter, &own);
+    ck_assert_int_eq(limiter_quota(limiter, &own, 10, TODAY), QUOTA_EVENTS_USED);
+    // A request that began with an older snapshot changes nothing, and a newer sum only adds what others did.
     own.used_events = 0;
-    ck_assert_int_eq(limiter_quota(limiter, &own, 9), QUOTA_EVENTS_USED);
-    // A newer one has what this process stored in its sum. A new day begins at nothing.
-    own.used_events = 2;
-    ck_assert_int_eq(limiter_quota(limiter, &own, 11), QUOTA_LEFT);
+    ck_assert_int_eq(limiter_quota(limiter, &own, 9, TODAY), QUOTA_EVENTS_USED);
+    own.used_events = 3;
+    own.quota_events = 4;
+    ck_assert_int_eq(limiter_quota(limiter, &own, 11, TODAY), QUOTA_LEFT);
     own.used_bytes = 1000;
-    ck_assert_int_eq(limiter_quota(limiter, &own, 12), QUOTA_BYTES_USED);
+    ck_assert_int_eq(limiter_quota(limiter, &own, 12, TODAY), QUOTA_BYTES_USED);
+    // A new day begins at nothing, whether or not somebody read so; as does what an operator took back.
+    ck_assert_int_eq(limiter_quota(limiter, &own, 12, TODAY + 1), QUOTA_LEFT);
     own.used_events = own.used_bytes = 0;
-    ck_assert_int_eq(limiter_quota(limiter, &own, 13), QUOTA_LEFT);
+    ck_assert_int_eq(limiter_quota(limiter, &own, 13, TODAY), QUOTA_LEFT);
     settings.quota_events = 1;
     limiter_set(limiter, &settings);
     ck_assert(limiter_has_quota(limiter, &token) && !limiter_has_quota(limiter, &open));
-    ck_assert_int_eq(limiter_quota(limiter, &token, 13), QUOTA_LEFT);
-    limiter_stored(limiter, &token, 10);
-    ck_assert_int_eq(limiter_quota(limiter, &token, 13), QUOTA_EVENTS_USED);
+    ck_assert_int_eq(limiter_quota(limiter, &token, 13, TODAY), QUOTA_LEFT);
+    store(limiter, &token);
+    ck_assert_int_eq(limiter_quota(limiter, &token, 13, TODAY), QUOTA_EVENTS_USED);
+    limiter_free(limiter);
+}
+END_TEST
+
+// The sum of all sinks is read before the event is committed or behind it, and seen before or behind its end.
+START_TEST(limiter__counts_once_what_is_stored_while_sums_are_read)
+{
+    struct fake fake;
+    struct clock clock;
+    struct limiter *limiter = make(&fake, &clock, &usual);
+    for (int row = 0; row < 4; row++) {
+        bool read_before = row & 1, seen_before = row & 2;
+        struct token token = {.id = row + 1, .quota_events = 2, .used_on = TODAY};
+        ck_assert_int_eq(limiter_quota(limiter, &token, 10, TODAY), QUOTA_LEFT);
+        limiter_begin(limiter, token.id, 10);
+        token.used_events = read_before ? 0 : 1;
+        if (seen_before)
+            ck_assert_int_eq(limiter_quota(limiter, &token, 11, TODAY), QUOTA_LEFT);
+        limiter_end(limiter, token.id, 10, true, TODAY);
+        ck_assert_msg(limiter_quota(limiter, &token, 11, TODAY) == QUOTA_LEFT, "row %d", row);
+        token.quota_events = 1;
+        ck_assert_msg(limiter_quota(limiter, &token, 11, TODAY) == QUOTA_EVENTS_USED, "row %d", row);
+        // The next sum has it.
+        token.used_events = 1;
+        token.quota_events = 2;
+        ck_assert_msg(limiter_quota(limiter, &token, 12, TODAY) == QUOTA_LEFT, "row %d", row);
+    }
     limiter_free(limiter);
 }
 END_TEST
@@ -339,16 +377,16 @@ START_TEST(limiter__request_is_rate_and_quota)
     struct clock clock;
     struct limit_settings settings = usual;
     struct limiter *limiter = make(&fake, &clock, &settings);
-    const struct token plain = {.id = 7}, counted = {.id = 8, .quota_events = 1};
+    const struct token plain = {.id = 7}, counted = {.id = 8, .quota_events = 1, .used_on = TODAY};
     enum limit_quota quota;
-    int64_t left = limiter_request(limiter, &plain, 10, 0, false, &quota).remaining;
+    int64_t left = limiter_request(limiter, &plain, 10, TODAY, 0, false, &quota).remaining;
     ck_assert_int_eq(quota, QUOTA_NONE);
-    ck_assert_int_eq(limiter_request(limiter, &plain, 10, 1, false, &quota).remaining, left - 1);
+    ck_assert_int_eq(limiter_request(limiter, &plain, 10, TODAY, 1, false, &quota).remaining, left - 1);
     ck_assert_int_eq(limiter_token(limiter, &plain, LIMIT_REQUESTS, 1, false).remaining, left - 2);
-    ck_assert(limiter_request(limiter, &counted, 10, 1, false, &quota).admitted);
+    ck_assert(limiter_request(limiter, &counted, 10, TODAY, 1, false, &quota).admitted);
     ck_assert_int_eq(quota, QUOTA_LEFT);
-    limiter_stored(limiter, &counted, 10);
-    ck_assert(limiter_request(limiter, &counted, 10, 0, false, &quota).admitted);
+    store(limiter, &counted);
+    ck_assert(limiter_request(limiter, &counted, 10, TODAY, 0, false, &quota).admitted);
     ck_assert_int_eq(quota, QUOTA_EVENTS_USED);
     limiter_free(limiter);
 }
@@ -400,5 +438,5 @@ CHECK_MAIN("limit", gcra__lets_through_a_burst_then_the_rate, gcra__paces_up_to_
            token_states__drops_only_what_tells_nothing, rate_limit__clock_back,
            limiter__knows_tokens_apart_and_their_own_limits, limiter__asks_without_charging,
            limiter__forgets_addresses_with_the_day, limiter__adds_up_quotas,
-           limiter__request_is_rate_and_quota, limiter__proxies_are_told_where_some_are_trusted,
-           limiter__notes_use_once_a_minute)
+           limiter__counts_once_what_is_stored_while_sums_are_read, limiter__request_is_rate_and_quota,
+           limiter__proxies_are_told_where_some_are_trusted, limiter__notes_use_once_a_minute)

@@ -128,6 +128,7 @@ START_TEST(store_token__has_limits_and_what_was_used)
     ck_assert_int_eq(rows[0].quota_events, 40);
     ck_assert_int_eq(rows[0].quota_bytes, 50);
     ck_assert_int_eq(rows[0].used_events, 20);
+    ck_assert_int_eq(rows[0].used_on, cluster_number(url, "SELECT telemetry.today() - '1970-01-01'"));
     ck_assert_int_eq(rows[0].used_bytes, 200);
     ck_assert_int_eq(rows[0].last_used_at, 1600000000000000);
     ck_assert_int_eq(rows[1].rate_milli, 1000000000000);
