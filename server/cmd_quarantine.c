@@ -208,7 +208,7 @@ static bool judge(struct replay *r, const struct quarantine_row *row, struct eve
     if (str_eq(row->code, STR("unknown_contract")) && row->contract.ptr &&
         identity_contract_pin(row->contract, &candidate.pin_id, &candidate.pin_version) != PROBLEM_NONE)
         return false;
-    return candidate_judge(&candidate) == PROBLEM_NONE && event->contract_id != 0;
+    return candidate_judge(&candidate) == PROBLEM_NONE && event->contract_id != 0 && !event->unless_known;
 }
 
 static bool replay_row(struct replay *r, struct quarantine_row *row, struct err *err)

@@ -27,7 +27,8 @@ struct candidate {
 };
 
 // Text, contract, class, schema, guard, expiry, hash. PROBLEM_NONE also for an event that the token's
-// policy sends into quarantine: event->quarantine says why, and `contract` is NULL where none is known.
+// policy sends into quarantine: event->quarantine says why, and `contract` is NULL where none is known; and
+// for one that can only be a duplicate any more, with event->unless_known.
 MUST_CHECK enum problem candidate_judge(struct candidate *candidate);
 // The places that belong to `problem`; 0 where it has none.
 size_t candidate_errors(const struct candidate *candidate, enum problem problem,

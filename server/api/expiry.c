@@ -7,20 +7,23 @@
 
 // A date as it stands; of a time the first day on whose start it has passed. What is later than the database
 // plans for is its to decide (telemetry.expiry_day).
-static enum problem expiry_day(const struct json *value, int64_t now_us, int32_t *ret_day)
+static enum problem expiry_day(const struct json *value, int64_t now_us, struct event *ret_event)
 {
     int64_t us, day;
     if (!json_is_string(value))
         return PROBLEM_expiry_refused;
     struct str text = json_text(value);
+    bool past = false;
     if (!date_parse(text, &day)) {
-        if (!rfc3339_parse(text, &us) || us < now_us)
+        if (!rfc3339_parse(text, &us))
             return PROBLEM_expiry_refused;
+        past = us < now_us;
         day = (us + USEC_PER_DAY - 1) / USEC_PER_DAY;
     }
-    if (day < now_us / USEC_PER_DAY)
-        return PROBLEM_expiry_refused;
-    *ret_day = (int32_t)day;
+    if (past || day < now_us / USEC_PER_DAY)
+        ret_event->unless_known = PROBLEM_expiry_refused;
+    else
+        ret_event->expiry_date = (int32_t)day;
     return PROBLEM_NONE;
 }
 
@@ -42,7 +45,7 @@ enum problem expiry_of(const struct contract *contract, const struct json *event
         const struct json *value = pointer_get(event, retention->expires_at);
         bool present = value && !json_is_null(value);
         ret_event->expiry_kind = present ? EXPIRY_DATE : EXPIRY_NEVER;
-        return present ? expiry_day(value, now_us, &ret_event->expiry_date) : PROBLEM_NONE;
+        return present ? expiry_day(value, now_us, ret_event) : PROBLEM_NONE;
     }
     default:
         BUG("unknown retention kind");

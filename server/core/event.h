@@ -60,6 +60,7 @@ struct event {
     struct str text;                    // minified JSON
     bool counted;                       // the token has a daily quota, which a stored event uses up
     struct event_quarantine quarantine; // with a code contract_id may be 0
+    enum problem unless_known;          // set: nothing is stored; a duplicate, or refused with this
     bool of_batch;                      // it waits with others of its kind, not before those posted alone
 
     // Filled by the store.

@@ -37,25 +37,39 @@ static bool sort_events(struct event **events, size_t count)
     return true;
 }
 
+static void find_firsts(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct event *event = batch->events[i];
+        if (i == 0 || key_cmp(batch->events[i - 1], event) != 0)
+            batch->firsts[batch->key_count++] = event;
+        else if (batch->firsts[batch->key_count - 1]->unless_known && !event->unless_known)
+            batch->firsts[batch->key_count - 1] = event;
+    }
+    for (size_t k = 0; k < batch->key_count; k++)
+        if (!batch->firsts[k]->unless_known)
+            batch->rows[batch->row_count++] = batch->firsts[k];
+}
+
 bool batch_init(struct batch *batch, struct event **events, size_t count)
 {
     *batch = (struct batch){.events = events, .count = count};
     batch->firsts = calloc(count, sizeof(struct event *));
+    batch->rows = calloc(count, sizeof(struct event *));
     batch->open = calloc(count, sizeof(struct event *));
     batch->keys = calloc(count, sizeof(*batch->keys));
-    if (!batch->firsts || !batch->open || !batch->keys || !sort_events(events, count)) {
+    if (!batch->firsts || !batch->rows || !batch->open || !batch->keys || !sort_events(events, count)) {
         batch_release(batch);
         return false;
     }
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || key_cmp(events[i - 1], events[i]) != 0)
-            batch->firsts[batch->key_count++] = events[i];
+    find_firsts(batch);
     return true;
 }
 
 void batch_release(struct batch *batch)
 {
     free(batch->firsts);
+    free(batch->rows);
     free(batch->open);
     free(batch->keys);
     *batch = (struct batch){0};
@@ -86,6 +100,13 @@ void batch_collect_open(struct batch *batch)
             batch->open[batch->open_count++] = batch->firsts[k];
 }
 
+void batch_close(struct batch *batch)
+{
+    for (size_t k = 0; k < batch->key_count; k++)
+        if (batch->keys[k].state == KEY_UNKNOWN)
+            batch->keys[k].state = KEY_ABSENT;
+}
+
 static void refuse(struct event *event, enum problem problem)
 {
     event->outcome = EVENT_REFUSED;
@@ -95,7 +116,9 @@ static void refuse(struct event *event, enum problem problem)
 static void conclude_one(struct event *event, const struct batch_key *key, bool first)
 {
     event->problem = PROBLEM_NONE;
-    if (key->state == KEY_UNKNOWN) {
+    if (key->state == KEY_ABSENT && event->unless_known) {
+        refuse(event, event->unless_known);
+    } else if (key->state == KEY_UNKNOWN || key->state == KEY_ABSENT) {
         refuse(event, PROBLEM_database_unavailable);
     } else if (key->state == KEY_ERASED) {
         refuse(event, PROBLEM_event_erased);
@@ -113,9 +136,8 @@ void batch_conclude(struct batch *batch)
 {
     size_t k = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        bool first = i == 0 || key_cmp(batch->events[i - 1], batch->events[i]) != 0;
-        if (first && i > 0)
+        if (i > 0 && key_cmp(batch->events[i - 1], batch->events[i]) != 0)
             k++;
-        conclude_one(batch->events[i], &batch->keys[k], first);
+        conclude_one(batch->events[i], &batch->keys[k], batch->events[i] == batch->firsts[k]);
     }
 }

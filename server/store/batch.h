@@ -9,7 +9,8 @@
 // One event id of one project. Its content is that of the row in the database, once known.
 struct batch_key {
     enum {
-        KEY_UNKNOWN, // not stored by us, and not found either
+        KEY_UNKNOWN, // not stored by us, and not looked up
+        KEY_ABSENT,  // looked up, and not found
         KEY_STORED,  // by this transaction
         KEY_PRESENT, // committed before
         KEY_ERASED   // a tombstone
@@ -23,10 +24,12 @@ struct batch_key {
 struct batch {
     struct event **events; // all, ordered by (project, id, place in the request)
     size_t count;
-    struct event **firsts; // the first event of each key, in the same order
+    struct event **firsts; // of each key the first event that may be stored, or else the first; in that order
+    struct event **rows;   // those of them that are to be stored
     struct event **open;   // those of them that are still KEY_UNKNOWN
     struct batch_key *keys;
     size_t key_count;
+    size_t row_count;
     size_t open_count;
 };
 
@@ -37,6 +40,8 @@ void batch_release(struct batch *batch);
 struct batch_key *batch_find(struct batch *batch, int32_t project_id, const struct uuid *id);
 // Fills `open`.
 void batch_collect_open(struct batch *batch);
+// They were looked up: what was not found is not there.
+void batch_close(struct batch *batch);
 // Writes the outcome of every event.
 void batch_conclude(struct batch *batch);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// store_commit(): one round trip that keys, stores and commits; a second one only for events that were there.
+// store_commit(): one round trip that keys, stores and commits; a second one only for events that were there,
+// or that come too late to be stored.
 #include "server/store/events.h"
 #include "lib/base/log.h"
 #include "server/store/batch.h"
@@ -179,6 +180,8 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
             pg_lose(db, err, "the database gave up on its synchronous standby");
         else if (!take_present(batch, result))
             pg_lose(db, err, "the database answered with keys that were not asked for");
+        else
+            batch_close(batch);
     }
     PQclear(result);
 }
@@ -219,10 +222,10 @@ static const int store_steps[] = {
 static enum rows_kind kind_of(const struct batch *batch)
 {
     enum rows_kind kind = ROWS_PLAIN;
-    for (size_t i = 0; i < batch->key_count && kind != ROWS_MIXED; i++) {
-        if (batch->firsts[i]->quarantine.code)
+    for (size_t i = 0; i < batch->row_count && kind != ROWS_MIXED; i++) {
+        if (batch->rows[i]->quarantine.code)
             kind = ROWS_MIXED;
-        else if (batch->firsts[i]->counted)
+        else if (batch->rows[i]->counted)
             kind = ROWS_COUNTED;
     }
     return kind;
@@ -235,7 +238,7 @@ static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t
     PGresult *results[STEP_COMMIT + 1];
     *ret_no_partition = false;
     enum rows_kind kind = kind_of(batch);
-    if (!rows_put_events(&db->params, batch->firsts, batch->key_count, kind, &params)) {
+    if (!rows_put_events(&db->params, batch->rows, batch->row_count, kind, &params)) {
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }
@@ -266,7 +269,7 @@ static enum commit_result make_partitions(struct db *db, struct batch *batch, in
 {
     struct pg_params params;
     PGresult *result;
-    if (!rows_put_expiry(&db->params, batch->firsts, batch->key_count, &params)) {
+    if (!rows_put_expiry(&db->params, batch->rows, batch->row_count, &params)) {
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }

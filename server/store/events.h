@@ -12,7 +12,9 @@
 // Reorders the array (project, id), so that two sinks lock keys in one order. COMMIT_DONE: every event is
 // STORED, DUPLICATE or REFUSED (event_id_reused, event_erased; database_unavailable where what was there
 // before could not be read) and whatever is STORED or DUPLICATE is durable. Otherwise no outcome was written.
-// The same id twice in one batch: the first counts, the second is its duplicate or its conflict.
+// The same id twice in one batch: the first counts, the second is its duplicate or its conflict. An event
+// with `unless_known` is only looked up, behind the commit, and never counts as the first; what another
+// transaction stores in that moment may not be seen.
 MUST_CHECK enum commit_result store_commit(struct db *db, struct event **events, size_t count,
                                            int64_t deadline, struct err *err);
 

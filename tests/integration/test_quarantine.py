@@ -133,23 +133,28 @@ class Quarantine(SinkCase):
         self.addCleanup(shutil.rmtree, folder)
         shutil.copytree(CONTRACTS, folder / "contracts")
         folder.chmod(0o755)
-        still_bad, mended, erased = uuid7(), uuid7(), uuid7()
+        still_bad, mended, erased, late = uuid7(), uuid7(), uuid7(), uuid7()
         for key, body in ((still_bad, model_call("x", model=7)), (mended, INVALID), (erased, INVALID)):
             self.assert_receipt(self.sink.post(body, self.both, key), 202)
+        self.sink.command("project", "set", "replayed", "--max-class", "S2")
+        past = {"detector_id": "d", "scope": "s", "reason": "r", "owner": "", "expires_at": "2024-02-01T00:00:00Z"}
+        wait_until(lambda: self.sink.post(past, self.both, late).status in (200, 202), "the raised class counts")
         received = self.listed("--project", "replayed")[mended]["received_at"]
         self.sql(f"UPDATE telemetry.event_keys SET state = 2, sha256 = NULL WHERE event_id = '{erased}'")
         done = self.sink.command("quarantine", "replay", "--project", "replayed")
-        self.assertEqual(done.stdout, "0 events moved out of quarantine, 3 stay\n")
-        # The contract learns to take what it refused.
-        schema = folder / "contracts/model-call.v1.schema.json"
-        text = schema.read_text()
-        self.assertIn('"minimum": 0', text)
-        schema.write_text(text.replace('"minimum": 0', '"minimum": -5'))
+        self.assertEqual(done.stdout, "0 events moved out of quarantine, 4 stay\n")
+        # The contracts learn to take what they refused. What states a day that has passed stays all the same.
+        for contract, old, new in (("model-call", '"minimum": 0', '"minimum": -5'),
+                                   ("completion-suppression", '"minLength": 1', '"minLength": 0')):
+            schema = folder / f"contracts/{contract}.v1.schema.json"
+            text = schema.read_text()
+            self.assertIn(old, text)
+            schema.write_text(text.replace(old, new))
         done = self.sink.command("quarantine", "replay", "--project", "replayed", "--contracts-dir",
                                  str(folder / "contracts"))
-        self.assertEqual(done.stdout, "1 events moved out of quarantine, 2 stay\n")
-        self.assertEqual(set(self.listed("--project", "replayed")), {still_bad, erased})
-        self.assertEqual((self.stored(mended), self.stored(erased)), (1, 0))
+        self.assertEqual(done.stdout, "1 events moved out of quarantine, 3 stay\n")
+        self.assertEqual(set(self.listed("--project", "replayed")), {still_bad, erased, late})
+        self.assertEqual([self.stored(key) for key in (mended, erased, late)], [1, 0, 0])
         receipt = self.settled(lambda: self.sink.get(f"/v1/receipts/{mended}", token=self.both)).json()
         self.assertEqual(receipt["received_at"], received)
         self.assertEqual(receipt["contract"], "model-call.v1")

@@ -17,6 +17,7 @@ SELECT '2019-01-07', gen_random_uuid(), 1, (SELECT id FROM telemetry.contracts W
        '2020-01-07', '2020-01-07', 1, sha256('x'), '{}' FROM generate_series(1, 5);
 COMMIT;
 """
+SUPPRESSION = "completion-suppression.v1"
 IN_TABLE = "SELECT count(*) FROM pg_class WHERE relname = 'events_p20200106'"
 
 
@@ -208,28 +209,73 @@ class AnotherDay(SinkCase):
                  "CREATE OR REPLACE FUNCTION telemetry.today() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE "
                  f"RETURN (now() AT TIME ZONE 'UTC' + interval '{days} days')::date")
 
+    def dated(self, day):
+        return {"detector_id": "d", "scope": "s", "reason": "r", "owner": "o", "created_at": None, "expires_at": day,
+                "approved_by": None}
+
+    def post_dated(self, day, key):
+        return self.settled(lambda: self.sink.post(self.dated(day), self.suppression_token, key))
+
     def post_with_date(self, day, key):
-        own = {"detector_id": "d", "scope": "s", "reason": "r", "owner": "o", "created_at": None, "expires_at": day,
-               "approved_by": None}
-        return self.settled(lambda: self.sink.post(own, self.suppression_token, key)).status
+        return self.post_dated(day, key).status
+
+    def day(self, number):
+        return self.value(f"SELECT (now() AT TIME ZONE 'UTC')::date + {number}")
+
+    def setUp(self):
+        self.sink.command("project", "create", self.id().rsplit(".", 1)[1], "--max-class", "S2")
+        self.suppression_token = self.sink.token(self.id().rsplit(".", 1)[1], "ingest")
+
+    def restore_clock(self):
+        self.sql("DROP FUNCTION pg_catalog.clock_timestamp(); "
+                 "ALTER FUNCTION pg_catalog.real_timestamp() RENAME TO clock_timestamp; "
+                 "CREATE OR REPLACE FUNCTION telemetry.today() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE "
+                 "RETURN (now() AT TIME ZONE 'UTC')::date")
 
     def test_a_date_of_its_own_is_judged_by_the_databases_day(self):
-        self.sink.command("project", "create", "dates", "--max-class", "S2")
-        self.suppression_token = self.sink.token("dates", "ingest")
-
-        def day(number):
-            return self.value(f"SELECT (now() AT TIME ZONE 'UTC')::date + {number}")
-        past, coming = day(-3), day(2)
+        past, coming = self.day(-3), self.day(2)
         key = uuid7()
         self.assertEqual([self.post_with_date(past, uuid7()), self.post_with_date(coming, uuid7())], [422, 201])
         self.move_clock(-5)
         wait_until(lambda: self.post_with_date(past, key) in (200, 201), "the sink knows the database's clock", interval=0.2)
         self.assertEqual(self.value(f"SELECT due_on FROM telemetry.events WHERE event_id = '{key}'"), past)
-        self.sql("DROP FUNCTION pg_catalog.clock_timestamp(); "
-                 "ALTER FUNCTION pg_catalog.real_timestamp() RENAME TO clock_timestamp")
+        self.restore_clock()
         self.move_clock(5)
         wait_until(lambda: self.post_with_date(coming, uuid7()) == 422, "a day that has passed there", interval=0.2)
-        self.assertEqual(self.post_with_date(day(7), uuid7()), 201)
+        self.assertEqual(self.post_with_date(self.day(7), uuid7()), 201)
+        self.restore_clock()
+
+    def verdicts(self, keys, day):
+        body = "".join(json.dumps({"id": key, "event": self.dated(day)}) + "\n" for key in keys)
+
+        def send():
+            answer = self.sink.request("POST", "/v1/batch", body, token=self.suppression_token,
+                                       headers=[("Content-Type", "application/vnd.vox.telemetry.batch+ndjson")])
+            verdicts = [json.loads(line) for line in answer.body.splitlines()]
+            return all(v["status"] != 503 for v in verdicts) and verdicts
+        return wait_until(send, "the database answers in time")
+
+    def test_what_is_sent_again_behind_its_date_is_a_duplicate(self):
+        coming = self.day(2)
+        wait_until(lambda: self.post_with_date(coming, uuid7()) == 201, "the sink's day is the database's", interval=0.2)
+        alone, line = uuid7(), uuid7()
+        first = self.post_dated(coming, alone).json()
+        told = self.verdicts([line], coming)[0]["receipt"]
+        self.move_clock(5)
+        wait_until(lambda: self.post_with_date(coming, uuid7()) == 422, "that day has passed", interval=0.2)
+        # Each way to send it, whichever it came by.
+        again = self.assert_receipt(self.post_dated(coming, alone), 200, SUPPRESSION)
+        self.assertEqual(again["received_at"], first["received_at"])
+        verdicts = self.verdicts([line, alone, uuid7()], coming)
+        self.assertEqual([v["status"] for v in verdicts], [200, 200, 422])
+        self.assertEqual({**verdicts[0]["receipt"], "duplicate": None}, {**told, "duplicate": None})
+        self.assertEqual(verdicts[2]["problem"]["code"], "expiry_refused")
+        self.assert_receipt(self.post_dated(coming, line), 200, SUPPRESSION)
+        self.assert_problem(self.post_dated(coming, None), "expiry_refused")
+        self.assert_problem(self.post_dated(self.day(1), alone), "event_id_reused")
+        self.assert_problem(self.post_dated("yesterday", alone), "expiry_refused")
+        self.assertEqual([self.stored(alone), self.stored(line)], [1, 1])
+        self.restore_clock()
 
 
 if __name__ == "__main__":

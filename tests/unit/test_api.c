@@ -86,22 +86,23 @@ START_TEST(expiry__own_date_or_time)
 {
     static const struct {
         const char *value;
-        int32_t day; // 0: refused
+        int32_t day; // 0: it is past, or refused
+        bool past;
     } rows[] = {
         {"\"2024-10-04\"", 20000},
         {"\"2024-10-05\"", 20001},
         {"\"2025-11-08\"", 20400},
         {"\"9999-12-31\"", 2932896},
-        {"\"2024-10-03\"", 0},
-        {"\"0000-01-01\"", 0},
+        {"\"2024-10-03\"", 0, true},
+        {"\"0000-01-01\"", 0, true},
         {"\"2024-10-04T12:00:00Z\"", 20001},
         {"\"2024-10-04T23:59:59.999999Z\"", 20001},
         {"\"2024-10-05T00:00:00Z\"", 20001},
         {"\"2024-10-05T00:00:00.000001Z\"", 20002},
-        {"\"2024-10-04T13:59:59+02:00\"", 0},
-        {"\"2024-10-04T11:59:59.999999Z\"", 0},
+        {"\"2024-10-04T13:59:59+02:00\"", 0, true},
+        {"\"2024-10-04T11:59:59.999999Z\"", 0, true},
         {"\"9999-12-31T23:59:59Z\"", 2932897},
-        {"\"0000-01-01T00:00:00Z\"", 0},
+        {"\"0000-01-01T00:00:00Z\"", 0, true},
         {"\"2024-10-32\"", 0},
         {"\"2024-10-04 \"", 0},
         {"\"\"", 0},
@@ -115,10 +116,13 @@ START_TEST(expiry__own_date_or_time)
         struct event event;
         snprintf(text, sizeof(text), "{\"row\":{\"expires_at\":%s}}", rows[i].value);
         enum problem problem = expiry_at(text, NOW, &event);
-        ck_assert_msg(problem == (rows[i].day ? PROBLEM_NONE : PROBLEM_expiry_refused), "%s", rows[i].value);
+        ck_assert_msg(problem == (rows[i].day || rows[i].past ? PROBLEM_NONE : PROBLEM_expiry_refused), "%s",
+                      rows[i].value);
         if (!problem) {
             ck_assert_int_eq(event.expiry_kind, EXPIRY_DATE);
             ck_assert_msg(event.expiry_date == rows[i].day, "%s: %d", rows[i].value, event.expiry_date);
+            ck_assert_msg(event.unless_known == (rows[i].past ? PROBLEM_expiry_refused : PROBLEM_NONE), "%s",
+                          rows[i].value);
         }
     }
 }
@@ -129,7 +133,9 @@ START_TEST(expiry__today_lasts_all_day)
     struct event event;
     static const char text[] = "{\"row\":{\"expires_at\":\"2024-10-04\"}}";
     ck_assert_int_eq(expiry_at(text, 20001 * USEC_PER_DAY - 1, &event), PROBLEM_NONE);
-    ck_assert_int_eq(expiry_at(text, 20001 * USEC_PER_DAY, &event), PROBLEM_expiry_refused);
+    ck_assert_int_eq(event.unless_known, PROBLEM_NONE);
+    ck_assert_int_eq(expiry_at(text, 20001 * USEC_PER_DAY, &event), PROBLEM_NONE);
+    ck_assert_int_eq(event.unless_known, PROBLEM_expiry_refused);
 }
 END_TEST
 

@@ -304,6 +304,67 @@ START_TEST(store_commit__needs_no_upkeep)
 }
 END_TEST
 
+static void make_late(struct event *event, unsigned n, const char *text)
+{
+    event_make(event, n, text);
+    event->expiry_kind = EXPIRY_DATE;
+    event->expiry_date = 19000;
+    event->unless_known = PROBLEM_expiry_refused;
+}
+
+START_TEST(store_commit__only_looks_up_what_comes_too_late)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_WRITER);
+    struct event first, e[9];
+    event_make(&first, 1, "{\"a\":1}");
+    ck_assert_int_eq(commit_one(db, &first), COMMIT_DONE);
+    // Alone, there is nothing to store.
+    make_late(&e[0], 1, "{\"a\":1}");
+    ck_assert_int_eq(commit_one(db, &e[0]), COMMIT_DONE);
+    ck_assert_int_eq(e[0].outcome, EVENT_DUPLICATE);
+    ck_assert_int_eq(e[0].received_at, first.received_at);
+    make_late(&e[0], 2, "{\"a\":1}");
+    ck_assert_int_eq(commit_one(db, &e[0]), COMMIT_DONE);
+    ck_assert_int_eq(e[0].outcome, EVENT_REFUSED);
+    ck_assert_int_eq(e[0].problem, PROBLEM_expiry_refused);
+    // Among others: the first that may be stored is, wherever it stands.
+    make_late(&e[0], 1, "{\"a\":1}");
+    make_late(&e[1], 1, "{\"c\":1}");
+    make_late(&e[2], 2, "{\"a\":1}");
+    make_late(&e[3], 2, "{\"a\":1}");
+    event_make(&e[4], 3, "{\"a\":1}");
+    make_late(&e[5], 3, "{\"a\":1}");
+    make_late(&e[6], 4, "{\"a\":1}");
+    event_make(&e[7], 4, "{\"b\":1}");
+    make_late(&e[8], 4, "{\"b\":1}");
+    e[4].counted = e[5].counted = e[6].counted = true;
+    ck_assert_int_eq(commit_many(db, e, 9), COMMIT_DONE);
+    static const enum problem want[] = {PROBLEM_NONE,
+                                        PROBLEM_event_id_reused,
+                                        PROBLEM_expiry_refused,
+                                        PROBLEM_expiry_refused,
+                                        PROBLEM_NONE,
+                                        PROBLEM_NONE,
+                                        PROBLEM_event_id_reused,
+                                        PROBLEM_NONE,
+                                        PROBLEM_NONE};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        bool stored = i == 4 || i == 7;
+        enum event_outcome outcome = want[i] ? EVENT_REFUSED : stored ? EVENT_STORED : EVENT_DUPLICATE;
+        ck_assert_msg(e[i].outcome == outcome && e[i].problem == want[i], "event %zu: outcome %d, problem %d",
+                      i, e[i].outcome, e[i].problem);
+    }
+    ck_assert_int_eq(e[0].received_at, first.received_at);
+    ck_assert_int_eq(e[5].received_at, e[4].received_at);
+    ck_assert_int_eq(count_events(url), 3);
+    ck_assert_int_eq(count_keys(url), 3);
+    ck_assert_int_eq(cluster_number(url, "SELECT sum(events)::int8 FROM telemetry.token_usage"), 1);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
 CHECK_MAIN_WITH(cluster_start, "store_retention", store_retention__drops_weeks_that_have_passed_and_no_other,
                 store_retention__deletes_what_is_due_without_a_week,
                 store_retention__waits_for_no_reader_and_goes_on_later,
@@ -311,4 +372,4 @@ CHECK_MAIN_WITH(cluster_start, "store_retention", store_retention__drops_weeks_t
                 store_retention_plan__covers_every_table_and_contract,
                 store_retention_reassign__moves_rows_to_their_new_day,
                 store_commit__one_event_without_a_possible_week_does_not_hold_up_the_rest,
-                store_commit__needs_no_upkeep)
+                store_commit__needs_no_upkeep, store_commit__only_looks_up_what_comes_too_late)
