@@ -12,59 +12,6 @@
 static void explain_block(struct explain *e, uint32_t block, const struct json *value,
                           const struct jsv_step *at);
 
-// Whether the value is refused; a limit ends the walk.
-static bool refused(struct explain *e, enum jsv_verdict verdict)
-{
-    e->limit = e->limit || verdict == JSV_LIMIT;
-    return verdict == JSV_INVALID;
-}
-
-static void explain_range(struct explain *e, const struct jsv_block *block, const struct jsv_range *range,
-                          const struct json *value, const struct jsv_step *at)
-{
-    static const enum jsv_keyword keywords[BOUND_COUNT] = {
-        [BOUND_MINIMUM] = KW_MINIMUM,
-        [BOUND_EXCLUSIVE_MINIMUM] = KW_EXCLUSIVE_MINIMUM,
-        [BOUND_MAXIMUM] = KW_MAXIMUM,
-        [BOUND_EXCLUSIVE_MAXIMUM] = KW_EXCLUSIVE_MAXIMUM,
-    };
-    for (unsigned i = 0; json_is_number(value) && i < BOUND_COUNT; i++) {
-        enum jsv_bound bound = (enum jsv_bound)i;
-        struct buf message;
-        if (!range->bounds[i] || jsv_bound_holds(bound, range->bounds[i], value))
-            continue;
-        buf_init(&message, JSV_TEXT_MAX);
-        jsv_text_of_bound(&message, bound, range->bounds[i]);
-        jsv_report(e, block, keywords[i], at, &message);
-    }
-}
-
-// minLength, minItems, minProperties and their maxima: `a` failed, or else `b` did.
-static void explain_count(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                          bool below, const struct jsv_step *at)
-{
-    static const struct {
-        enum jsv_keyword min, max;
-        const char *things;
-    } kinds[] = {
-        [OP_LENGTH] = {KW_MIN_LENGTH, KW_MAX_LENGTH, "characters"},
-        [OP_ITEMS] = {KW_MIN_ITEMS, KW_MAX_ITEMS, "elements"},
-        [OP_MEMBERS] = {KW_MIN_PROPERTIES, KW_MAX_PROPERTIES, "members"},
-    };
-    struct buf message;
-    buf_init(&message, JSV_TEXT_MAX);
-    jsv_text_of_count(&message, below ? insn->a : insn->b, !below, kinds[insn->op].things);
-    jsv_report(e, block, below ? kinds[insn->op].min : kinds[insn->op].max, at, &message);
-}
-
-static void explain_length(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
-                           const struct json *value, const struct jsv_step *at)
-{
-    struct str text = jsv_text(e->c, value);
-    if (refused(e, jsv_run_insn(e->c, insn, value)))
-        explain_count(e, block, insn, !jsv_length_holds(text, insn->a, UINT32_MAX), at);
-}
-
 static void explain_child(struct explain *e, uint32_t block, const struct json *value,
                           const struct jsv_step *up, struct jsv_step step)
 {
@@ -78,7 +25,7 @@ static void explain_patterns(struct explain *e, const struct jsv_object *object,
     for (uint32_t i = 0; i < object->pattern_count && !jsv_explain_done(e); i++) {
         const struct jsv_pattern *pattern = &object->patterns[i];
         enum jsv_verdict found = jsv_search(e->c, pattern->regex, name);
-        if (refused(e, found) || e->limit)
+        if (jsv_refused(e, found) || e->limit)
             continue;
         *stated = true;
         explain_child(e, pattern->block, value, at,
@@ -133,7 +80,7 @@ static void explain_object(struct explain *e, const struct jsv_block *block, con
         if (object->names == JSV_NONE || told.names)
             continue;
         e->c->name = name;
-        told.names = refused(e, jsv_run(e->c, object->names, NULL));
+        told.names = jsv_refused(e, jsv_run(e->c, object->names, NULL));
         if (told.names)
             jsv_report_text(e, block, KW_PROPERTY_NAMES, at, "has a member whose name is not allowed",
                             STR_NULL);
@@ -206,10 +153,10 @@ static void explain_one_of(struct explain *e, const struct jsv_block *block, con
                            const struct json *value, const struct jsv_step *at)
 {
     unsigned held = 0;
-    if (!refused(e, jsv_run_insn(e->c, insn, value)))
+    if (!jsv_refused(e, jsv_run_insn(e->c, insn, value)))
         return;
     for (uint32_t i = 0; i < insn->b && !e->limit; i++)
-        held += !refused(e, jsv_run(e->c, e->c->program->lists.at[insn->a + i], value));
+        held += !jsv_refused(e, jsv_run(e->c, e->c->program->lists.at[insn->a + i], value));
     if (e->limit)
         return;
     jsv_report_text(e, block, KW_ONE_OF, at,
@@ -224,7 +171,7 @@ static void explain_if(struct explain *e, const struct jsv_insn *insn, const str
                        const struct jsv_step *at)
 {
     const uint32_t *blocks = e->c->program->lists.at + insn->a;
-    bool otherwise = refused(e, jsv_run(e->c, blocks[0], value));
+    bool otherwise = jsv_refused(e, jsv_run(e->c, blocks[0], value));
     uint32_t next = blocks[otherwise ? 2 : 1];
     if (!e->limit && next != JSV_NONE)
         explain_child(e, next, value, at,
@@ -292,24 +239,6 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
                          const struct json *value, const struct jsv_step *at)
 {
     switch ((enum jsv_op)insn->op) {
-    case OP_INTEGRAL:
-        if (refused(e, jsv_run_insn(e->c, insn, value)))
-            jsv_report_text(e, block, KW_TYPE, at, "must be a whole number", STR_NULL);
-        break;
-    case OP_RANGE:
-        explain_range(e, block, &e->c->program->ranges.at[insn->a], value, at);
-        break;
-    case OP_LENGTH:
-        explain_length(e, block, insn, value, at);
-        break;
-    case OP_ITEMS:
-        if (refused(e, jsv_run_insn(e->c, insn, value)))
-            explain_count(e, block, insn, json_count(value) < insn->a, at);
-        break;
-    case OP_MEMBERS:
-        if (refused(e, jsv_run_insn(e->c, insn, value)))
-            explain_count(e, block, insn, json_count(value) < insn->a, at);
-        break;
     case OP_DEPENDENCY:
         explain_dependency(e, block, insn, value, at);
         break;
@@ -336,10 +265,7 @@ static void explain_insn(struct explain *e, const struct jsv_block *block, const
         explain_unevaluated(e, insn, value, at);
         break;
     default:
-        if (!refused(e, jsv_run_insn(e->c, insn, value)))
-            break;
-        jsv_report_insn(e, block, insn, at);
-        if (insn->op == OP_ANY_OF)
+        if (jsv_explain_value(e, block, insn, value, at) && insn->op == OP_ANY_OF)
             explain_branches(e, insn, value, at);
     }
 }

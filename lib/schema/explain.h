@@ -41,6 +41,18 @@ static inline bool jsv_explain_done(const struct explain *e)
     return e->limit || e->count == e->max;
 }
 
+// Whether the value is refused; a limit ends the walk.
+static inline bool jsv_refused(struct explain *e, enum jsv_verdict verdict)
+{
+    e->limit = e->limit || verdict == JSV_LIMIT;
+    return verdict == JSV_INVALID;
+}
+
+// One instruction whose reasons lie at the value itself, whatever it asks of what is beneath. False: it
+// holds.
+bool jsv_explain_value(struct explain *e, const struct jsv_block *block, const struct jsv_insn *insn,
+                       const struct json *value, const struct jsv_step *at);
+
 #define JSV_TEXT_MAX (256u * 1024) // bytes of one text of an error
 
 // Records that `keyword` of a block does not hold; `message` is used up. KW_COUNT: the block is `false`.
