@@ -3,16 +3,8 @@
 #include "lib/schema/run.h"
 
 #include "lib/schema/equal.h"
-#include "lib/schema/regex.h"
 #include "lib/schema/unevaluated.h"
 
-static inline enum jsv_verdict verdict_of(bool holds)
-{
-    return holds ? JSV_VALID : JSV_INVALID;
-}
-
-static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block,
-                                 const struct json *value);
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block,
                                   const struct json *value);
 static enum jsv_verdict recall_block(struct jsv_context *c, uint32_t index, const struct json *value);
@@ -22,13 +14,13 @@ static inline enum jsv_verdict run_quick(struct jsv_context *c, const struct jsv
 {
     if (json_is_integer(value)) {
         int64_t v = value->integer;
-        return verdict_of(v >= block->low && v <= block->high);
+        return jsv_verdict_of(v >= block->low && v <= block->high);
     }
     struct str text = jsv_text(c, value);
     // Bytes bound code points from above, a quarter of them from below.
     if ((int64_t)text.len <= block->high && (int64_t)(text.len + 3) / 4 >= block->low)
         return JSV_VALID;
-    return verdict_of(jsv_length_holds(text, (uint32_t)block->low, (uint32_t)block->high));
+    return jsv_verdict_of(jsv_length_holds(text, (uint32_t)block->low, (uint32_t)block->high));
 }
 
 // The part of a block that needs no call.
@@ -43,59 +35,10 @@ static inline enum jsv_verdict check(struct jsv_context *c, uint32_t index, cons
     if (block->quick & bit)
         return run_quick(c, block, value);
     if (block->leaf)
-        return run_leaf(c, block, value);
+        return jsv_run_leaf(c, block, value);
     if (c->depth >= JSV_MEMO_DEPTH && c->memorise && value)
         return recall_block(c, index, value);
     return run_block(c, block, value);
-}
-
-// Bytes that do not continue a UTF-8 sequence (10xxxxxx), eight at a time.
-static size_t code_points(struct str text)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    size_t continued = 0, i = 0;
-    for (; i + 8 <= text.len; i += 8) {
-        uint64_t word = jsv_load64(text.ptr + i);
-        continued += ((word >> 7 & ~(word >> 6) & ones) * ones) >> 56; // adds the bytes up
-    }
-    for (; i < text.len; i++)
-        continued += ((unsigned char)text.ptr[i] & 0xc0) == 0x80;
-    return text.len - continued;
-}
-
-bool jsv_length_holds(struct str text, uint32_t min, uint32_t max)
-{
-    // Bytes bound code points from above, a quarter of them from below.
-    if (text.len < min)
-        return false;
-    if (text.len <= max && (text.len + 3) / 4 >= min)
-        return true;
-    size_t points = code_points(text);
-    return points >= min && points <= max;
-}
-
-static enum jsv_verdict run_const(struct jsv_context *c, const struct json *wanted, const struct json *value)
-{
-    if (json_is_string(wanted)) {
-        if (value && !json_is_string(value))
-            return JSV_INVALID;
-        return verdict_of(str_eq(jsv_text(c, wanted), jsv_text(c, value)));
-    }
-    return value ? jsv_equal(c, wanted, value) : JSV_INVALID;
-}
-
-static enum jsv_verdict run_enum(struct jsv_context *c, const struct jsv_enum *list, const struct json *value)
-{
-    if (!value || json_is_string(value)) {
-        struct str text = jsv_text(c, value);
-        return verdict_of(jsv_keys_find(&list->strings, text.ptr, text.len) != UINT32_MAX);
-    }
-    for (uint32_t i = 0; i < list->count; i++) {
-        enum jsv_verdict same = jsv_equal(c, c->program->values.at[list->first + i], value);
-        if (same != JSV_INVALID)
-            return same;
-    }
-    return JSV_INVALID;
 }
 
 static enum jsv_verdict run_dependency(struct jsv_context *c, const struct jsv_dependency *dependency,
@@ -167,7 +110,7 @@ static enum jsv_verdict run_members(struct jsv_context *c, const struct jsv_obje
         if (verdict != JSV_VALID)
             return verdict;
     }
-    return verdict_of(!missing);
+    return jsv_verdict_of(!missing);
 }
 
 static enum jsv_verdict run_elements(struct jsv_context *c, const struct jsv_array *array,
@@ -211,7 +154,7 @@ static enum jsv_verdict run_contains(struct jsv_context *c, const struct jsv_con
 {
     uint32_t count;
     enum jsv_verdict verdict = jsv_count_contained(c, contains, value, &count);
-    return verdict == JSV_VALID ? verdict_of(count >= contains->min && count <= contains->max) : verdict;
+    return verdict == JSV_VALID ? jsv_verdict_of(count >= contains->min && count <= contains->max) : verdict;
 }
 
 // Into the members or elements of a container.
@@ -260,7 +203,7 @@ static enum jsv_verdict run_one_of(struct jsv_context *c, const uint32_t *blocks
             return verdict;
         held += verdict == JSV_VALID;
     }
-    return verdict_of(held == 1);
+    return jsv_verdict_of(held == 1);
 }
 
 static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, const struct json *value)
@@ -277,7 +220,7 @@ static enum jsv_verdict run_if(struct jsv_context *c, const uint32_t *blocks, co
 static enum jsv_verdict run_not(struct jsv_context *c, uint32_t block, const struct json *value)
 {
     enum jsv_verdict verdict = check(c, block, value);
-    return verdict == JSV_LIMIT ? verdict : verdict_of(verdict == JSV_INVALID);
+    return verdict == JSV_LIMIT ? verdict : jsv_verdict_of(verdict == JSV_INVALID);
 }
 
 static enum jsv_verdict run_switch(struct jsv_context *c, const struct jsv_switch *by,
@@ -295,48 +238,6 @@ static enum jsv_verdict run_switch_type(struct jsv_context *c, const uint32_t *b
 {
     uint32_t block = blocks[value ? value->type : JSON_STRING];
     return block == JSV_NONE ? JSV_INVALID : check(c, block, value);
-}
-
-static inline bool is_string(const struct json *value)
-{
-    return !value || json_is_string(value);
-}
-
-static inline bool is_between(size_t size, const struct jsv_insn *insn)
-{
-    return size >= insn->a && size <= insn->b;
-}
-
-HOT_INLINE enum jsv_verdict run_leaf_insn(struct jsv_context *c, const struct jsv_insn *insn,
-                                          const struct json *value)
-{
-    const struct jsv_program *program = c->program;
-    switch ((enum jsv_op)insn->op) {
-    case OP_INTEGRAL:
-        return verdict_of(!json_is_real(value) || jsv_real_is_whole(value->real));
-    case OP_CONST:
-        return run_const(c, program->values.at[insn->a], value);
-    case OP_ENUM:
-        return run_enum(c, &program->enums.at[insn->a], value);
-    case OP_RANGE:
-        return verdict_of(!json_is_number(value) || jsv_range_holds(&program->ranges.at[insn->a], value));
-    case OP_LENGTH:
-        return verdict_of(!is_string(value) || jsv_length_holds(jsv_text(c, value), insn->a, insn->b));
-    case OP_ITEMS:
-        return verdict_of(!json_is_array(value) || is_between(json_count(value), insn));
-    case OP_MEMBERS:
-        return verdict_of(!json_is_object(value) || is_between(json_count(value), insn));
-    case OP_MULTIPLE:
-        return verdict_of(!json_is_number(value) ||
-                          jsv_divisor_divides(&program->divisors.at[insn->a], value));
-    case OP_FORMAT:
-        return verdict_of(!is_string(value) ||
-                          jsv_format_holds((enum jsv_format)insn->a, jsv_text(c, value)));
-    case OP_PATTERN:
-        return is_string(value) ? jsv_search(c, program->regexes.at[insn->a], jsv_text(c, value)) : JSV_VALID;
-    default:
-        BUG("no leaf instruction");
-    }
 }
 
 static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_insn *insn,
@@ -376,20 +277,8 @@ static inline enum jsv_verdict run_insn(struct jsv_context *c, const struct jsv_
     case OP_REST_ELEMENTS:
         return jsv_run_rest(c, insn, value);
     default:
-        return run_leaf_insn(c, insn, value);
+        return jsv_run_leaf_insn(c, insn, value);
     }
-}
-
-static enum jsv_verdict run_leaf(struct jsv_context *c, const struct jsv_block *block,
-                                 const struct json *value)
-{
-    const struct jsv_insn *insn = c->insns + block->first, *end = insn + block->count;
-    enum jsv_verdict verdict = JSV_VALID;
-    if (!jsv_take_steps(c, block->count))
-        return JSV_LIMIT;
-    for (; verdict == JSV_VALID && insn < end; insn++)
-        verdict = run_leaf_insn(c, insn, value);
-    return verdict;
 }
 
 static enum jsv_verdict run_block(struct jsv_context *c, const struct jsv_block *block,

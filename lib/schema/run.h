@@ -18,6 +18,17 @@ MUST_CHECK enum jsv_verdict jsv_count_contained(struct jsv_context *context,
                                                 const struct jsv_contains *contains, const struct json *array,
                                                 uint32_t *ret_count);
 
+// A block that is `leaf`, and an instruction of such: they ask for no other block.
+MUST_CHECK enum jsv_verdict jsv_run_leaf(struct jsv_context *context, const struct jsv_block *block,
+                                         const struct json *value);
+MUST_CHECK enum jsv_verdict jsv_run_leaf_insn(struct jsv_context *context, const struct jsv_insn *insn,
+                                              const struct json *value);
+
+static inline enum jsv_verdict jsv_verdict_of(bool holds)
+{
+    return holds ? JSV_VALID : JSV_INVALID;
+}
+
 static inline struct str jsv_text(const struct jsv_context *context, const struct json *value)
 {
     return value ? json_text(value) : context->name;
