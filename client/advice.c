@@ -34,6 +34,7 @@ static const struct {
     {"route_unknown", CHECK_URL},
     {"method_not_allowed", CHECK_URL},
     {"not_a_sink", CHECK_URL},
+    {"version_unsupported", "A proxy in between speaks another version of HTTP to the sink: it takes 1.1."},
     {"redirected", "Redirects are not followed, so that neither token nor events go astray.\n"
                    "If the new address is right, set the URL to it."},
     {"cannot_connect", "Check the URL, the certificate and this machine's certificate store."},

@@ -34,8 +34,8 @@ void auth_refresh(struct auth *auth, http_handler *resume);
 enum auth_result auth_again(struct auth *auth);
 // A token that is not known, where the body cannot be awaited while the tokens are read again. Unless a load
 // that began after the token was first used here does not know it, the client must not hear that it is bad:
-// it would stop for good. (Waiting right here is not possible: once the library has called us for the head,
-// it takes an answer then or when the body is there, and says 100 Continue whatever we wait for.)
+// it would stop for good. (Waiting right here is not possible: nothing parks from on_head, since the
+// 100 Continue goes out behind it.)
 void auth_refuse_stranger(struct auth *auth);
 // Right before something is stored: may the token that was let in still do so, and as what? Bodies and turns
 // last: what happened to the token meanwhile holds. Where no newer snapshot is there it is a comparison and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/batch: many events in one request, a verdict for each line, in order, as they commit.
 //
-// The HTTP library sends no answer before the whole body has come, so verdicts gather meanwhile.
+// No answer begins before the whole body has come, so verdicts gather meanwhile.
 #include "server/api/batch_job.h"
 
 #include "lib/wire/names.h"

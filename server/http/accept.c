@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes connections from the listening sockets and hands them to the library, as long as there is room or
-// somebody who has to make it.
+// Takes connections from the listening sockets, as long as there is room or somebody who has to make it.
 #include "server/http/internal.h"
 
 #include "lib/base/log.h"
@@ -9,6 +8,7 @@
 #include <netinet/in.h>
 #include <sodium.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 // A keyed hash of the host, IPv6 by /64: enough to count by, and nothing that could be read back.
 static uint64_t number_of(const struct http_server *server, const struct sockaddr_storage *address)
@@ -29,16 +29,20 @@ static uint64_t number_of(const struct http_server *server, const struct sockadd
     return number;
 }
 
-static bool has_room(const struct http_server *server)
+// Who reaches a socket file is on this machine.
+bool listener_is_secure(const struct http_server *server, const struct http_listener *listener)
 {
-    return server->connection_count - server->closing_count < server->config.max_connections;
+    return server->has_tls && !listener->address.is_unix;
 }
 
-// Those that close are still there for a moment; the library has room for so many more.
+static bool has_room(const struct http_server *server)
+{
+    return server->connection_count < server->config.max_connections;
+}
+
 static bool may_accept(struct http_server *server)
 {
-    return server->connection_count < server->config.max_connections + HTTP_CLOSING_MANY &&
-           (has_room(server) || crowd_has_waiting(&server->crowd));
+    return has_room(server) || crowd_has_waiting(&server->crowd);
 }
 
 static void watch_listeners(struct http_server *server, bool on)
@@ -62,26 +66,22 @@ static bool make_room(struct http_server *server, uint64_t address)
         connection_count_cut(server, "refused");
         return false;
     }
-    connection_end(connection_at(place), "room");
+    connection_cut(connection_at(place), "room");
     return true;
 }
 
 static void admit(struct http_server *server, struct http_listener *listener, int fd,
-                  const struct sockaddr_storage *address, socklen_t len)
+                  const struct sockaddr_storage *address)
 {
     uint64_t number = number_of(server, address);
-    if (!make_room(server, number) || !connection_new(server, listener, fd, number)) {
+    if (!make_room(server, number) ||
+        !connection_open(server, listener, fd, (const struct sockaddr *)address, number))
         close(fd);
-        return;
-    }
-    // It closes the descriptor where it refuses.
-    if (MHD_add_connection(server->daemons[listener_is_secure(server, listener)], fd,
-                           (const struct sockaddr *)address, len) != MHD_YES)
-        connection_forget(server, fd);
 }
 
-void accept_ready(struct http_server *server, struct http_watched *watched)
+void accept_ready(struct http_server *server, struct http_watched *watched, uint32_t events)
 {
+    (void)events;
     struct http_listener *listener = (struct http_listener *)watched;
     for (unsigned i = 0; i < HTTP_ACCEPT_MANY && !server->paused && !server->quiesced; i++) {
         struct sockaddr_storage address = {0};
@@ -92,7 +92,7 @@ void accept_ready(struct http_server *server, struct http_watched *watched)
         }
         int fd = accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            admit(server, listener, fd, &address, len);
+            admit(server, listener, fd, &address);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

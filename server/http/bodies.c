@@ -13,7 +13,7 @@ static struct http_connection *connection_with(struct crowd_place *body)
 
 bool bodies_init(struct http_server *server)
 {
-    return crowd_init(&server->bodies, server->config.max_connections + HTTP_CLOSING_MANY);
+    return crowd_init(&server->bodies, server->config.max_connections);
 }
 
 void bodies_drop(struct http_connection *connection)
@@ -32,9 +32,7 @@ bool bodies_hold(struct http_connection *connection, size_t bytes)
     size_t ceiling = server->config.body_bytes;
     if (ceiling == 0 || bytes <= MAX((size_t)HTTP_SMALL_BODY, connection->held))
         return true;
-    // One that was cut is only waiting for the library to see it.
-    if (connection->closing ||
-        (connection->held == 0 && !crowd_enter(&server->bodies, &connection->body, connection->address)))
+    if (connection->held == 0 && !crowd_enter(&server->bodies, &connection->body, connection->address))
         return false;
     server->held += bytes - connection->held;
     connection->held = bytes;
@@ -43,7 +41,7 @@ bool bodies_hold(struct http_connection *connection, size_t bytes)
         bodies_drop(victim);
         if (victim == connection)
             return false;
-        connection_end(victim, "memory");
+        connection_cut(victim, "memory");
     }
     return true;
 }

@@ -1,205 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Open connections: how many, and by when each must have got on.
+// The life of a connection: from being accepted, by whatever can be done without waiting, to its end.
 #include "server/http/internal.h"
 
 #include <sys/socket.h>
-
-struct http_connection *connection_of(struct MHD_Connection *mhd)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info ? info->socket_context : NULL;
-}
-
-static int fd_of(struct MHD_Connection *mhd)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    BUG_ON(!info);
-    return info->connect_fd;
-}
+#include <unistd.h>
 
 struct http_connection *connection_at(struct crowd_place *place)
 {
     return (struct http_connection *)((char *)place - offsetof(struct http_connection, crowd));
-}
-
-// Who reaches a socket file is on this machine.
-bool listener_is_secure(const struct http_server *server, const struct http_listener *listener)
-{
-    return server->has_tls && !listener->address.is_unix;
-}
-
-bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
-                    uint64_t address)
-{
-    struct http_connection *connection = calloc(1, sizeof(*connection));
-    if (!connection)
-        return false;
-    if (!crowd_enter(&server->crowd, &connection->crowd, address)) {
-        free(connection);
-        return false;
-    }
-    connection->server = server;
-    connection->address = address;
-    connection->place = listener->place;
-    connection->secure = listener_is_secure(server, listener);
-    connection->fd = fd;
-    LIST_INSERT_HEAD(&server->connections, connection, link);
-    server->connection_count++;
-    connection->ends_at = clock_mono_us(server->config.clock) + server->config.pace.head_sec * USEC_PER_SEC;
-    connection->looks = HTTP_REAP_LOOKS;
-    return true;
-}
-
-static void remove_connection(struct http_connection *connection)
-{
-    struct http_server *server = connection->server;
-    LIST_REMOVE(connection, link);
-    server->connection_count--;
-    if (connection->closing)
-        server->closing_count--;
-    bodies_drop(connection);
-    crowd_leave(&server->crowd, &connection->crowd);
-    if (connection->tls)
-        tls_end(connection->tls);
-    free(connection);
-}
-
-// Near the head of the list: the library takes connections in the order in which they came, at once or in its
-// next run.
-static struct http_connection *arriving(struct http_server *server, int fd)
-{
-    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
-         connection = LIST_NEXT(connection, link))
-        if (!connection->mhd && connection->fd == fd)
-            return connection;
-    return NULL;
-}
-
-void connection_forget(struct http_server *server, int fd)
-{
-    struct http_connection *connection = arriving(server, fd);
-    if (connection)
-        remove_connection(connection);
-}
-
-void connections_forget(struct http_server *server)
-{
-    for (struct http_connection *connection = LIST_FIRST(&server->connections), *next; connection;
-         connection = next) {
-        next = LIST_NEXT(connection, link);
-        if (!connection->mhd)
-            remove_connection(connection);
-    }
-}
-
-void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                   enum MHD_ConnectionNotificationCode code)
-{
-    struct http_server *server = cls;
-    struct http_connection *connection = *socket_context;
-    server->progress++;
-    if (code != MHD_CONNECTION_NOTIFY_STARTED) {
-        if (connection)
-            remove_connection(connection);
-        return;
-    }
-    connection = arriving(server, fd_of(mhd));
-    BUG_ON(!connection);
-    connection->mhd = mhd;
-    *socket_context = connection;
-    if (connection->secure && !tls_begin(&server->tls, mhd, &connection->tls))
-        connection_end(connection, "refused");
-}
-
-void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
-{
-    struct http_server *server = cls;
-    struct http_connection *connection = connection_of(mhd);
-    server->progress++;
-    if (!connection)
-        return NULL;
-    struct str target = str_from(uri);
-    connection->line_at = clock_mono_us(server->config.clock);
-    connection->ends_at =
-        MIN(connection->ends_at, connection->line_at + server->config.pace.head_sec * USEC_PER_SEC);
-    connection->target = framing_judge_target(target, &connection->target_why);
-    connection->target_len = target.len;
-    return NULL;
-}
-
-static void await(struct http_connection *connection, unsigned looks, int64_t ends_at)
-{
-    connection->awaits_body = false;
-    connection->unread = 0;
-    connection->looks = looks;
-    connection->ends_at = ends_at;
-}
-
-// One that is ended gives no second place to a newcomer.
-static void wait_for_client(struct http_connection *connection)
-{
-    if (!connection->closing)
-        crowd_wait(&connection->server->crowd, &connection->crowd);
-}
-
-static int64_t ends_by_rate(const struct http_connection *connection, int64_t since, uint64_t bytes)
-{
-    const struct http_pace *pace = &connection->server->config.pace;
-    uint64_t sec = MIN(pace->grace_sec + bytes / pace->bytes_per_sec, (uint64_t)pace->transfer_sec);
-    return since + (int64_t)sec * USEC_PER_SEC;
-}
-
-void connection_await_head(struct http_connection *connection)
-{
-    const struct http_config *config = &connection->server->config;
-    int64_t sec = (int64_t)config->pace.idle_sec + config->pace.head_sec;
-    await(connection, HTTP_REAP_LOOKS, clock_mono_us(config->clock) + sec * USEC_PER_SEC);
-    wait_for_client(connection);
-}
-
-// Its place in the crowd is from the body's beginning, however much of it comes.
-void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes)
-{
-    await(connection, HTTP_REAP_LOOKS, ends_by_rate(connection, since, bytes));
-    connection->awaits_body = true;
-    if (!connection->crowd.waits)
-        wait_for_client(connection);
-}
-
-void connection_await_us(struct http_connection *connection)
-{
-    await(connection, 0, INT64_MAX);
-    crowd_serve(&connection->server->crowd, &connection->crowd);
-}
-
-void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes)
-{
-    await(connection, 0, ends_by_rate(connection, since, bytes));
-    wait_for_client(connection);
-}
-
-// 1: there is one, 0: the stream has ended, below 0: nothing to tell.
-static ssize_t peek(const struct http_connection *connection)
-{
-    char byte;
-    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-}
-
-// The library sees the end of the stream and cleans up as for any client that left; if it does not even read,
-// its shortest timeout does it.
-void connection_end(struct http_connection *connection, const char *reason)
-{
-    struct http_server *server = connection->server;
-    await(connection, 0, INT64_MAX);
-    crowd_serve(&server->crowd, &connection->crowd); // nobody is to choose it again
-    if (!connection->closing) {
-        connection->closing = true;
-        server->closing_count++;
-        connection_count_cut(server, reason);
-    }
-    shutdown(connection->fd, SHUT_RDWR);
-    if (connection->mhd)
-        MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
 }
 
 void connection_count_cut(struct http_server *server, const char *reason)
@@ -207,31 +15,309 @@ void connection_count_cut(struct http_server *server, const char *reason)
     metrics_add(server->config.metrics, METRIC_CONNECTIONS_CUT, reason, NULL, 1);
 }
 
-// The library watches edges: when the end of the stream is there together with the last bytes, it reads the
-// bytes and never learns of the end.
-static bool has_left(struct http_connection *connection)
+static void on_ready(struct http_server *server, struct http_watched *watched, uint32_t events)
 {
-    if (connection->looks == 0)
+    struct http_connection *connection = (struct http_connection *)watched;
+    (void)server;
+    if (connection->fd < 0)
+        return; // ended in this turn
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        connection->readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP))
+        connection->writable = true;
+    connection->half_closed |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    // Who merely closed a socket file hangs up, too: what it sent before is still to be read.
+    connection->gone |= (events & EPOLLERR) != 0;
+    connection_go_on(connection);
+}
+
+static void set_peer(union http_peer *peer, const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET)
+        memcpy(&peer->v4, address, sizeof(peer->v4));
+    else if (address->sa_family == AF_INET6)
+        memcpy(&peer->v6, address, sizeof(peer->v6));
+    else
+        peer->any.sa_family = address->sa_family;
+}
+
+// Watched for edges, once and for all: nothing is told to epoll while requests come and go.
+static bool watch(struct http_connection *connection)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = &connection->watched};
+    return epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event) == 0;
+}
+
+bool connection_open(struct http_server *server, const struct http_listener *listener, int fd,
+                     const struct sockaddr *peer, uint64_t address)
+{
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection)
         return false;
-    connection->looks--;
-    return peek(connection) == 0;
+    *connection = (struct http_connection){
+        .watched.ready = on_ready,
+        .server = server,
+        .address = address,
+        .place = listener->place,
+        .fd = fd,
+        .is_shaking = listener_is_secure(server, listener),
+    };
+    set_peer(&connection->peer, peer);
+    buf_init(&connection->input, HTTP_INPUT_CEILING);
+    buf_init(&connection->output, HTTP_OUTPUT_CEILING);
+    bool entered = crowd_enter(&server->crowd, &connection->crowd, address);
+    if (entered && (!connection->is_shaking || tls_begin(&server->tls, fd, &connection->tls)) &&
+        watch(connection)) {
+        LIST_INSERT_HEAD(&server->connections, connection, link);
+        server->connection_count++;
+        connection_await_first(connection);
+        return true;
+    }
+    tls_end(&connection->tls, false);
+    if (entered)
+        crowd_leave(&server->crowd, &connection->crowd);
+    free(connection);
+    return false;
+}
+
+static void call_off(struct http_connection *connection)
+{
+    if (!connection->is_due)
+        return;
+    connection->is_due = false;
+    connection->server->due_count--;
+    TAILQ_REMOVE(&connection->server->due, connection, due);
+}
+
+// Its pointer may still be among the events of this turn: it is freed after them.
+static void end(struct http_connection *connection, bool polite, bool lingers)
+{
+    struct http_server *server = connection->server;
+    int fd = connection->fd;
+    if (connection->request) {
+        request_free(connection->request);
+        connection->request = NULL;
+    }
+    bodies_drop(connection);
+    crowd_leave(&server->crowd, &connection->crowd);
+    buf_release(&connection->input);
+    buf_release(&connection->output);
+    tls_end(&connection->tls, polite);
+    call_off(connection);
+    LIST_REMOVE(connection, link);
+    LIST_INSERT_HEAD(&server->ended, connection, link);
+    server->connection_count--;
+    connection->fd = -1;
+    if (!lingers || shutdown(fd, SHUT_WR) != 0 || !linger_begin(server, fd))
+        close(fd);
+}
+
+// The client left, or must go; a request that it leaves behind is over, unless somebody works for it.
+static void abandon(struct http_connection *connection)
+{
+    struct http_request *request = connection->request;
+    connection->gone = true;
+    if (request && request->state == REQUEST_PARKED)
+        return;
+    if (request)
+        report_aborted(request);
+    end(connection, false, false);
+}
+
+void connection_cut(struct http_connection *connection, const char *reason)
+{
+    connection_count_cut(connection->server, reason);
+    abandon(connection);
+}
+
+static struct str waiting_input(const struct http_connection *connection)
+{
+    return str_skip(buf_str(&connection->input), connection->input_taken);
+}
+
+static bool has_news(const struct http_connection *connection)
+{
+    return waiting_input(connection).len > (connection->request ? 0 : connection->head_seen);
+}
+
+static void put_off(struct http_connection *connection)
+{
+    if (connection->is_due)
+        return;
+    connection->is_due = true;
+    connection->server->due_count++;
+    TAILQ_INSERT_TAIL(&connection->server->due, connection, due);
+}
+
+// Behind the part of a head that is there already.
+static ssize_t receive_more(struct http_connection *connection)
+{
+    struct buf *input = &connection->input;
+    memmove(input->ptr, input->ptr + connection->input_taken, input->len - connection->input_taken);
+    input->len -= connection->input_taken;
+    connection->input_taken = 0;
+    if (!buf_reserve(input, HTTP_HEAD_RAW))
+        return -1;
+    ssize_t len = io_receive(connection, input->ptr + input->len, HTTP_HEAD_RAW);
+    input->len += len > 0 ? (size_t)len : 0;
+    return len;
+}
+
+// What is to be looked at next, at least a byte that was not yet; absent: nothing for now.
+static struct str next_bytes(struct http_connection *connection, unsigned *reads)
+{
+    if (has_news(connection))
+        return waiting_input(connection);
+    if (!connection->readable)
+        return STR_NULL;
+    if (*reads == 0) {
+        put_off(connection);
+        return STR_NULL;
+    }
+    --*reads;
+    bool more = connection->input.len > 0;
+    char *scratch = connection->server->scratch;
+    ssize_t len = more ? receive_more(connection) : io_receive(connection, scratch, HTTP_READ_BYTES);
+    if (len < 0)
+        abandon(connection);
+    if (len <= 0)
+        return STR_NULL;
+    return more ? waiting_input(connection) : str_slice(scratch, (size_t)len);
+}
+
+// Of these bytes so many were taken; the rest waits.
+static void keep_rest(struct http_connection *connection, struct str bytes, size_t taken)
+{
+    if (connection->input.len == 0) {
+        buf_put_str(&connection->input, str_skip(bytes, taken));
+    } else {
+        connection->input_taken += taken;
+        if (waiting_input(connection).len == 0) {
+            buf_recycle(&connection->input, 0);
+            connection->input_taken = 0;
+        }
+    }
+    if (!buf_ok(&connection->input))
+        abandon(connection);
+}
+
+static bool take_bytes(struct http_connection *connection, unsigned *reads)
+{
+    struct str bytes = next_bytes(connection, reads);
+    if (bytes.len == 0)
+        return false;
+    size_t taken =
+        connection->request ? serve_body(connection->request, bytes) : serve_head(connection, bytes);
+    if (connection->fd < 0)
+        return false;
+    keep_rest(connection, bytes, taken);
+    return true;
+}
+
+// The answer is out. What the client may still be sending is heard for a moment, where it is not read.
+static bool finish_request(struct http_connection *connection, unsigned *requests)
+{
+    struct http_request *request = connection->request;
+    bool last = request->last, early = request->early;
+    connection->request = NULL;
+    bodies_drop(connection);
+    request_free(request);
+    if (last) {
+        end(connection, true, early || connection->readable || waiting_input(connection).len > 0);
+        return false;
+    }
+    connection_await_head(connection);
+    if (--*requests > 0)
+        return true;
+    put_off(connection);
+    return false;
+}
+
+static bool shake(struct http_connection *connection)
+{
+    enum tls_state state = tls_shake(&connection->tls);
+    connection->is_shaking = state != TLS_DONE;
+    if (state == TLS_FAILED)
+        abandon(connection);
+    return state == TLS_DONE;
+}
+
+// Between flushed output and the next bytes.
+static bool go_on_with(struct http_request *request, unsigned *reads, unsigned *requests)
+{
+    struct http_connection *connection = request->connection;
+    if (request->failed) {
+        abandon(connection);
+        return false;
+    }
+    switch (request->state) {
+    case REQUEST_PARKED:
+        return false;
+    case REQUEST_STREAM:
+        request_produce(request);
+        return true;
+    case REQUEST_ANSWERED:
+        return finish_request(connection, requests);
+    case REQUEST_BODY:
+        (void)serve_body(request, STR("")); // the handler may have parked at the last piece
+        return request->state != REQUEST_BODY || take_bytes(connection, reads);
+    case REQUEST_HEAD:
+    case REQUEST_TURN:
+    default:
+        BUG("a request stands still");
+    }
+}
+
+static bool go_a_step(struct http_connection *connection, unsigned *reads, unsigned *requests)
+{
+    if (connection->fd < 0)
+        return false;
+    if (connection->is_shaking)
+        return shake(connection);
+    enum io_state out = io_flush(connection);
+    if (out == IO_BROKEN)
+        abandon(connection);
+    if (out != IO_DONE)
+        return false;
+    return connection->request ? go_on_with(connection->request, reads, requests)
+                               : take_bytes(connection, reads);
+}
+
+void connection_go_on(struct http_connection *connection)
+{
+    unsigned reads = HTTP_TURN_READS, requests = HTTP_TURN_REQUESTS;
+    while (go_a_step(connection, &reads, &requests))
+        ;
+}
+
+void connections_go_on(struct http_server *server)
+{
+    // Who is put off again waits for the next turn.
+    for (unsigned many = server->due_count; many > 0 && !TAILQ_EMPTY(&server->due); many--) {
+        struct http_connection *connection = TAILQ_FIRST(&server->due);
+        call_off(connection);
+        connection_go_on(connection);
+    }
+}
+
+void connections_free_ended(struct http_server *server)
+{
+    while (!LIST_EMPTY(&server->ended)) {
+        struct http_connection *connection = LIST_FIRST(&server->ended);
+        LIST_REMOVE(connection, link);
+        free(connection);
+    }
 }
 
 void connections_reap(struct http_server *server, int64_t now)
 {
-    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
-         connection = LIST_NEXT(connection, link)) {
-        if (connection->ends_at <= now)
-            connection_end(connection, "deadline");
-        else if (has_left(connection))
-            connection_end(connection, "left");
+    for (struct http_connection *connection = LIST_FIRST(&server->connections), *next; connection;
+         connection = next) {
+        next = LIST_NEXT(connection, link);
+        if (now == INT64_MAX)
+            abandon(connection);
+        else if (connection->ends_at <= now)
+            connection_cut(connection, "deadline");
     }
-}
-
-void connections_unblock(struct http_server *server)
-{
-    for (struct http_connection *connection = LIST_FIRST(&server->connections); connection;
-         connection = LIST_NEXT(connection, link))
-        if (connection->awaits_body && peek(connection) > 0 && ++connection->unread >= HTTP_STUCK_MANY)
-            connection_end(connection, "stuck");
 }

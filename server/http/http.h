@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP front: sockets, framing and answers over libmicrohttpd, driven by an event loop of our own.
+// The HTTP front: HTTP/1.1 over TCP, TLS and Unix sockets, by one event loop.
 //
 // Calling sequence: http_listen() binds, http_server_start() with a route table starts the loop's thread. For
 // each request the loop calls, always on that thread:
-//   1. route->on_head, when the request line and headers are there and nothing of the body. It may answer
+//   1. route->on_head, when the request line and headers are there. It may answer
 //      (http_reply*): then the connection closes after the answer and no body reaches the route. NULL: go on.
 //   2. route->on_request, when the whole body is there. It must answer, or http_park().
 //   3. the function given to http_park(), once somebody called http_wake(). It must answer or park again.
 // A route with on_body gets the body in pieces between 1 and 2, and may park there, too: then 3 may just
 // return, and the body goes on. What a handler parks for while the body comes may also be over before the
-// next piece. A request refused for its framing, size, path or method never reaches a route. Stopping:
-// http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets every
-// parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests that
-// are parked; what is half received or half sent is cut.
+// next piece. A request refused for its framing, size, path or method never reaches a route; each is answered
+// by a problem that closes. An answer closes, too, if the client asks for it, speaks HTTP/1.0, or the server
+// stops; any other connection stays, behind a chunked body as well, and requests that came early are taken
+// one by one. A route with on_body whose chunked body turns out to be none is not answered, but cut.
+// Stopping: http_server_quiesce() (no new connections, keep-alive ends with the next answer), the owner lets
+// every parked request be woken, http_server_wait_idle(), http_server_stop(). Stopping waits for the requests
+// that are parked; what is half received or half sent is cut.
 //
 // Threads: everything here is the loop's, except http_wake() and the http_server_* calls, which are any
 // thread's. Ownership: a request and its arena live from on_head until the answer is sent or the connection
 // ends; never while it is parked does it end. Strings from it live as long. A reply's body must live as long
 // as the request: put it into the request's arena, a static, or hand over a buffer with http_reply_take().
-// Limits: head 5 KiB, a line counting 64 bytes and its text, and 64 lines (431; from about 7 KiB on the
-// library's own 431 or 414); body by route, a chunked
-// one read on to twice that before the connection is dropped. Time by struct http_pace. Connections by
-// `max_connections`: at the limit a new one is let in by closing another (crowd.h), never one that waits for
-// us; where all do, new ones wait to be accepted. Gathered bodies by `body_bytes` in the same way (bodies.c).
+// Limits: head 5 KiB, a line counting 64 bytes and its text, and 64 lines (431); body by route, a chunked one
+// read on to twice that before the connection is dropped (413 up to there). Time by struct http_pace.
+// Connections by `max_connections`: at the limit a new one is let in by closing another (crowd.h), never one
+// that waits for us; where all do, new ones wait to be accepted. Gathered bodies by `body_bytes` in the same
+// way (bodies.c).
 #ifndef VOX_HTTP_HTTP_H
 #define VOX_HTTP_HTTP_H
 
@@ -64,11 +67,11 @@ struct http_route {
     http_body_handler *on_body;
 };
 
-// A client has `head_sec` for a request's head, from being accepted, or beyond `idle_sec` from its last
-// answer. A body, or an answer, has `grace_sec` and a second for each `bytes_per_sec`, and `transfer_sec`
-// whatever its size.
+// A client has `head_sec` from being accepted, TLS handshake included, or `idle_sec` from its last answer,
+// for the first byte of a request; then `head_sec` for the rest of its head. A body, or an answer, has
+// `grace_sec` and a second for each `bytes_per_sec`, and `transfer_sec` whatever its size.
 struct http_pace {
-    unsigned idle_sec; // of a connection that neither sends nor waits for us
+    unsigned idle_sec; // between an answer and the next request
     unsigned head_sec;
     unsigned grace_sec;
     unsigned bytes_per_sec;
@@ -156,13 +159,15 @@ struct str http_request_arg(const struct http_request *request); // what "{name}
 struct str http_request_header(const struct http_request *request, const char *name, unsigned *ret_count);
 // The value of the header's line number `index`, 0 the first; absent if there are fewer.
 struct str http_request_header_at(const struct http_request *request, const char *name, unsigned index);
-// Decoded query parameters in order; stops when `each` returns false, and then returns false.
-bool http_request_query(const struct http_request *request,
+// Decoded query parameters in order; stops when `each` returns false, and then returns false. Where there is
+// no memory for them it returns false too, and the connection closes instead of any answer.
+bool http_request_query(struct http_request *request,
                         bool (*each)(void *context, struct str name, struct str value), void *context);
 int64_t http_request_began_at(const struct http_request *request); // monotonic microseconds
 bool http_request_expects_continue(
     const struct http_request *request); // the client waits before it sends the body
-const struct sockaddr *http_request_peer(const struct http_request *request); // NULL where it is not known
+const struct sockaddr *
+http_request_peer(const struct http_request *request);             // of a socket file: the family only
 bool http_request_keeps_alive(const struct http_request *request); // the client means to send another
 // What a route keeps with the request between its calls; `release` (may be NULL) is called when the request
 // ends.

@@ -12,13 +12,14 @@
 //    |                   v      |
 //    '--------------> ANSWERED <'
 //
-// and ends in on_request_end(), in any state but PARKED; once woken it may end there too, when the library
-// sees first that the client has left.
+// and ends when its answer is out, or with its connection, in any state but PARKED.
 #ifndef VOX_HTTP_INTERNAL_H
 #define VOX_HTTP_INTERNAL_H
 
+#include "server/http/chunked.h"
 #include "server/http/crowd.h"
 #include "server/http/framing.h"
+#include "server/http/head.h"
 #include "server/http/http.h"
 #include "server/http/limits.h"
 #include "server/http/route.h"
@@ -29,10 +30,11 @@
 #include "lib/base/uuid.h"
 #include "server/core/address.h"
 
-#include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 
 enum request_state {
@@ -40,13 +42,13 @@ enum request_state {
     REQUEST_BODY,    // the body is coming in
     REQUEST_TURN,    // all is here: a handler answers or parks
     REQUEST_PARKED,  // until http_wake()
-    REQUEST_STREAM,  // the answer's head is with the library, its body comes from a producer
-    REQUEST_ANSWERED // the answer is with the library
+    REQUEST_STREAM,  // the answer's head is given out, its body comes from a producer
+    REQUEST_ANSWERED // the answer is given out, and may still be on its way
 };
 
-// What the loop's epoll set holds a pointer to.
+// What the loop's epoll set holds a pointer to. `events` are epoll's.
 struct http_watched {
-    void (*ready)(struct http_server *server, struct http_watched *watched);
+    void (*ready)(struct http_server *server, struct http_watched *watched, uint32_t events);
 };
 
 struct http_listener {
@@ -64,27 +66,39 @@ struct http_listeners {
     bool has_admin; // some for HTTP_ADMIN
 };
 
+union http_peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+// Watched for edges: `readable` and `writable` hold until the socket says otherwise.
 struct http_connection {
-    LIST_ENTRY(http_connection) link; // of all that are open
+    struct http_watched watched;      // first
+    LIST_ENTRY(http_connection) link; // of all that are open, or of those that have ended
+    TAILQ_ENTRY(http_connection) due; // of those that go on without an event
     struct http_server *server;
     struct crowd_place crowd;
     struct crowd_place body; // while it holds one
     size_t held;             // bytes of that body
     uint64_t address;        // its number
+    union http_peer peer;
     enum http_place place;
-    bool secure;          // by TLS
-    struct http_tls *tls; // whose certificate it began with
-    int fd;
-    struct MHD_Connection *mhd; // NULL: the library has not said yet that it took the connection
-    bool awaits_body;
-    bool closing;          // we have ended it, the library is to find out
-    unsigned unread;       // times that bytes were seen that the library does not read
-    unsigned looks;        // times yet to look whether the client has left
-    int64_t ends_at;       // monotonic; INT64_MAX while it waits for us
-    int64_t line_at;       // when the request line was there
-    enum problem target;   // what the request target was judged to be
-    struct str target_why; // static
-    size_t target_len;
+    int fd; // -1: it has ended, and is freed when the turn is over
+    bool readable, writable;
+    bool half_closed; // the client sends no more, whatever may still be to read
+    bool gone;        // nothing can be sent any more
+    bool is_due;
+    bool is_shaking;        // hands, by TLS
+    struct tls_session tls; // empty: plain
+    struct http_request *request;
+    struct buf input;   // that came and waits to be taken: a part of a head, or what came behind a request
+    size_t input_taken; // of its front
+    size_t head_seen;   // bytes of a head that hold no end
+    struct buf output;  // that could not go out yet, in front of
+    size_t output_sent; // of its front
+    struct str output_body; // the request's own
+    int64_t ends_at;        // monotonic; INT64_MAX while it waits for us
 };
 
 struct http_request {
@@ -92,29 +106,26 @@ struct http_request {
     enum request_state state;
     struct http_server *server;
     struct http_connection *connection;
-    struct MHD_Connection *mhd;
     struct http_request *next; // in the wake queue or among the spare ones
 
     char id[UUID_TEXT_LEN + 1];
     int64_t began_at;
-    const char *method;             // as sent, in the library's pool
+    enum http_method method;
+    bool known_method;              // else `method` means nothing
     const struct http_route *route; // NULL: none
     unsigned allowed;               // methods of the path
     struct str arg;
+    struct str query; // absent: none
     struct framing framing;
-    struct framing_header headers[FRAMING_HEADERS_MAX]; // in the library's pool
-    size_t header_count;
-    uint64_t names; // a bit for each header's name, by its length and last character
-    size_t head_bytes;
-    bool too_many_headers;
-    bool is_1_0;
+    struct chunked chunked;
 
     struct buf body;
     uint64_t received;
-    bool too_large; // the body passed the route's limit; what comes is dropped
-    bool shed;      // there was no room for it; what comes is dropped
-    bool early;     // answered before the body
-    bool woken;
+    struct str broken;            // why a chunked body is none
+    bool too_large;               // the body passed the route's limit; what comes is dropped
+    bool shed;                    // there was no room for it; what comes is dropped
+    bool early;                   // answered before the body
+    bool last;                    // of its connection
     bool failed;                  // no memory for an answer: the connection closes without one
     http_handler *resume;         // of a parked request
     enum request_state parked_in; // where it goes on: BODY, TURN or STREAM
@@ -128,6 +139,8 @@ struct http_request {
     void (*release)(void *context);
     struct buf answer;           // body that the request owns
     struct http_header extra[6]; // set for whatever answer comes
+    struct buf head_text;        // as sent
+    struct head head;            // last: most of its lines are never touched
 };
 
 #define HTTP_STATUS_5XX 100
@@ -136,8 +149,6 @@ struct http_report {
         int64_t logged_at;
         uint64_t unlogged;
     } failures[HTTP_STATUS_5XX]; // by status - 500
-    int64_t library_logged_at;
-    uint64_t library_unlogged;
     int64_t accept_logged_at;
 };
 
@@ -148,20 +159,24 @@ struct http_linger {
     uint64_t bytes;
 };
 
+LIST_HEAD(http_connections, http_connection);
+
 struct http_server {
     struct http_config config;
-    struct MHD_Daemon *daemons[2]; // the plain one and the one with TLS; NULL: nothing listens for it
     struct tls_set tls;
     bool has_tls;
     pthread_t thread;
     struct http_listeners *listeners;
     int epoll_fd;
+    struct epoll_event events[HTTP_TURN_EVENTS]; // of this turn
     struct wake_queue wakes;
     struct timers timers; // parked requests that wait for a time
 
-    LIST_HEAD(, http_connection) connections;
+    struct http_connections connections;
+    struct http_connections ended; // in this turn
+    TAILQ_HEAD(, http_connection) due;
+    unsigned due_count;
     unsigned connection_count;
-    unsigned closing_count;
     struct crowd crowd;
     struct crowd bodies;                                  // of those that receive a large one
     size_t held;                                          // bytes of them all
@@ -177,11 +192,12 @@ struct http_server {
     unsigned parked;
     bool quiesced;
     bool idle_wanted;
-    unsigned progress; // callbacks so far
-    bool stuck;        // the library keeps asking to run and does nothing
-    bool run_again;    // it asked too often in one turn
     int64_t reap_at;
     struct http_report report;
+    char *scratch;         // HTTP_READ_BYTES: where bytes are received
+    struct buf reply_head; // of the answer that is being made
+    int64_t date_sec;      // that `date` tells
+    char date[HTTP_DATE_LEN + 1];
 
     pthread_mutex_t idle_lock; // guards idle
     pthread_cond_t idle_cond;
@@ -192,8 +208,9 @@ struct http_server {
 void listeners_close(struct http_listeners *listeners); // keeps what they were; may be called again
 
 // accept.c
-void accept_ready(struct http_server *server, struct http_watched *watched); // a listener's
+void accept_ready(struct http_server *server, struct http_watched *watched, uint32_t events); // a listener's
 void accept_again(struct http_server *server, int64_t now); // after a pause, once there is room
+bool listener_is_secure(const struct http_server *server, const struct http_listener *listener);
 
 // bodies.c. bodies_hold(): so much is held of the body that comes, which may cut others; false: there is no
 // room for this one. bodies_drop(): it is whole, or gone; nothing is held any more.
@@ -201,62 +218,64 @@ MUST_CHECK bool bodies_init(struct http_server *server);
 MUST_CHECK bool bodies_hold(struct http_connection *connection, size_t bytes);
 void bodies_drop(struct http_connection *connection);
 
-// connection.c: a connection is made before the library takes it, and ends in on_connection().
-MUST_CHECK bool connection_new(struct http_server *server, const struct http_listener *listener, int fd,
-                               uint64_t address);
-bool listener_is_secure(const struct http_server *server, const struct http_listener *listener);
-void connection_forget(struct http_server *server, int fd); // the library did not take it
-void connections_forget(struct http_server *server);        // all that it never took
+// connection.c. connection_open() takes the descriptor when it returns true.
+MUST_CHECK bool connection_open(struct http_server *server, const struct http_listener *listener, int fd,
+                                const struct sockaddr *peer, uint64_t address);
 struct http_connection *connection_at(struct crowd_place *place);
-// Cut by us; `reason` for the metrics.
-void connection_end(struct http_connection *connection, const char *reason);
+// Does what can be done without waiting, as long as it is this connection's turn.
+void connection_go_on(struct http_connection *connection);
+// Cut by us; `reason` for the metrics. One whose request is parked ends once that is woken.
+void connection_cut(struct http_connection *connection, const char *reason);
 void connection_count_cut(struct http_server *server, const char *reason);
-// The library's callbacks about connections.
-void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                   enum MHD_ConnectionNotificationCode code);
-void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
-struct http_connection *connection_of(struct MHD_Connection *mhd);
-// The next phase. Of a body or an answer, `bytes` are through or to go since the time `since`.
-void connection_await_head(struct http_connection *connection);
+void connections_go_on(struct http_server *server);             // those that are due
+void connections_free_ended(struct http_server *server);        // when nobody can have a pointer to one
+void connections_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
+
+// pace.c: the next phase. Of a body or an answer, `bytes` are through or to go since the time `since`.
+void connection_await_first(struct http_connection *connection); // it was just accepted
+void connection_await_head(struct http_connection *connection);  // its last request was answered
+void connection_await_rest(struct http_connection *connection);  // of a head
 void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes);
 void connection_await_us(struct http_connection *connection);
 void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes);
-void connections_reap(struct http_server *server, int64_t now);
-// To be called while the library is stuck.
-void connections_unblock(struct http_server *server);
 
-// linger.c
-void linger_begin(struct http_server *server, int fd);     // before the library closes it
+// io.c. io_receive(): how many bytes came, 0: none now, below 0: none will come.
+MUST_CHECK ssize_t io_receive(struct http_connection *connection, char *ret_bytes, size_t cap);
+enum io_state { IO_DONE, IO_BLOCKED, IO_BROKEN };
+// Sends what waits to go out.
+MUST_CHECK enum io_state io_flush(struct http_connection *connection);
+// Nothing waits. What cannot go at once waits; the body's bytes stay where they are.
+void io_send(struct http_connection *connection, struct str head, struct str body);
+
+// linger.c: takes the descriptor where it can, and reads it to its end.
+MUST_CHECK bool linger_begin(struct http_server *server, int fd);
 void linger_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
 
-// reply.c: status, headers and body to the library; false when memory is out. Takes the response.
-bool reply_queue(struct http_request *request, const struct http_reply *reply, struct MHD_Response *response);
+// reply.c: the head of an answer; false when memory is out.
+enum reply_body { REPLY_SIZED, REPLY_CHUNKED, REPLY_TO_THE_END };
+MUST_CHECK bool reply_head(struct http_request *request, const struct http_reply *reply, enum reply_body body,
+                           struct str *ret_head);
 
 // request.c
-struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd);
+MUST_CHECK struct http_request *request_new(struct http_connection *connection);
 void request_free(struct http_request *request);
 void request_check(const struct http_request *request); // aborts if it is none
-uint64_t request_name_bit(struct str name);             // of `names`
 void request_set_state(struct http_request *request, enum request_state state);
 void requests_release_spare(struct http_server *server);
 
-// stream.c
-void request_give_piece(struct http_request *request, const char *data, size_t size);
-// After a handler: suspends the connection if it parked.
-void request_suspend_parked(struct http_request *request);
+// serve.c: from bytes to a handler's turn; how many of them were taken.
+size_t serve_head(struct http_connection *connection, struct str bytes);
+size_t serve_body(struct http_request *request, struct str bytes);    // none: looks whether it is whole
+void serve_turn(struct http_request *request, http_handler *handler); // in TURN, the body is there
+
+// stream.c. request_produce(): asks for more of the answer, all before having gone out.
+void request_produce(struct http_request *request);
 // After http_wake(): goes on where it parked.
 void request_go_on(struct http_request *request);
-
-// serve.c: the library's callbacks about requests.
-enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                           const char *version, const char *data, size_t *size, void **request_slot);
-void on_request_end(void *cls, struct MHD_Connection *mhd, void **request_slot,
-                    enum MHD_RequestTerminationCode code);
 
 // report.c: metrics and log lines.
 void report_answer(struct http_request *request, int status, size_t bytes);
 void report_aborted(struct http_request *request);
 void report_accept(struct http_server *server, int code, int64_t now);
-void report_library(void *cls, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 #endif

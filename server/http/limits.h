@@ -5,23 +5,29 @@
 
 #include "lib/base/clock.h"
 
-// libmicrohttpd's pool of a connection: the head, the read buffer and the answer's head have to fit. The
-// process with 10,000 used connections has 96 MB at 7 KiB, 106 MB at 8 KiB.
-#define HTTP_POOL_BYTES (7 * 1024)
-// A request whose head is larger is refused, so that the head of its answer always fits the pool. For each
-// line the library needs more than its text.
+// A request whose head is larger is refused; each line counts so much more than its text. In bytes as sent a
+// head is never kept beyond HTTP_HEAD_RAW.
 #define HTTP_HEAD_BYTES      (5 * 1024)
 #define HTTP_HEAD_LINE_BYTES 64
+#define HTTP_HEAD_RAW        (8 * 1024)
+
+#define HTTP_TURN_EVENTS 256 // taken from epoll in one turn of the loop
+
+// What one connection may do in one turn of the loop: so many times so many bytes received, and requests.
+#define HTTP_READ_BYTES    (64 * 1024)
+#define HTTP_TURN_READS    2
+#define HTTP_TURN_REQUESTS 32
+#define HTTP_INPUT_CEILING (HTTP_READ_BYTES + HTTP_HEAD_RAW)
+// Of an answer that is made as it goes: asked for at a time.
+#define HTTP_STREAM_BLOCK       (16 * 1024)
+#define HTTP_OUTPUT_CEILING     (64 * 1024)
+#define HTTP_REPLY_HEAD_CEILING (16 * 1024)
+// Copied behind the head of an answer by TLS, so that both are one record.
+#define HTTP_TLS_COPY (8 * 1024)
+#define HTTP_DATE_LEN 29
 
 #define HTTP_ARENA_BLOCK   (6 * 1024)
 #define HTTP_ARENA_CEILING (16 * 1024 * 1024)
-// Times that the end of the stream is looked for after bytes came: the second is past a whole interval.
-#define HTTP_REAP_LOOKS 2
-// A line of a chunked body (an extension, a trailer) that does not fit the pool makes the library run for
-// ever without reading on. It then runs only so often, and the connection is closed that keeps having unread
-// bytes.
-#define HTTP_STUCK_MS   10
-#define HTTP_STUCK_MANY 5
 // Kept with a request object that waits for its next use, and how many of those wait.
 #define HTTP_KEEP_BYTES    (64 * 1024)
 #define HTTP_KEEP_REQUESTS 256
@@ -35,10 +41,9 @@
 #define HTTP_SOCKETS_MANY   16 // from the service manager
 #define HTTP_LISTENERS_MANY 48 // those and two lists of addresses
 #define HTTP_ACCEPT_MANY    64 // of one listener in one turn
-#define HTTP_CLOSING_MANY   64 // connections beyond the limit while others, ended for them, close
 
 // After an answer that came before the body, what still comes is read and dropped for a moment: closing at
-// once would reset the connection, and some clients (Windows) then lose the answer.
+// once would reset the connection, and the client may then lose the answer.
 #define HTTP_LINGER_MANY  64
 #define HTTP_LINGER_US    (2 * USEC_PER_SEC)
 #define HTTP_LINGER_BYTES (4 * 1024 * 1024)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a connection to its end after the library has answered and closed it.
+// Reads a connection to its end after it was answered for the last time.
 #include "server/http/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void end_linger(struct http_server *server, struct http_linger *linger)
 {
-    close(linger->fd); // the only descriptor left: this takes it out of the epoll set, too
+    close(linger->fd);
     *linger = (struct http_linger){0};
     server->linger_count--;
 }
@@ -21,40 +21,36 @@ static struct http_linger *free_slot(struct http_server *server)
     return NULL;
 }
 
-static void read_on(struct http_server *server, struct http_watched *watched);
-
-void linger_begin(struct http_server *server, int fd)
-{
-    struct http_linger *linger = free_slot(server);
-    int copy = linger ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
-    if (copy < 0)
-        return; // closes at once, then
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &linger->watched};
-    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, copy, &event) != 0) {
-        close(copy);
-        return;
-    }
-    *linger = (struct http_linger){
-        .watched.ready = read_on,
-        .fd = copy,
-        .ends_at = clock_mono_us(server->config.clock) + HTTP_LINGER_US,
-    };
-    server->linger_count++;
-}
-
-static void read_on(struct http_server *server, struct http_watched *watched)
+static void read_on(struct http_server *server, struct http_watched *watched, uint32_t events)
 {
     struct http_linger *linger = (struct http_linger *)watched;
+    (void)events;
     if (linger->fd == 0)
         return; // ended meanwhile
-    char bytes[16384];
-    ssize_t n = recv(linger->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    ssize_t n = recv(linger->fd, server->scratch, HTTP_READ_BYTES, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0)
         linger->bytes += (uint64_t)n;
     if (n <= 0 || linger->bytes > HTTP_LINGER_BYTES)
         end_linger(server, linger);
+}
+
+bool linger_begin(struct http_server *server, int fd)
+{
+    struct http_linger *linger = free_slot(server);
+    if (!linger || fd == 0)
+        return false;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &linger->watched};
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0)
+        return false;
+    *linger = (struct http_linger){
+        .watched.ready = read_on,
+        .fd = fd,
+        .ends_at = clock_mono_us(server->config.clock) + HTTP_LINGER_US,
+    };
+    server->linger_count++;
+    return true;
 }
 
 void linger_reap(struct http_server *server, int64_t now)

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LISTEN_BACKLOG 4096
 
@@ -20,6 +22,14 @@ static int close_saving_errno(int fd)
     return -1;
 }
 
+// Whom it accepts has it from the listener: an answer that is made as it goes is not to wait for the client's
+// acknowledgement of what went before.
+static bool sends_at_once(int fd)
+{
+    const int on = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+}
+
 static int open_tcp(const struct addrinfo *info)
 {
     int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
@@ -29,7 +39,7 @@ static int open_tcp(const struct addrinfo *info)
     // So that 0.0.0.0 and [::] can stand side by side, whatever the system's default.
     bool only_v6 =
         info->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0;
-    if (only_v6 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+    if (only_v6 && sends_at_once(fd) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
     return close_saving_errno(fd);
@@ -162,6 +172,8 @@ static bool take_socket(struct http_listeners *listeners, const struct http_sock
         return true;
     }
     address->port = port_of(&bound);
+    if (!sends_at_once(given->fd))
+        return err_set_errno(err, "cannot prepare descriptor %d", given->fd);
     if (getnameinfo((struct sockaddr *)&bound, len, address->host, sizeof(address->host), NULL, 0,
                     NI_NUMERICHOST) != 0)
         return err_set(err, "descriptor %d from the service manager is of no address family known here",

@@ -5,78 +5,137 @@
 #include "lib/wire/coding.h"
 #include "lib/wire/names.h"
 
+#include <time.h>
+
 #define PROBLEM_BODY_MAX (64 * 1024)
 
-static bool put(struct MHD_Response *response, const char *name, const char *value)
+// RFC 9110 section 15, of what the problem table and the routes answer with; others go without.
+static const char *reason_of(int status)
 {
-    return MHD_add_response_header(response, name, value) == MHD_YES;
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "";
 }
 
-// The library copies what it is given.
-static bool put_list(struct MHD_Response *response, const struct http_header *headers, size_t count)
+// RFC 9110 section 5.6.7, made anew once a second.
+static const char *date_now(struct http_server *server)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct str value = headers[i].value;
-        if (!headers[i].name || !value.ptr)
-            continue;
-        BUG_ON(value.ptr[value.len] != '\0');
-        if (!put(response, headers[i].name, value.ptr))
-            return false;
-    }
-    return true;
+    int64_t sec = clock_wall_us(server->config.clock) / USEC_PER_SEC;
+    if (sec == server->date_sec)
+        return server->date;
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm tm;
+    time_t seconds = (time_t)sec;
+    if (!gmtime_r(&seconds, &tm))
+        tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
+    snprintf(server->date, sizeof(server->date), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
+             tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    server->date_sec = sec;
+    return server->date;
+}
+
+static void put(struct buf *head, const char *name, struct str value)
+{
+    buf_put_cstr(head, name);
+    buf_put_str(head, STR(": "));
+    buf_put_str(head, value);
+    buf_put_str(head, STR("\r\n"));
+}
+
+static void put_list(struct buf *head, const struct http_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (headers[i].name && headers[i].value.ptr)
+            put(head, headers[i].name, headers[i].value);
 }
 
 // Browsers and caches look at what was read. An answer to a POST without freshness is not cached (RFC 9110
-// section 9.3.3) nor shown, and each header costs the library three allocations.
-static bool put_for_readers(const struct http_request *request, struct MHD_Response *response)
+// section 9.3.3) nor shown.
+static void put_for_readers(struct buf *head, const struct http_request *request)
 {
-    if (strcmp(request->method, "POST") == 0)
-        return true;
-    return put(response, "Cache-Control", "no-store") && put(response, "X-Content-Type-Options", "nosniff");
+    if (request->known_method && request->method == HTTP_POST)
+        return;
+    buf_put_str(head, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"));
 }
 
-// Where a chunked body ends is the library's word alone: it takes LF for CR LF there, and a trailer that
-// begins with a NUL for the end. Nothing that stands behind is read as a request.
-static bool is_last(const struct http_request *request)
+static void put_length(struct buf *head, enum reply_body body, size_t len)
 {
-    return request->server->quiesced || request->framing.chunked;
+    if (body == REPLY_CHUNKED)
+        buf_put_str(head, STR("Transfer-Encoding: chunked\r\n"));
+    if (body != REPLY_SIZED)
+        return;
+    buf_put_str(head, STR("Content-Length: "));
+    buf_put_u64(head, len);
+    buf_put_str(head, STR("\r\n"));
 }
 
-static bool put_headers(struct http_request *request, struct MHD_Response *response,
-                        const struct http_reply *reply)
+bool reply_head(struct http_request *request, const struct http_reply *reply, enum reply_body body,
+                struct str *ret_head)
 {
-    return (!reply->content_type || put(response, "Content-Type", reply->content_type)) &&
-           put(response, HEADER_REQUEST_ID, request->id) && put_for_readers(request, response) &&
-           (!is_last(request) || put(response, "Connection", "close")) &&
-           put_list(response, request->extra, ARRAY_LEN(request->extra)) &&
-           put_list(response, reply->headers, ARRAY_LEN(reply->headers));
-}
-
-bool reply_queue(struct http_request *request, const struct http_reply *reply, struct MHD_Response *response)
-{
-    bool queued = put_headers(request, response, reply) &&
-                  MHD_queue_response(request->mhd, (unsigned)reply->status, response) == MHD_YES;
-    MHD_destroy_response(response);
-    return queued;
-}
-
-static bool queue(struct http_request *request, const struct http_reply *reply)
-{
-    // The library reads the body until the request ends, and never writes to it.
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body.len, (void *)(uintptr_t)reply->body.ptr, MHD_RESPMEM_PERSISTENT);
-    return response && reply_queue(request, reply, response);
+    struct http_server *server = request->server;
+    struct buf *head = &server->reply_head;
+    buf_clear(head);
+    buf_put_str(head, STR("HTTP/1.1 "));
+    buf_put_u64(head, (uint64_t)reply->status);
+    buf_put_char(head, ' ');
+    buf_put_cstr(head, reason_of(reply->status));
+    buf_put_str(head, STR("\r\nDate: "));
+    buf_put(head, date_now(server), HTTP_DATE_LEN);
+    buf_put_str(head, STR("\r\n"));
+    if (reply->content_type)
+        put(head, "Content-Type", str_from(reply->content_type));
+    put(head, HEADER_REQUEST_ID, http_request_id(request));
+    put_for_readers(head, request);
+    request->last |= server->quiesced || request->early || body == REPLY_TO_THE_END;
+    if (request->last)
+        buf_put_str(head, STR("Connection: close\r\n"));
+    put_list(head, request->extra, ARRAY_LEN(request->extra));
+    put_list(head, reply->headers, ARRAY_LEN(reply->headers));
+    put_length(head, body, reply->body.len);
+    buf_put_str(head, STR("\r\n"));
+    *ret_head = buf_str(head);
+    return buf_ok(head);
 }
 
 void http_reply(struct http_request *request, const struct http_reply *reply)
 {
     request_check(request);
-    request->early = request->state == REQUEST_HEAD;
+    struct str head;
+    request->early |= request->state == REQUEST_HEAD;
     request_set_state(request, REQUEST_ANSWERED);
-    if (!queue(request, reply)) {
+    if (request->failed || !reply_head(request, reply, REPLY_SIZED, &head)) {
         request->failed = true;
         return;
     }
+    bool to_head = request->known_method && request->method == HTTP_HEAD;
+    io_send(request->connection, head, to_head ? STR_NULL : reply->body);
     report_answer(request, reply->status, reply->body.len);
 }
 

@@ -4,8 +4,6 @@
 
 #include "lib/base/log.h"
 
-#include <stdarg.h>
-
 #define REPORT_EVERY_US   USEC_PER_SEC
 #define REPORT_METHOD_MAX 16 // of a method as sent; ours are shorter
 
@@ -16,7 +14,7 @@ static struct str route_label(const struct http_request *request)
 
 static struct str method_label(const struct http_request *request)
 {
-    struct str method = str_from(request->method);
+    struct str method = request->head.method;
     return str_slice(method.ptr, MIN(method.len, REPORT_METHOD_MAX));
 }
 
@@ -48,7 +46,7 @@ void report_answer(struct http_request *request, int status, size_t bytes)
     log_debug("request", LOG_STR("request_id", http_request_id(request)),
               LOG_STR("method", method_label(request)), LOG_STR("route", route_label(request)),
               LOG_I64("status", status), LOG_I64("us", took), LOG_U64("bytes", bytes));
-    if (status >= 500)
+    if (status >= 500 && status != 505) // that one is the client's
         warn_failure(request, status, now);
 }
 
@@ -66,28 +64,4 @@ void report_accept(struct http_server *server, int code, int64_t now)
         return;
     log_warn("cannot accept a connection; trying again in a second", LOG_CSTR("reason", strerror(code)));
     report->accept_logged_at = now;
-}
-
-// The library's own lines. Most are a client's doing and may quote it: their arguments are left out.
-void report_library(void *cls, const char *format, va_list args)
-{
-    struct http_server *server = cls;
-    struct str text = str_trim(str_from(format));
-    bool is_ours = str_starts(text, STR("Hit process")) || str_starts(text, STR("Error accepting")) ||
-                   str_starts(text, STR("Call to epoll"));
-    if (!is_ours) {
-        log_debug("libmicrohttpd", LOG_STR("text", text));
-        return;
-    }
-    struct http_report *report = &server->report;
-    int64_t now = clock_mono_us(server->config.clock);
-    report->library_unlogged++;
-    if (report->library_logged_at && now - report->library_logged_at < REPORT_EVERY_US)
-        return;
-    char line[256];
-    vsnprintf(line, sizeof(line), format, args);
-    log_warn("libmicrohttpd", LOG_STR("text", str_trim(str_from(line))),
-             LOG_U64("count", report->library_unlogged));
-    report->library_logged_at = now;
-    report->library_unlogged = 0;
 }

@@ -2,6 +2,8 @@
 // The life of a request object, and what handlers read from it.
 #include "server/http/internal.h"
 
+#include "server/http/target.h"
+
 #define REQUEST_LIVE  0x56585251U
 #define REQUEST_SPARE 0x56585253U
 
@@ -25,30 +27,33 @@ static struct http_request *take_object(struct http_server *server)
     arena_init(&request->arena, HTTP_ARENA_BLOCK, HTTP_ARENA_CEILING);
     buf_init(&request->body, 0);
     buf_init(&request->answer, 0);
+    buf_init(&request->head_text, HTTP_HEAD_RAW);
     return request;
 }
 
-struct http_request *request_new(struct http_server *server, struct MHD_Connection *mhd)
+struct http_request *request_new(struct http_connection *connection)
 {
-    struct http_connection *connection = connection_of(mhd);
-    struct http_request *request = connection ? take_object(server) : NULL;
+    struct http_server *server = connection->server;
+    struct http_request *request = take_object(server);
     if (!request)
         return NULL;
-    // Whatever the struct has beyond these memories starts from zero; the headers beyond their count are
-    // never read.
+    // Whatever the struct has beyond these memories starts from zero; the lines of the head beyond their
+    // count are never read.
     struct arena arena = request->arena;
-    struct buf body = request->body, answer = request->answer;
-    memset(request, 0, offsetof(struct http_request, headers));
-    memset(&request->header_count, 0, sizeof(*request) - offsetof(struct http_request, header_count));
+    struct buf body = request->body, answer = request->answer, head_text = request->head_text;
+    memset(request, 0, offsetof(struct http_request, head));
+    request->head.count = 0;
+    request->head.names = 0;
+    request->head.method = request->head.target = request->head.version = STR_NULL;
     request->magic = REQUEST_LIVE;
     request->state = REQUEST_HEAD;
     request->server = server;
     request->connection = connection;
-    request->mhd = mhd;
-    request->began_at = connection->line_at;
+    request->began_at = clock_mono_us(server->config.clock);
     request->arena = arena;
     request->body = body;
     request->answer = answer;
+    request->head_text = head_text;
     struct uuid id = uuid_v7(clock_wall_us(server->config.clock));
     uuid_format(&id, request->id);
     server->active++;
@@ -60,6 +65,7 @@ static void free_object(struct http_request *request)
     arena_release(&request->arena);
     buf_release(&request->body);
     buf_release(&request->answer);
+    buf_release(&request->head_text);
     free(request);
 }
 
@@ -67,8 +73,7 @@ void request_free(struct http_request *request)
 {
     struct http_server *server = request->server;
     request_check(request);
-    BUG_ON(request->state == REQUEST_PARKED && !request->woken);
-    BUG_ON(server->active == 0);
+    BUG_ON(request->state == REQUEST_PARKED || server->active == 0);
     if (request->release)
         request->release(request->context);
     server->active--;
@@ -82,6 +87,7 @@ void request_free(struct http_request *request)
         arena_release(&request->arena);
     buf_recycle(&request->body, HTTP_KEEP_BYTES);
     buf_recycle(&request->answer, HTTP_KEEP_BYTES);
+    buf_recycle(&request->head_text, HTTP_HEAD_RAW);
     request->next = server->spare;
     server->spare = request;
     server->spare_count++;
@@ -155,26 +161,20 @@ struct str http_request_arg(const struct http_request *request)
     return request->arg;
 }
 
-// Most headers that are looked for are not there: one look at the bits of all says so. Letters of either case
-// give the same.
-uint64_t request_name_bit(struct str name)
-{
-    return name.len ? 1ULL << ((name.len * 5 + (unsigned char)(name.ptr[name.len - 1] | 0x20)) % 64) : 1;
-}
-
 static bool may_have(const struct http_request *request, struct str name)
 {
-    return request->names & request_name_bit(name);
+    return request->head.names & head_name_bit(name);
 }
 
 struct str http_request_header(const struct http_request *request, const char *name, unsigned *ret_count)
 {
     request_check(request);
+    const struct head *head = &request->head;
     struct str wanted = str_from(name), value = STR_NULL;
     unsigned count = 0;
-    for (size_t i = 0; may_have(request, wanted) && i < request->header_count; i++)
-        if (str_eq_nocase(request->headers[i].name, wanted) && count++ == 0)
-            value = request->headers[i].value;
+    for (size_t i = 0; may_have(request, wanted) && i < head->count; i++)
+        if (str_eq_nocase(head->headers[i].name, wanted) && count++ == 0)
+            value = head->headers[i].value;
     if (ret_count)
         *ret_count = count;
     return value;
@@ -183,36 +183,21 @@ struct str http_request_header(const struct http_request *request, const char *n
 struct str http_request_header_at(const struct http_request *request, const char *name, unsigned index)
 {
     request_check(request);
+    const struct head *head = &request->head;
     struct str wanted = str_from(name);
-    for (size_t i = 0; may_have(request, wanted) && i < request->header_count; i++)
-        if (str_eq_nocase(request->headers[i].name, wanted) && index-- == 0)
-            return request->headers[i].value;
+    for (size_t i = 0; may_have(request, wanted) && i < head->count; i++)
+        if (str_eq_nocase(head->headers[i].name, wanted) && index-- == 0)
+            return head->headers[i].value;
     return STR_NULL;
 }
 
-struct query_walk {
-    bool (*each)(void *context, struct str name, struct str value);
-    void *context;
-    bool completed;
-};
-
-static enum MHD_Result on_query(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
-                                const char *value, size_t value_len)
-{
-    (void)kind;
-    struct query_walk *walk = cls;
-    walk->completed =
-        walk->each(walk->context, str_slice(name, name_len), value ? str_slice(value, value_len) : STR(""));
-    return walk->completed ? MHD_YES : MHD_NO;
-}
-
-bool http_request_query(const struct http_request *request,
+bool http_request_query(struct http_request *request,
                         bool (*each)(void *context, struct str name, struct str value), void *context)
 {
     request_check(request);
-    struct query_walk walk = {each, context, true};
-    MHD_get_connection_values_n(request->mhd, MHD_GET_ARGUMENT_KIND, on_query, &walk);
-    return walk.completed;
+    enum target_result result = target_query(request->query, &request->arena, each, context);
+    request->failed |= result == TARGET_NO_MEMORY;
+    return result == TARGET_WHOLE;
 }
 
 int64_t http_request_began_at(const struct http_request *request)
@@ -230,23 +215,13 @@ bool http_request_expects_continue(const struct http_request *request)
 const struct sockaddr *http_request_peer(const struct http_request *request)
 {
     request_check(request);
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return info ? info->client_addr : NULL;
+    return &request->connection->peer.any;
 }
 
 bool http_request_keeps_alive(const struct http_request *request)
 {
     request_check(request);
-    const struct str name = STR("connection");
-    for (size_t i = 0; may_have(request, name) && i < request->header_count; i++) {
-        if (!str_eq_nocase(request->headers[i].name, name))
-            continue;
-        for (struct str rest = request->headers[i].value; rest.ptr;)
-            if (str_eq_nocase(str_trim(str_cut(&rest, ',')), STR("close")))
-                return false;
-    }
-    return !request->is_1_0;
+    return request->framing.keeps_alive;
 }
 
 void http_request_set_context(struct http_request *request, void *context, void (*release)(void *context))

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates through GnuTLS, beside the library's own: that one cannot replace them while it runs, nor make
-// a client's certificate a condition of the handshake.
+// Sessions and certificates.
 #include "server/http/tls.h"
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <sodium.h>
 #include <stdatomic.h>
@@ -16,9 +14,10 @@
 
 struct http_tls {
     gnutls_certificate_credentials_t credentials;
+    gnutls_priority_t priorities;
     bool asks_client;
     int64_t not_after; // wall clock
-    unsigned users;    // connections; the loop's
+    unsigned users;    // sessions; the loop's
     struct http_tls *next;
 };
 
@@ -97,6 +96,13 @@ bool http_tls_load(const struct http_tls_files *files, struct http_tls **ret_tls
         free(tls);
         return err_set(err, "no memory for TLS");
     }
+    int code = gnutls_priority_init(&tls->priorities, TLS_PRIORITIES, NULL);
+    if (code < 0) {
+        gnutls_certificate_free_credentials(tls->credentials);
+        free(tls);
+        return err_set(err, "this GnuTLS does not know TLS 1.2 and 1.3 as we ask for them: %s",
+                       gnutls_strerror(code));
+    }
     if (!load_pair(tls, files, err) ||
         (files->client_ca_file && !load_client_ca(tls, files->client_ca_file, err))) {
         http_tls_free(tls);
@@ -116,16 +122,12 @@ void http_tls_free(struct http_tls *tls)
 {
     if (!tls)
         return;
+    gnutls_priority_deinit(tls->priorities);
     gnutls_certificate_free_credentials(tls->credentials);
     free(tls);
 }
 
-int tls_no_certificate(void)
-{
-    return -1;
-}
-
-bool tls_begin(struct tls_set *set, struct MHD_Connection *mhd, struct http_tls **ret_tls)
+static bool set_up(gnutls_session_t session, const struct http_tls *tls, int fd)
 {
     // A certificate that is not meant for clients is none; the session keeps the pointer.
     static gnutls_typed_vdata_st purpose = {
@@ -133,26 +135,79 @@ bool tls_begin(struct tls_set *set, struct MHD_Connection *mhd, struct http_tls 
         .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT,
     };
     const gnutls_datum_t http = {(unsigned char *)(uintptr_t) "http/1.1", strlen("http/1.1")};
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    BUG_ON(!info || !set->current);
-    gnutls_session_t session = info->tls_session;
-    // Another set of credentials takes the place of the library's.
-    if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, set->current->credentials) < 0 ||
+    if (gnutls_priority_set(session, tls->priorities) < 0 ||
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0 ||
         gnutls_alpn_set_protocols(session, &http, 1, 0) < 0)
         return false;
-    if (set->current->asks_client) {
+    if (tls->asks_client) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
     }
-    set->current->users++;
-    *ret_tls = set->current;
+    gnutls_transport_set_int(session, fd);
+    gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT); // ours is the connection's
     return true;
 }
 
-void tls_end(struct http_tls *tls)
+bool tls_begin(struct tls_set *set, int fd, struct tls_session *ret_session)
 {
-    BUG_ON(tls->users == 0);
-    tls->users--;
+    gnutls_session_t session;
+    BUG_ON(!set->current);
+    if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
+        return false;
+    if (!set_up(session, set->current, fd)) {
+        gnutls_deinit(session);
+        return false;
+    }
+    set->current->users++;
+    *ret_session = (struct tls_session){session, set->current};
+    return true;
+}
+
+static bool is_blocked(ssize_t code)
+{
+    return code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
+}
+
+enum tls_state tls_shake(struct tls_session *session)
+{
+    int code;
+    do
+        code = gnutls_handshake(session->session);
+    while (code < 0 && code != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(code)); // a warning of the peer's
+    if (code == GNUTLS_E_SUCCESS)
+        return TLS_DONE;
+    if (code == GNUTLS_E_AGAIN)
+        return TLS_BLOCKED;
+    (void)gnutls_alert_send_appropriate(session->session, code); // so that the peer can say why
+    return TLS_FAILED;
+}
+
+ssize_t tls_receive(struct tls_session *session, char *ret_bytes, size_t cap)
+{
+    ssize_t len = gnutls_record_recv(session->session, ret_bytes, cap);
+    if (len > 0)
+        return len;
+    return is_blocked(len) ? 0 : -1;
+}
+
+ssize_t tls_send(struct tls_session *session, struct str bytes)
+{
+    ssize_t len = gnutls_record_send(session->session, bytes.ptr, bytes.len);
+    if (len > 0)
+        return len;
+    return is_blocked(len) ? 0 : -1;
+}
+
+void tls_end(struct tls_session *session, bool polite)
+{
+    if (!session->session)
+        return;
+    if (polite)
+        (void)gnutls_bye(session->session, GNUTLS_SHUT_WR);
+    gnutls_deinit(session->session);
+    BUG_ON(session->tls->users == 0);
+    session->tls->users--;
+    *session = (struct tls_session){0};
 }
 
 void tls_turn(struct tls_set *set)

@@ -49,31 +49,27 @@ class Framing(SinkCase):
                     return received
                 received += piece
 
-    def refuse(self, data, statuses, silent=False):
-        """`data`, then the smuggled request: one refusal of `statuses`, close, nothing stored by either."""
+    def refuse(self, data, statuses):
+        """`data`, then the smuggled request: one problem of `statuses` that closes, nothing stored by either."""
         before = self.rows()
         event_id, inner = self.smuggled()
         received = self.exchange(data + inner)
-        answers = [int(s) for s in re.findall(rb"^HTTP/1\.[01] (\d{3})", received, re.M)]
-        if not (silent and not received):
-            self.assertTrue(answers, received)
-            self.assertIn(answers[0], statuses, received[:400])
-            # libmicrohttpd's own 400 for a bad Content-Length comes twice in 0.9.75; never anything else.
-            self.assertEqual(set(answers), {answers[0]}, received[:800])
-            self.assertLessEqual(len(answers), 2)
-            if b"application/problem+json" in received:
-                head, _, body = received.partition(b"\r\n\r\n")
-                self.assertEqual(json.loads(body)["status"], answers[0])
-                self.assertRegex(head.decode("latin-1").lower(), r"connection: close")
+        answers = [int(s) for s in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
+        self.assertEqual(len(answers), 1, received[:800])
+        self.assertIn(answers[0], statuses, received[:400])
+        head, _, body = received.partition(b"\r\n\r\n")
+        self.assertIn(b"\r\nContent-Type: application/problem+json\r\n", head)
+        self.assertIn(b"\r\nConnection: close\r\n", head)
+        self.assertEqual(json.loads(body)["status"], answers[0])
         self.assertEqual(self.stored(event_id), 0, "the smuggled request was executed")
         self.assertEqual(self.rows(), before, "something was stored")
         self.assertTrue(self.sink.alive())
         return received
 
-    def refuse_all(self, statuses, cases, silent=False):
+    def refuse_all(self, statuses, cases):
         for name, data in cases.items():
             with self.subTest(case=name):
-                self.refuse(data, statuses, silent)
+                self.refuse(data, statuses)
 
     length = f"Content-Length: {len(EVENT)}"
 
@@ -106,8 +102,9 @@ class Framing(SinkCase):
         cases = {text: self.request(f"Content-Length: {text}")
                  for text in ("+3", "-1", "0x3", "abc", "1e3", "3 3", "18446744073709551616",
                               "99999999999999999999999999")}
-        self.refuse_all({400, 411, 413}, cases)
-        self.refuse(self.request("Content-Length:"), {400, 411})
+        self.refuse_all({400}, cases)
+        self.refuse(self.request("Content-Length:"), {400})
+        self.refuse(self.request("Content-Length: 18446744073709551615"), {413})
 
     def test_length_and_chunked(self):
         chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
@@ -126,36 +123,35 @@ class Framing(SinkCase):
         cases["empty"] = self.request("Transfer-Encoding:", body=chunked)
         cases["two lines"] = self.request("Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=chunked)
         cases["two kinds"] = self.request("Transfer-Encoding: chunked", "Transfer-Encoding: identity", body=chunked)
-        self.refuse_all({400, 411, 501}, cases)
+        self.refuse_all({400}, cases)
 
     def test_chunked_with_space(self):
-        # A space at the end of a value is not part of it (RFC 9110 5.5); refusing is allowed, hanging is not.
+        # A space at the end of a value is not part of it (RFC 9110 5.5).
         chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
         before = self.rows()
         with self.sink.connect() as connection:
             connection.send(self.request("Transfer-Encoding: chunked ", body=chunked))
-            status = connection.read().status
-        self.assertIn(status, (201, 400, 501))
-        self.assertEqual(self.rows() - before, 1 if status == 201 else 0)
+            self.assertEqual(connection.read().status, 201)
+        self.assertEqual(self.rows() - before, 1)
 
     def test_chunked_in_http_1_0(self):
         chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
         self.refuse(self.request("Transfer-Encoding: chunked", line="POST /v1/events HTTP/1.0", body=chunked),
-                    {400, 411, 501})
+                    {400})
 
     def test_bad_chunks(self):
         def case(raw):
             return self.request("Transfer-Encoding: chunked", body=raw)
-        self.refuse_all({400, 413}, {
+        self.refuse_all({400}, {
             "hexadecimal prefix": case(b"0x5\r\nabcde\r\n0\r\n\r\n"),
             "no number": case(b"zz\r\nabc\r\n0\r\n\r\n"),
             "overflow": case(b"ffffffffffffffffff\r\nabc\r\n0\r\n\r\n"),
             "bad end": case(b"3\r\nabcXX0\r\n\r\n"),
             "negative": case(b"-1\r\nabc\r\n0\r\n\r\n"),
-        }, silent=True)
+        })
 
     def test_space_before_colon(self):
-        self.refuse_all({400, 411}, {
+        self.refuse_all({400}, {
             "length": self.request(f"Content-Length : {len(EVENT)}"),
             "length with tab": self.request(f"Content-Length\t: {len(EVENT)}"),
             "chunked": self.request("Transfer-Encoding : chunked", body=b"0\r\n\r\n"),
@@ -163,7 +159,7 @@ class Framing(SinkCase):
         })
 
     def test_folded_headers(self):
-        self.refuse_all({400, 411}, {
+        self.refuse_all({400}, {
             "length": self.request(f"Content-Length:\r\n {len(EVENT)}"),
             "chunked": self.request("Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n"),
             "any": self.request("X-A: one\r\n two", self.length),
@@ -174,16 +170,16 @@ class Framing(SinkCase):
 
     def test_folded_authorization(self):
         data = self.request(self.length).replace(b"Authorization: Bearer ", b"Authorization:\r\n Bearer ")
-        self.refuse(data, {400, 401})
+        self.refuse(data, {400})
 
     def test_odd_names(self):
-        self.refuse_all({400, 411}, {
+        self.refuse_all({400}, {
             "space inside": self.request("Content Length: 3", self.length),
             "control": self.request("X\x01A: 3", self.length),
             "not ASCII": self.request("X\xe9: 3", self.length),
             "empty": self.request(": 3", self.length),
             "no colon": self.request("NoColonHere", self.length),
-        }, silent=True)
+        })
 
     def test_hosts(self):
         self.refuse_all({400}, {
@@ -200,7 +196,7 @@ class Framing(SinkCase):
                        "/v1/%65vents%", "http://evil/v1/events", "http://sink/v1/events", "evil", "*", "/v1\\events",
                        "/v1/events#x", "/v1/events\x7f"):
             with self.subTest(target=target):
-                self.refuse(self.request(self.length, line=f"POST {target} HTTP/1.1"), {400, 404}, silent=True)
+                self.refuse(self.request(self.length, line=f"POST {target} HTTP/1.1"), {400, 404})
 
     def test_admin_paths(self):
         """The tricks do not lead to the admin route either."""
@@ -212,9 +208,9 @@ class Framing(SinkCase):
                 self.assertIn(connection.read().status, (400, 404))
 
     def test_nul(self):
-        """The library passes over what stands behind a NUL, and takes a line that begins with one for the head's end."""
+        """Nothing is passed over behind a NUL, and a line that begins with one is not the head's end."""
         good, line = self.request(self.length), b"Content-Length: "
-        self.refuse_all({400, 411}, {
+        self.refuse_all({400}, {
             "line": good.replace(line, b"\0\r\n" + line), "line of text": good.replace(line, b"\0X-A: b\r\n" + line),
             "last line": self.request(self.length, "\0"), "value": self.request(self.length, "X-A: b\0c"),
             "empty value": self.request(self.length, "X-A:\0"), "length": self.request(self.length + "\0"),
@@ -222,40 +218,60 @@ class Framing(SinkCase):
             "method": good.replace(b"POST ", b"POST\0x "), "target": good.replace(b"/events", b"/events\0x"),
             "version": good.replace(b"HTTP/1.1", b"HTTP/1.1\0x"),
             "coding": self.request("Transfer-Encoding: chunked\0", body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)),
-        }, silent=True)
+        })
 
     def test_lines_without_a_name(self):
         good, line = self.request(self.length), b"Content-Length: "
-        self.refuse_all({400, 411}, {
+        self.refuse_all({400}, {
             "colon": good.replace(line, b":\r\n" + line), "colon and text": good.replace(line, b": x\r\n" + line),
             "colon last": self.request(self.length, ":"), "two colons": self.request(self.length, "::"),
             "end by LF": good.replace(b"\r\n\r\n", b"\r\n\n")})
 
     def test_nothing_behind_a_chunked_body_runs(self):
-        """LF in place of CR LF, and a trailer that begins with a NUL, end it for the library alone."""
+        """LF in place of CR LF, and a trailer that begins with a NUL, end none."""
         body = b"%x\r\n%s\r\n0\r\n" % (len(EVENT), EVENT)
-        for name, text in {"whole": body + b"\r\n", "bare": body.replace(b"\r", b"") + b"\n",
-                           "bare end": body + b"\n", "trailer": body + b"\0X-A: b\r\n"}.items():
-            with self.subTest(case=name):
-                event_id, inner = self.smuggled()
-                self.exchange(self.request("Transfer-Encoding: chunked", body=text) + inner)
-                self.assertEqual(self.stored(event_id), 0, "the smuggled request was executed")
+        self.refuse_all({400}, {
+            name: self.request("Transfer-Encoding: chunked", body=text)
+            for name, text in {"bare": body.replace(b"\r", b"") + b"\n", "bare end": body + b"\n",
+                               "bare last": body[:-2] + b"\n\r\n", "CR alone": body + b"\r\r\n",
+                               "trailer": body + b"\0X-A: b\r\n", "bare trailer": body + b"X-A: b\n\r\n"}.items()})
+
+    def test_what_follows_a_whole_chunked_body_runs(self):
+        body = b"%x;a=b\r\n%s\r\n0\r\nX-A: b\r\n\r\n" % (len(EVENT), EVENT)
+        before = self.rows()
+        event_id, inner = self.smuggled()
+        with self.sink.connect() as connection:
+            connection.send(self.request("Transfer-Encoding: chunked", body=body) + inner)
+            answers = [connection.read(), connection.read()]
+        self.assertEqual([(a.status, a.header("connection")) for a in answers], [(201, None)] * 2)
+        self.assertEqual((self.rows() - before, self.stored(event_id)), (2, 1))
 
     def test_request_lines(self):
-        self.refuse_all({400, 404, 405, 505}, {
+        self.refuse_all({400}, {
             "space in target": self.request(self.length, line="POST /v1/events x HTTP/1.1"),
             "no version": self.request(self.length, line="POST /v1/events"),
+            "no target": self.request(self.length, line="POST  HTTP/1.1"),
+            "two spaces": self.request(self.length, line="POST  /v1/events HTTP/1.1"),
+            "space before": self.request(self.length, line=" POST /v1/events HTTP/1.1"),
+            "space behind": self.request(self.length, line="POST /v1/events HTTP/1.1 "),
+            "tab": self.request(self.length, line="POST\t/v1/events HTTP/1.1"),
+            "two empty lines": self.request(self.length, line="\r\n\r\nPOST /v1/events HTTP/1.1"),
+            "lower case version": self.request(self.length, line="POST /v1/events http/1.1"),
+            "method is no token": self.request(self.length, line="PO@ST /v1/events HTTP/1.1"),
+        })
+        self.refuse_all({405}, {"lower case": self.request(self.length, line="post /v1/events HTTP/1.1")})
+        self.refuse_all({505}, {
             "version 2": self.request(self.length, line="POST /v1/events HTTP/2.0"),
             "version 0.9": self.request(self.length, line="POST /v1/events HTTP/0.9"),
-            "lower case": self.request(self.length, line="post /v1/events HTTP/1.1"),
-        }, silent=True)
+            "version 1.2": self.request(self.length, line="POST /v1/events HTTP/1.2"),
+        })
 
     def test_large_heads(self):
-        self.refuse_all({400, 414, 431, 413, 500}, {
+        self.refuse_all({431}, {
             "header": self.request(self.length, "X-A: " + "a" * 40_000),
             "target": self.request(self.length, line="POST /v1/events?" + "a" * 40_000 + " HTTP/1.1"),
             "many headers": self.request(self.length, *(f"X-{i}: {i}" for i in range(3000))),
-        }, silent=True)
+        })
 
     def test_trailers(self):
         """A trailer is never a header: it does not authenticate and names no event."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """No number of connections stalls the loop, and many connections cost little memory.
 
-libmicrohttpd's own loop stalls at exactly 256 ready connections; ours must not, at this or any other number near a
-power of two. A stall is seconds to minutes; the deadline is generous and nothing here measures speed.
+Numbers near a power of two above all: a table, or what epoll gives at a time, has so many places. A stall is seconds to
+minutes; the deadline is generous and nothing here measures speed.
 """
 
 import asyncio

@@ -189,13 +189,14 @@ static void send_chunks(int fd, size_t total)
 START_TEST(http__bounds_chunked_bodies)
 {
     static const char head[] = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    site_open(&site, 0, 60);
+    site_open(&site, 0, 3600);
     int fd = dial(&site);
     send_text(fd, head);
     send_chunks(fd, SITE_ECHO_MAX);
     send_text(fd, "0\r\n\r\n");
     expect(fd, 200, NULL);
-    ck_assert_uint_eq(read_to_end(fd), 0); // nothing behind a chunked body is read
+    send_text(fd, "GET /hello HTTP/1.1" END); // what follows is a request of its own
+    expect(fd, 200, "hello");
     close(fd);
     fd = dial(&site);
     send_text(fd, head);
@@ -208,7 +209,7 @@ START_TEST(http__bounds_chunked_bodies)
     send_chunks(fd, 16 * SITE_ECHO_MAX);
     ck_assert_uint_eq(read_to_end(fd), 0); // beyond twice the limit nobody is answered
     close(fd);
-    ck_assert_uint_eq(site.calls, 1);
+    ck_assert_uint_eq(site.calls, 2);
     site_close(&site);
 }
 END_TEST
@@ -341,7 +342,7 @@ START_TEST(http__names_the_allowed_methods)
         {"CONNECT a:1 HTTP/1.1", "GET, HEAD, POST, DELETE"},
         {"OPTIONS * HTTP/1.1", "GET, HEAD, POST, DELETE"},
         {"get /hello HTTP/1.1", "GET, HEAD"},
-        {"G@T /hello HTTP/1.1", "GET, HEAD"},
+        {"G!T /hello HTTP/1.1", "GET, HEAD"},
         {"PUT /echo HTTP/1.1", "POST"},
     };
     site_open(&site, 0, 60);

@@ -46,6 +46,26 @@ START_TEST(http_life__forgets_clients_that_leave)
 }
 END_TEST
 
+// A client that sends no more is still there to read: also one that had to be parked, and several requests.
+START_TEST(http_life__answers_who_sends_no_more)
+{
+    site_open(&site, 0, 3600);
+    int fd = dial(&site);
+    send_text(fd, "POST /park HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+                  "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ndef\r\n0\r\n\r\n"
+                  "GET /hello HTTP/1.1" END "GET /hel");
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    site_await_parked(&site, 1);
+    site_wake_all(&site);
+    expect(fd, 200, "abc");
+    expect(fd, 200, "def");
+    expect(fd, 200, "hello");
+    ck_assert_uint_eq(read_to_end(fd), 0);
+    close(fd);
+    site_close(&site);
+}
+END_TEST
+
 // A client that was refused before its body, and has read the answer to its end.
 static int dial_refused(void)
 {
@@ -224,7 +244,8 @@ START_TEST(http_life__says_why_it_cannot_listen)
 }
 END_TEST
 
-CHECK_MAIN("http_life", http_life__forgets_clients_that_leave, http_life__reads_on_after_an_early_answer,
-           http_life__is_not_idle_while_it_reads_on, http_life__quiesces_and_stops,
-           http_life__stops_with_open_connections, http_life__ends_what_trickles,
-           http_life__accepts_again_below_the_limit, http_life__says_why_it_cannot_listen)
+CHECK_MAIN("http_life", http_life__forgets_clients_that_leave, http_life__answers_who_sends_no_more,
+           http_life__reads_on_after_an_early_answer, http_life__is_not_idle_while_it_reads_on,
+           http_life__quiesces_and_stops, http_life__stops_with_open_connections,
+           http_life__ends_what_trickles, http_life__accepts_again_below_the_limit,
+           http_life__says_why_it_cannot_listen)

@@ -89,6 +89,24 @@ START_TEST(http_listen__serves_a_unix_socket)
 }
 END_TEST
 
+// A client that does not wait for the answer is heard, as one by TCP is.
+START_TEST(http_listen__hears_out_who_has_left)
+{
+    make_folder();
+    site_open_as(&site, (struct http_config){0}, (struct http_where){.listen = text});
+    for (unsigned i = 1; i <= 50; i++) {
+        int fd = dial_unix();
+        send_text(fd, "GET /inner HTTP/1.1" END);
+        close(fd);
+    }
+    // They were accepted in order: this one comes behind them all.
+    ck_assert_int_eq(status_at(dial_unix(), "GET /hello HTTP/1.1" BYE), 200);
+    site_close(&site);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_uint_eq(site.inner, 50);
+}
+END_TEST
+
 START_TEST(http_listen__takes_no_file_that_is_not_its_own)
 {
     char with_mode[160];
@@ -268,7 +286,8 @@ START_TEST(http_listen__waits_where_all_are_parked)
 }
 END_TEST
 
-CHECK_MAIN("http_listen", http_listen__serves_a_unix_socket, http_listen__takes_no_file_that_is_not_its_own,
-           http_listen__keeps_admin_apart, http_listen__takes_sockets_that_listen,
+CHECK_MAIN("http_listen", http_listen__serves_a_unix_socket, http_listen__hears_out_who_has_left,
+           http_listen__takes_no_file_that_is_not_its_own, http_listen__keeps_admin_apart,
+           http_listen__takes_sockets_that_listen,
            http_listen__lets_in_by_closing_the_one_that_waited_longest,
            http_listen__keeps_one_address_from_having_all, http_listen__waits_where_all_are_parked)
