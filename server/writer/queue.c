@@ -12,6 +12,13 @@ bool event_queue_is_empty(const struct event_queue *queue)
     return !queue->alone.head && !queue->batch.head;
 }
 
+int64_t event_queue_since(const struct event_queue *queue)
+{
+    int64_t alone = queue->alone.head ? queue->alone.head->queued_at : INT64_MAX;
+    int64_t batch = queue->batch.head ? queue->batch.head->queued_at : INT64_MAX;
+    return MIN(alone, batch);
+}
+
 size_t event_queue_events(const struct event_queue *queue)
 {
     return queue->alone.events + queue->batch.events;

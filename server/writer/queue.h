@@ -21,6 +21,8 @@ struct event_queue {
 bool event_queue_is_empty(const struct event_queue *queue);
 size_t event_queue_events(const struct event_queue *queue);
 size_t event_queue_bytes(const struct event_queue *queue);
+// When the first of either lane was submitted, monotonic microseconds; INT64_MAX: there is none.
+int64_t event_queue_since(const struct event_queue *queue);
 void event_queue_push(struct event_queue *queue, struct event *event);
 // Moves all of `from` behind the last of `queue`.
 void event_queue_append(struct event_queue *queue, struct event_queue *from);

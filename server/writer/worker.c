@@ -137,7 +137,7 @@ static void lose_connection(struct worker *t)
     metrics_set(w->config.metrics, METRIC_DATABASE_UP, NULL, NULL, w->up > 0);
     event_queue_push_front(&w->queue, t->batch, t->count);
     t->count = 0;
-    pthread_cond_broadcast(&w->wake);
+    worker_call_all(w);
     pthread_cond_broadcast(&w->idle);
     pthread_mutex_unlock(&w->mutex);
     t->suspect = true;
@@ -193,21 +193,63 @@ static void step_connecting(struct worker *t)
 
 // ---- IDLE
 
+// Few events make one larger transaction once the connection that works is done.
+static bool is_enough(const struct writer *w)
+{
+    return !event_queue_is_empty(&w->queue) &&
+           (w->busy == 0 || w->draining || event_queue_events(&w->queue) >= WRITER_SPREAD_EVENTS);
+}
+
+// Of those that sleep the one that worked last: its backend, and the processor's caches with it, still have
+// at hand what the next batch needs.
+void worker_call(struct writer *w)
+{
+    struct worker *chosen = NULL;
+    for (size_t i = 0; i < w->worker_count && is_enough(w); i++)
+        if (w->workers[i].sleeps && (!chosen || w->workers[i].last_batch > chosen->last_batch))
+            chosen = &w->workers[i];
+    if (!chosen)
+        return;
+    chosen->sleeps = false;
+    chosen->called = true;
+    w->busy++;
+    pthread_cond_signal(&chosen->wake);
+}
+
+void worker_call_all(struct writer *w)
+{
+    for (size_t i = 0; i < w->worker_count; i++)
+        pthread_cond_signal(&w->workers[i].wake);
+}
+
+// The connection that works seems to hang.
+static bool is_overdue(const struct writer *w)
+{
+    int64_t since = event_queue_since(&w->queue);
+    return since != INT64_MAX && now(w) - since >= ALIVE_CHECK_US;
+}
+
 static void step_idle(struct worker *t)
 {
     struct writer *w = t->writer;
     bool stop = false, slept = false, doubted;
     pthread_mutex_lock(&w->mutex);
-    if (event_queue_is_empty(&w->queue) && !w->stopping && t->doubts == w->doubts) {
-        sleep_on(w, &w->wake, ALIVE_CHECK_US);
-        slept = true;
+    if (!is_enough(w) && !w->stopping && t->doubts == w->doubts) {
+        t->sleeps = slept = true;
+        sleep_on(w, &t->wake, ALIVE_CHECK_US);
+        t->sleeps = false;
     }
+    w->busy -= t->called;
     doubted = t->doubts != w->doubts && !w->stopping;
-    if (!doubted)
+    if (!doubted && (t->called || w->stopping || is_enough(w) || is_overdue(w)))
         t->count = event_queue_take(&w->queue, t->batch, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
+    if (t->called && !t->count)
+        pthread_cond_broadcast(&w->idle); // another was quicker
+    t->called = false;
     t->tries = 0;
     if (t->count) {
         w->busy++;
+        t->last_batch = ++w->batches;
     } else if (w->stopping) {
         stop = true;
         w->up--; // in the same breath, so that a sibling that fails now knows whether anybody is left
@@ -280,7 +322,7 @@ static void doubt_others(struct writer *w)
 {
     pthread_mutex_lock(&w->mutex);
     w->doubts++;
-    pthread_cond_broadcast(&w->wake);
+    worker_call_all(w);
     pthread_mutex_unlock(&w->mutex);
 }
 

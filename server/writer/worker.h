@@ -16,10 +16,14 @@ enum worker_state {
     WORKER_STOPPED
 };
 
-// All of it is its own thread's.
+// All of it is its own thread's, but for what the writer's mutex guards.
 struct worker {
     struct writer *writer;
     pthread_t thread;
+    pthread_cond_t wake; // waited on where `sleeps`
+    bool sleeps;         // guarded: idle, and not called yet
+    bool called;         // guarded: from sleep, to take what waits
+    uint64_t last_batch; // guarded: its number
     enum worker_state state;
     void *connection;
     int64_t pause_us; // before the next connect; 0 after a good commit
@@ -34,14 +38,14 @@ struct worker {
 struct writer {
     struct writer_config config;
     pthread_mutex_t mutex;       // guards all below
-    pthread_cond_t wake;         // events came, or the end is near; only idle workers wait on it
     pthread_cond_t idle;         // the queue or a hand became empty
     pthread_cond_t pause;        // only the end cuts a pause short
     struct event_queue incoming; // submitted, not flushed yet: no worker takes from it
     struct event_queue queue;
-    unsigned up;     // workers with a good connection
-    unsigned busy;   // workers with a batch in hand
-    unsigned doubts; // batches given up: what is idle proves itself anew
+    unsigned up;      // workers with a good connection
+    unsigned busy;    // workers with a batch in hand, or called to take one
+    uint64_t batches; // taken so far
+    unsigned doubts;  // batches given up: what is idle proves itself anew
     bool durable;
     bool draining;
     bool abandon; // the drain's deadline passed: refuse what is left
@@ -51,5 +55,9 @@ struct writer {
 };
 
 void *worker_main(void *worker);
+// The mutex is held. worker_call() calls one that sleeps, if events wait and another connection is to work on
+// them now.
+void worker_call(struct writer *writer);
+void worker_call_all(struct writer *writer);
 
 #endif

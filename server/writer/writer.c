@@ -13,13 +13,13 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     w->config = *config;
     w->durable = true;
     pthread_mutex_init(&w->mutex, NULL);
-    cond_init(&w->wake);
     cond_init(&w->idle);
     cond_init(&w->pause);
     metrics_set(config->metrics, METRIC_DATABASE_UP, NULL, NULL, 0);
     for (; w->worker_count < config->connections; w->worker_count++) {
         struct worker *worker = &w->workers[w->worker_count];
         worker->writer = w;
+        cond_init(&worker->wake);
         if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
             writer_drain(w, 0);
             writer_halt(w);
@@ -37,8 +37,7 @@ static void flush(struct writer *w)
     if (event_queue_is_empty(&w->incoming))
         return;
     event_queue_append(&w->queue, &w->incoming);
-    if (w->busy == 0 || (w->busy < w->up && event_queue_events(&w->queue) >= WRITER_SPREAD_EVENTS))
-        pthread_cond_signal(&w->wake);
+    worker_call(w);
 }
 
 void writer_flush(struct writer *w)
@@ -113,6 +112,7 @@ void writer_drain(struct writer *w, int64_t deadline)
     pthread_mutex_lock(&w->mutex);
     w->draining = true;
     flush(w);
+    worker_call(w); // beside one that hangs, too
     while (!event_queue_is_empty(&w->queue) || w->busy)
         if (!cond_wait_until(&w->idle, &w->mutex, deadline))
             break;
@@ -134,7 +134,7 @@ void writer_halt(struct writer *w)
     pthread_mutex_lock(&w->mutex);
     BUG_ON(!w->draining);
     w->stopping = true;
-    pthread_cond_broadcast(&w->wake);
+    worker_call_all(w);
     pthread_cond_broadcast(&w->pause);
     pthread_mutex_unlock(&w->mutex);
     for (size_t i = 0; i < w->worker_count; i++)
@@ -144,7 +144,8 @@ void writer_halt(struct writer *w)
 
 void writer_free(struct writer *w)
 {
-    pthread_cond_destroy(&w->wake);
+    for (size_t i = 0; i < w->worker_count; i++)
+        pthread_cond_destroy(&w->workers[i].wake);
     pthread_cond_destroy(&w->idle);
     pthread_cond_destroy(&w->pause);
     pthread_mutex_destroy(&w->mutex);

@@ -50,7 +50,7 @@
 // Of the queue's events and bytes.
 #define WRITER_BATCHES_PART(room) ((room) / 4 * 3)
 // So many have to wait before another connection is put to work beside a busy one: fewer make one larger
-// transaction when that one is done, or at the latest when an idle one looks by itself, after 250 ms.
+// transaction when that one is done, or at the latest when an idle one sees that some wait for 250 ms.
 #define WRITER_SPREAD_EVENTS   512
 #define WRITER_GRACE_US        (2 * USEC_PER_SEC)
 #define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503

@@ -4,6 +4,8 @@
 
 #include "tests/unit/check_main.h"
 
+#include <sched.h>
+
 START_TEST(writer__lone_event_goes_at_once)
 {
     reset();
@@ -90,6 +92,36 @@ START_TEST(writer__many_connections_answer_each_once)
     for (size_t i = 0; i < 1000; i++)
         ck_assert_uint_eq(client.answers[i], 1);
     ck_assert_int_eq(client.events[100].problem, PROBLEM_storage_refused);
+}
+END_TEST
+
+static bool have_connected(unsigned count)
+{
+    pthread_mutex_lock(&fake.mutex);
+    bool all = fake.connects == count;
+    pthread_mutex_unlock(&fake.mutex);
+    return all;
+}
+
+// Taking turns would cost each backend what the other made it forget. Where the machine stands still for
+// 250 ms the other may look after what waits.
+START_TEST(writer__one_connection_does_what_one_can)
+{
+    enum { COUNT = 300 };
+    reset();
+    connections = 2;
+    start_with(EVENTS_MAX, 5 * USEC_PER_SEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    while (!have_connected(connections))
+        sched_yield();
+    for (size_t i = 1; i < COUNT; i++) {
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+        wait_answers(1);
+    }
+    ck_assert_uint_lt(fake.switches, COUNT / 10);
+    finish();
+    connections = 1;
 }
 END_TEST
 
@@ -213,7 +245,7 @@ END_TEST
 
 CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwhile_is_one_batch,
            writer__one_turn_is_one_batch, writer__long_turn_goes_in_parts,
-           writer__many_connections_answer_each_once, writer__queue_is_bounded,
-           writer__batches_do_not_hold_up_single_events, writer__single_events_do_not_hold_up_batches,
-           writer__batches_leave_room_in_the_queue, writer__expired_events_are_refused,
-           writer__drain_answers_everything)
+           writer__many_connections_answer_each_once, writer__one_connection_does_what_one_can,
+           writer__queue_is_bounded, writer__batches_do_not_hold_up_single_events,
+           writer__single_events_do_not_hold_up_batches, writer__batches_leave_room_in_the_queue,
+           writer__expired_events_are_refused, writer__drain_answers_everything)

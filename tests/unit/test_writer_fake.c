@@ -48,6 +48,8 @@ static void *fake_connect(void *context, int64_t deadline UNUSED, struct err *er
 
 static enum commit_result fake_verdict(struct fake *f, struct event **events, size_t count)
 {
+    f->switches += f->commits > 0 && !pthread_equal(f->committer, pthread_self());
+    f->committer = pthread_self();
     f->commits++;
     if (f->lose_next && !f->lose_after) {
         f->lose_next--;

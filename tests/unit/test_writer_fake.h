@@ -22,6 +22,8 @@ struct fake {
     sem_t gate;
     unsigned connects;
     unsigned commits;
+    pthread_t committer; // of the last one
+    unsigned switches;   // to another thread
     size_t batch_sizes[EVENTS_MAX];
     size_t batches;
     uint8_t poison[EVENTS_MAX]; // by event number: a row PostgreSQL refuses
