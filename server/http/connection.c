@@ -178,7 +178,10 @@ static struct str next_bytes(struct http_connection *connection, unsigned *reads
     --*reads;
     bool more = connection->input.len > 0;
     char *scratch = connection->server->scratch;
-    ssize_t len = more ? receive_more(connection) : io_receive(connection, scratch, HTTP_READ_BYTES);
+    // What comes behind a request is held until its turn: of strangers, who get no further than a head,
+    // little.
+    size_t cap = connection->request ? HTTP_READ_BYTES : HTTP_READ_HEAD_BYTES;
+    ssize_t len = more ? receive_more(connection) : io_receive(connection, scratch, cap);
     if (len < 0)
         abandon(connection);
     if (len <= 0)
