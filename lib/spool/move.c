@@ -106,7 +106,7 @@ static enum spool_done move_entry(struct spool *spool, const struct spool_entry 
     }
     // What another tool left readable for others does not stay so; what its owner may do does.
     if (done == 0 && (now.st_mode & 0177))
-        fchmodat(to_fd, target, now.st_mode & 0600, AT_SYMLINK_NOFOLLOW);
+        (void)!fchmodat(to_fd, target, now.st_mode & 0600, AT_SYMLINK_NOFOLLOW);
     if (done != 0 || fsync(to_fd) != 0 || fsync(from_fd) != 0) {
         err_set_errno(err, "cannot move an entry to %s/%s", spool->path, spool_folder_name(to));
         return SPOOL_DONE_FAILED;

@@ -55,8 +55,9 @@ static const char *date_now(struct http_server *server)
     time_t seconds = (time_t)sec;
     if (!gmtime_r(&seconds, &tm))
         tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
-    snprintf(server->date, sizeof(server->date), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
-             tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(server->date, sizeof(server->date), "%s, %02u %s %04u %02u:%02u:%02u GMT", days[tm.tm_wday],
+             (unsigned)tm.tm_mday % 100, months[tm.tm_mon], (unsigned)(tm.tm_year + 1900) % 10000,
+             (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
     server->date_sec = sec;
     return server->date;
 }
