@@ -48,7 +48,7 @@ static bool run(struct db *db, struct str text, int32_t contract_id, size_t batc
             pointers[i] = &events[i];
         }
         int64_t start = clock_mono_us(clock_system());
-        if (store_commit(db, pointers, batch, start + 60 * USEC_PER_SEC, err) != COMMIT_DONE)
+        if (store_commit(db, pointers, batch, NULL, start + 60 * USEC_PER_SEC, err) != COMMIT_DONE)
             return false;
         now = clock_mono_us(clock_system());
         stats_add(&stats, now - start);

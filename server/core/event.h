@@ -77,4 +77,12 @@ struct event {
     void (*done)(struct event *event); // called once, from a writer thread; the event is the caller's again
 };
 
+// How a commit gets the batch after its own, so that the database need not wait for it when it is done.
+struct commit_next {
+    // Gives the events to commit next, 0 for none. Asked first, where it pays, when the batch's rows are
+    // stored and only its COMMIT is awaited, then, if that gave none, when it has `committed`.
+    size_t (*take)(void *context, bool committed, struct event ***ret_events);
+    void *context;
+};
+
 #endif

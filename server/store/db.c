@@ -254,6 +254,7 @@ void db_close(struct db *db)
         return;
     PQfinish(db->conn);
     buf_release(&db->params);
+    batch_release(&db->sent);
     free(db);
 }
 

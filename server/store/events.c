@@ -1,84 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// store_commit(): one round trip that keys, stores and commits; a second one only for events that were there,
-// or that come too late to be stored.
+// store_commit(): one round trip that keys, stores and commits, behind which the next batch may go already; a
+// second one only for events that were there, or that come too late to be stored.
 #include "server/store/events.h"
 #include "lib/base/log.h"
-#include "server/store/batch.h"
+#include "server/store/pipeline.h"
 #include "server/store/rows.h"
 #include "server/store/statements.h"
 
 #define PARTITION_TRIES 3
-
-static void clear_results(PGresult **results, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        PQclear(results[i]);
-}
-
-// Sends the Sync and reads one result for each of the `count` commands before it.
-static bool collect(struct db *db, size_t count, int64_t deadline, PGresult **ret_results, struct err *err)
-{
-    memset(ret_results, 0, count * sizeof(PGresult *));
-    if (!PQpipelineSync(db->conn))
-        return pg_lose(db, err, "the connection to the database was lost");
-    for (size_t i = 0; i <= count; i++) {
-        PGresult *result, *end = NULL;
-        if (!pg_next(db, deadline, &result, err))
-            goto lost;
-        if (i < count)
-            ret_results[i] = result;
-        else
-            PQclear(result);
-        if (!result || (i < count && !pg_next(db, deadline, &end, err)) || end) {
-            PQclear(end);
-            pg_lose(db, err, "the database's answers are out of step");
-            goto lost;
-        }
-    }
-    if (PQexitPipelineMode(db->conn))
-        return true;
-    pg_lose(db, err, "the database's answers are out of step");
-lost:
-    clear_results(ret_results, count);
-    return false;
-}
-
-static bool prepare(struct db *db, int64_t deadline, PGresult **ret_failed, struct err *err)
-{
-    PGresult *results[STEP_COUNT];
-    int sent = PQenterPipelineMode(db->conn);
-    for (size_t i = 0; i < STEP_COUNT && sent; i++)
-        sent = PQsendPrepare(db->conn, store_statements[i].name, store_statements[i].sql, 0, NULL);
-    if (!sent)
-        return pg_lose(db, err, "the connection to the database was lost");
-    if (!collect(db, STEP_COUNT, deadline, results, err))
-        return false;
-    db->prepared = true;
-    for (size_t i = 0; i < STEP_COUNT; i++) {
-        if (!pg_is_ok(results[i]) && db->prepared) {
-            db->prepared = false;
-            *ret_failed = results[i];
-            results[i] = NULL;
-        }
-    }
-    clear_results(results, STEP_COUNT);
-    if (db->prepared)
-        return true;
-    // Those before the one that failed are there; the next try makes all of them again.
-    if (pg_run(db, "DEALLOCATE ALL", NULL, deadline, NULL, err))
-        return true;
-    PQclear(*ret_failed);
-    db->lost = true;
-    return false;
-}
-
-static int send_step(struct db *db, int step, const struct pg_params *params)
-{
-    static const struct pg_params none;
-    const struct pg_params *p = params ? params : &none;
-    return PQsendQueryPrepared(db->conn, store_statements[step].name, p->count, p->values, p->lengths,
-                               p->formats, 1);
-}
+// From so many events on the server is asked to tell of the stored rows before it commits: then its disk and
+// our making of the next batch take the same time. Telling costs it a system call.
+#define FLUSH_EVENTS 32
 
 static void report_config(struct db *db, const struct err *err)
 {
@@ -158,11 +90,10 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
 {
     struct pg_params params;
     PGresult *result = NULL;
-    batch_collect_open(batch);
     if (batch->open_count == 0 || !rows_put_keys(&db->params, batch->open, batch->open_count, &params))
         return;
     db->unreplicated = false;
-    if (!send_step(db, STEP_KEYS, &params)) {
+    if (!pipeline_send(db, STEP_KEYS, &params)) {
         pg_lose(db, err, "the connection to the database was lost");
         return;
     }
@@ -186,16 +117,20 @@ static void read_present(struct db *db, struct batch *batch, int64_t deadline, s
     PQclear(result);
 }
 
+static bool rows_are_stored(PGresult *const *results)
+{
+    return pg_is_ok(results[STEP_BEGIN]) && strcmp(PQcmdStatus(results[STEP_BEGIN]), "BEGIN") == 0 &&
+           pg_is_ok(results[STEP_LOCK]) && pg_bool(results[STEP_LOCK], 0, 1) && pg_is_ok(results[STEP_STORE]);
+}
+
 // The whole of the promise: BEGIN opened the transaction that COMMIT closed, nothing between them failed, and
-// the server neither gave up on its standby nor has its disk writes turned off.
+// the server neither gave up on its standby nor has its disk writes turned off. (libpq does not tell how the
+// transaction stands while more is under way.)
 static bool committed(struct db *db, PGresult *const *results)
 {
-    for (size_t i = STEP_BEGIN; i <= STEP_COMMIT; i++)
-        if (!pg_is_ok(results[i]))
-            return false;
-    return strcmp(PQcmdStatus(results[STEP_BEGIN]), "BEGIN") == 0 && pg_bool(results[STEP_LOCK], 0, 1) &&
+    return rows_are_stored(results) && pg_is_ok(results[STEP_COMMIT]) &&
            strcmp(PQcmdStatus(results[STEP_COMMIT]), "COMMIT") == 0 && !db->unreplicated &&
-           PQtransactionStatus(db->conn) == PQTRANS_IDLE;
+           (db->sent.count || PQtransactionStatus(db->conn) == PQTRANS_IDLE);
 }
 
 static enum commit_result judge_all(struct db *db, PGresult *const *results, int64_t deadline,
@@ -231,34 +166,84 @@ static enum rows_kind kind_of(const struct batch *batch)
     return kind;
 }
 
-static enum commit_result try_commit(struct db *db, struct batch *batch, int64_t deadline,
-                                     bool *ret_no_partition, struct err *err)
+// False with `err` where memory was out before anything was sent, or the connection is lost.
+static bool send_batch(struct db *db, const struct batch *batch, struct err *err)
 {
     struct pg_params params;
-    PGresult *results[STEP_COMMIT + 1];
-    *ret_no_partition = false;
     enum rows_kind kind = kind_of(batch);
-    if (!rows_put_events(&db->params, batch->rows, batch->row_count, kind, &params)) {
-        err_set(err, "no memory for the batch");
-        return COMMIT_TRANSIENT;
-    }
+    if (!rows_put_events(&db->params, batch->rows, batch->row_count, kind, &params))
+        return err_set(err, "no memory for the batch");
+    if (!PQenterPipelineMode(db->conn) || !pipeline_send(db, STEP_BEGIN, NULL) ||
+        !pipeline_send(db, STEP_LOCK, NULL) || !pipeline_send(db, store_steps[kind], &params) ||
+        (batch->count >= FLUSH_EVENTS && !PQsendFlushRequest(db->conn)) ||
+        !pipeline_send(db, STEP_COMMIT, NULL) || !PQpipelineSync(db->conn))
+        return pg_lose(db, err, "the connection to the database was lost");
+    return true;
+}
+
+// Sends what is to be committed next; false if nothing is. Where it cannot be sent, the connection is lost,
+// or memory is out and the call for that batch tries again.
+static bool send_next(struct db *db, const struct commit_next *next, bool committed)
+{
+    struct event **events;
+    struct batch batch;
+    size_t count = next->take(next->context, committed, &events);
+    if (!count)
+        return false;
+    if (!batch_init(&batch, events, count))
+        return true;
+    if (send_batch(db, &batch, NULL))
+        db->sent = batch;
+    else
+        batch_release(&batch);
+    return true;
+}
+
+// Reads what became of a batch that was sent. COMMIT_TRANSIENT: some result is bad.
+static enum commit_result take_commit(struct db *db, struct batch *batch, const struct commit_next *next,
+                                      int64_t deadline, PGresult **results, struct err *err)
+{
+    bool given = false;
     db->unreplicated = false;
-    if (!PQenterPipelineMode(db->conn) || !send_step(db, STEP_BEGIN, NULL) ||
-        !send_step(db, STEP_LOCK, NULL) || !send_step(db, store_steps[kind], &params) ||
-        !send_step(db, STEP_COMMIT, NULL)) {
-        pg_lose(db, err, "the connection to the database was lost");
+    if (!pipeline_take(db, STEP_BEGIN, STEP_COMMIT, deadline, results, err))
         return COMMIT_LOST;
+    if (rows_are_stored(results)) {
+        if (!take_stored(batch, results[STEP_STORE])) {
+            pg_lose(db, err, "the database answered with keys that were not sent");
+            return COMMIT_LOST;
+        }
+        batch_collect_open(batch);
+        if (batch->open_count)
+            next = NULL; // those keys are to be read first
+        if (next && batch->count >= FLUSH_EVENTS)
+            given = send_next(db, next, false);
     }
-    if (!collect(db, ARRAY_LEN(results), deadline, results, err))
+    if (!pipeline_take(db, STEP_COMMIT, STEP_COMMIT + 1, deadline, results, err) ||
+        !pipeline_take_sync(db, deadline, err))
         return COMMIT_LOST;
-    enum commit_result verdict = COMMIT_DONE;
-    if (!committed(db, results)) {
+    if (committed(db, results)) {
+        if (next && !given)
+            send_next(db, next, true);
+        return COMMIT_DONE;
+    }
+    if (!given)
+        return COMMIT_TRANSIENT;
+    pg_lose(db, err, "the database failed at COMMIT");
+    return COMMIT_LOST;
+}
+
+static enum commit_result try_commit(struct db *db, struct batch *batch, bool sent,
+                                     const struct commit_next *next, int64_t deadline, bool *ret_no_partition,
+                                     struct err *err)
+{
+    PGresult *results[STEP_COMMIT + 1] = {NULL};
+    *ret_no_partition = false;
+    if (!sent && !send_batch(db, batch, err))
+        return db->lost ? COMMIT_LOST : COMMIT_TRANSIENT;
+    enum commit_result verdict = take_commit(db, batch, next, deadline, results, err);
+    if (verdict == COMMIT_TRANSIENT)
         verdict = judge_all(db, results, deadline, ret_no_partition, err);
-    } else if (!take_stored(batch, results[STEP_STORE])) {
-        pg_lose(db, err, "the database answered with keys that were not sent");
-        verdict = COMMIT_LOST;
-    }
-    clear_results(results, ARRAY_LEN(results));
+    pipeline_clear(results, ARRAY_LEN(results));
     return verdict;
 }
 
@@ -290,11 +275,12 @@ static enum commit_result make_partitions(struct db *db, struct batch *batch, in
     return verdict;
 }
 
-static enum commit_result commit_batch(struct db *db, struct batch *batch, int64_t deadline, struct err *err)
+static enum commit_result commit_batch(struct db *db, struct batch *batch, bool sent,
+                                       const struct commit_next *next, int64_t deadline, struct err *err)
 {
     if (!db->prepared) {
         PGresult *failed = NULL;
-        if (!prepare(db, deadline, &failed, err))
+        if (!pipeline_prepare(db, deadline, &failed, err))
             return COMMIT_LOST;
         if (failed) {
             enum commit_result verdict = judge(db, failed, false, err);
@@ -304,7 +290,8 @@ static enum commit_result commit_batch(struct db *db, struct batch *batch, int64
     }
     for (int try = 1;; try++) {
         bool no_partition;
-        enum commit_result verdict = try_commit(db, batch, deadline, &no_partition, err);
+        enum commit_result verdict =
+            try_commit(db, batch, sent && try == 1, next, deadline, &no_partition, err);
         if (verdict != COMMIT_TRANSIENT || !no_partition || try == PARTITION_TRIES)
             return verdict;
         verdict = make_partitions(db, batch, deadline, err);
@@ -313,20 +300,32 @@ static enum commit_result commit_batch(struct db *db, struct batch *batch, int64
     }
 }
 
-enum commit_result store_commit(struct db *db, struct event **events, size_t count, int64_t deadline,
-                                struct err *err)
+// True: the batch is the one that was sent behind the one before.
+static bool take_sent(struct db *db, struct event **events, size_t count, struct batch *ret_batch)
+{
+    if (!db->sent.count)
+        return false;
+    BUG_ON(db->sent.events != events || db->sent.count != count);
+    *ret_batch = db->sent;
+    db->sent = (struct batch){0};
+    return true;
+}
+
+enum commit_result store_commit(struct db *db, struct event **events, size_t count,
+                                const struct commit_next *next, int64_t deadline, struct err *err)
 {
     struct batch batch;
     BUG_ON(db->role != DB_WRITER || count == 0 || count > STORE_BATCH_EVENTS);
-    if (db->lost || PQtransactionStatus(db->conn) != PQTRANS_IDLE) {
+    if (db->lost || (!db->sent.count && PQtransactionStatus(db->conn) != PQTRANS_IDLE)) {
         pg_lose(db, err, "the connection to the database was lost");
         return COMMIT_LOST;
     }
-    if (!batch_init(&batch, events, count)) {
+    bool sent = take_sent(db, events, count, &batch);
+    if (!sent && !batch_init(&batch, events, count)) {
         err_set(err, "no memory for the batch");
         return COMMIT_TRANSIENT;
     }
-    enum commit_result verdict = commit_batch(db, &batch, deadline, err);
+    enum commit_result verdict = commit_batch(db, &batch, sent, next, deadline, err);
     if (verdict == COMMIT_DONE) {
         read_present(db, &batch, deadline, err);
         batch_conclude(&batch);

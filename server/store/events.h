@@ -15,8 +15,13 @@
 // The same id twice in one batch: the first counts, the second is its duplicate or its conflict. An event
 // with `unless_known` is only looked up, behind the commit, and never counts as the first; what another
 // transaction stores in that moment may not be seen.
+//
+// What `next` gives (NULL: nothing) is sent behind this batch, so that the database goes from one to the
+// other without waiting for us. The result is COMMIT_DONE or COMMIT_LOST then; after COMMIT_DONE the next
+// call must be for that batch, the same array, and gives what became of it. Not asked where some event
+// was there before.
 MUST_CHECK enum commit_result store_commit(struct db *db, struct event **events, size_t count,
-                                           int64_t deadline, struct err *err);
+                                           const struct commit_next *next, int64_t deadline, struct err *err);
 
 // Proves on a fresh DB_WRITER connection that a commit is possible: the tables are there, this role may write
 // them, and a transaction that wrote something reached the disk, and the standby where one is waited for.

@@ -11,6 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/uuid.h"
+#include "server/store/batch.h"
 #include "server/store/db.h"
 #include "server/store/sqlstate.h"
 
@@ -47,6 +48,7 @@ struct db {
     bool prepared;        // store_commit's statements
     bool config_reported; // an operator's mistake was logged
     struct buf params;    // store_commit's, kept for its memory
+    struct batch sent;    // what store_commit() sent behind its batch; no events: nothing
     int stop_fd;          // readable: every wait ends; -1: none
     int64_t limit;        // no wait goes past this
     char target[256];

@@ -20,9 +20,9 @@ static void *backend_connect(void *context, int64_t deadline, struct err *err)
 }
 
 static enum commit_result backend_commit(void *connection, struct event **events, size_t count,
-                                         int64_t deadline, struct err *err)
+                                         const struct commit_next *next, int64_t deadline, struct err *err)
 {
-    return store_commit(connection, events, count, deadline, err);
+    return store_commit(connection, events, count, next, deadline, err);
 }
 
 static bool backend_alive(void *connection)

@@ -7,11 +7,7 @@
 #include "server/writer/isolate.h"
 
 #define ALIVE_CHECK_US  (250 * USEC_PER_MSEC)
-#define CONNECT_US      (2 * USEC_PER_SEC)
-#define PAUSE_FIRST_US  (20 * USEC_PER_MSEC)
-#define PAUSE_MAX_US    (1 * USEC_PER_SEC)
 #define TRANSIENT_TRIES 5
-#define FLOOR_US        (200 * USEC_PER_MSEC) // an event with less left is not worth beginning
 
 static bool edge_allowed(enum worker_state from, enum worker_state to)
 {
@@ -30,28 +26,15 @@ static bool edge_allowed(enum worker_state from, enum worker_state to)
     }
 }
 
-static void set_state(struct worker *t, enum worker_state state)
+void worker_set_state(struct worker *t, enum worker_state state)
 {
     BUG_ON(!edge_allowed(t->state, state));
     t->state = state;
 }
 
-static int64_t now(const struct writer *w)
+int64_t worker_now(const struct writer *w)
 {
     return clock_mono_us(w->config.clock);
-}
-
-static void refuse(struct event *event, enum problem problem)
-{
-    event->outcome = EVENT_REFUSED;
-    event->problem = problem;
-    event->done(event);
-}
-
-static void refuse_all(struct event **events, size_t count, enum problem problem)
-{
-    for (size_t i = 0; i < count; i++)
-        refuse(events[i], problem);
 }
 
 // Sleeps on `cond` for at most `us` of real time, whatever the clock seam says; the mutex is held. False:
@@ -61,8 +44,7 @@ static bool sleep_on(struct writer *w, pthread_cond_t *cond, int64_t us)
     return cond_wait_until(cond, &w->mutex, clock_mono_us(clock_system()) + us);
 }
 
-// The whole pause, unless the end comes.
-static void pause_for(struct writer *w, int64_t us)
+void worker_pause(struct writer *w, int64_t us)
 {
     pthread_mutex_lock(&w->mutex);
     while (us > 0 && !w->stopping && !w->abandon && sleep_on(w, &w->pause, us))
@@ -73,125 +55,33 @@ static void pause_for(struct writer *w, int64_t us)
 static void hand_is_empty(struct worker *t)
 {
     struct writer *w = t->writer;
-    t->count = 0;
+    t->hand->count = 0;
     pthread_mutex_lock(&w->mutex);
     w->busy--;
     pthread_cond_broadcast(&w->idle);
     pthread_mutex_unlock(&w->mutex);
 }
 
-// Refuses those in hand that have less than `needed_us` left, or all at the end. Returns the earliest
-// deadline kept.
-static int64_t drop_expired(struct worker *t, int64_t needed_us)
+int64_t worker_drop_expired(struct worker *t, struct hand *hand, int64_t needed_us)
 {
     struct writer *w = t->writer;
-    int64_t at = now(w), earliest = INT64_MAX;
-    size_t kept = 0;
     pthread_mutex_lock(&w->mutex);
     bool abandon = w->abandon;
     pthread_mutex_unlock(&w->mutex);
-    for (size_t i = 0; i < t->count; i++) {
-        struct event *event = t->batch[i];
-        if (abandon || event->deadline < at + needed_us) {
-            refuse(event, abandon ? PROBLEM_shutting_down : PROBLEM_deadline_exceeded);
-            continue;
-        }
-        earliest = MIN(earliest, event->deadline);
-        t->batch[kept++] = event;
-    }
-    t->count = kept;
-    return earliest;
-}
-
-// ---- CONNECTING
-
-// With no connection anywhere nothing can be stored: say so now rather than at each event's deadline.
-static void refuse_queue_if_down(struct writer *w)
-{
-    struct event *events[WRITER_BATCH_EVENTS];
-    for (;;) {
-        size_t count = 0;
-        pthread_mutex_lock(&w->mutex);
-        if (w->up == 0)
-            count = event_queue_take(&w->queue, events, WRITER_BATCH_EVENTS, SIZE_MAX);
-        pthread_cond_broadcast(&w->idle);
-        pthread_mutex_unlock(&w->mutex);
-        if (!count)
-            return;
-        refuse_all(events, count, PROBLEM_database_unavailable);
-    }
-}
-
-// Gives up the connection. What is in hand and has time for another goes back to the front of the queue.
-static void lose_connection(struct worker *t)
-{
-    struct writer *w = t->writer;
-    bool had_batch = t->count > 0;
-    drop_expired(t, t->pause_us + CONNECT_US + FLOOR_US);
-    w->config.backend.close(t->connection);
-    t->connection = NULL;
-    pthread_mutex_lock(&w->mutex);
-    BUG_ON(w->up == 0);
-    w->up--;
-    w->busy -= had_batch;
-    metrics_set(w->config.metrics, METRIC_DATABASE_UP, NULL, NULL, w->up > 0);
-    event_queue_push_front(&w->queue, t->batch, t->count);
-    t->count = 0;
-    worker_call_all(w);
-    pthread_cond_broadcast(&w->idle);
-    pthread_mutex_unlock(&w->mutex);
-    t->suspect = true;
-    set_state(t, WORKER_CONNECTING);
-}
-
-static void connect_failed(struct worker *t, const struct err *err)
-{
-    struct writer *w = t->writer;
-    metrics_add(w->config.metrics, METRIC_DATABASE_CONNECTS, "failed", NULL, 1);
-    if (!t->down_logged)
-        log_error("cannot store events: no database connection; retrying", LOG_CSTR("reason", err->text));
-    t->down_logged = true;
-    refuse_queue_if_down(w);
-}
-
-static void connected(struct worker *t)
-{
-    struct writer *w = t->writer;
-    metrics_add(w->config.metrics, METRIC_DATABASE_CONNECTS, "ok", NULL, 1);
-    if (t->down_logged)
-        log_info("database connection is back");
-    t->down_logged = false;
-    pthread_mutex_lock(&w->mutex);
-    w->up++;
-    t->doubts = w->doubts;
-    metrics_set(w->config.metrics, METRIC_DATABASE_UP, NULL, NULL, 1);
-    pthread_mutex_unlock(&w->mutex);
-    set_state(t, WORKER_IDLE);
-}
-
-static void step_connecting(struct worker *t)
-{
-    struct writer *w = t->writer;
-    // The first attempt after a good commit is at once; then the pauses grow until a commit succeeds again.
-    pause_for(w, t->pause_us);
-    t->pause_us = MIN(MAX(t->pause_us * 2, PAUSE_FIRST_US), PAUSE_MAX_US);
-    pthread_mutex_lock(&w->mutex);
-    bool stopping = w->stopping;
-    pthread_mutex_unlock(&w->mutex);
-    if (stopping) {
-        refuse_queue_if_down(w);
-        set_state(t, WORKER_STOPPED);
-        return;
-    }
-    struct err err = {"no reason given"};
-    t->connection = w->config.backend.connect(w->config.backend.context, now(w) + CONNECT_US, &err);
-    if (t->connection)
-        connected(t);
-    else
-        connect_failed(t, &err);
+    if (!abandon)
+        return hand_drop_due(hand, worker_now(w) + needed_us);
+    writer_refuse_all(hand->events, hand->count, PROBLEM_shutting_down);
+    hand->count = 0;
+    return INT64_MAX;
 }
 
 // ---- IDLE
+
+// The mutex is held.
+static void hand_take(struct worker *t, struct hand *hand)
+{
+    hand->count = event_queue_take(&t->writer->queue, hand->events, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
+}
 
 // Few events make one larger transaction once the connection that works is done.
 static bool is_enough(const struct writer *w)
@@ -226,7 +116,7 @@ void worker_call_all(struct writer *w)
 static bool is_overdue(const struct writer *w)
 {
     int64_t since = event_queue_since(&w->queue);
-    return since != INT64_MAX && now(w) - since >= ALIVE_CHECK_US;
+    return since != INT64_MAX && worker_now(w) - since >= ALIVE_CHECK_US;
 }
 
 static void step_idle(struct worker *t)
@@ -242,12 +132,12 @@ static void step_idle(struct worker *t)
     w->busy -= t->called;
     doubted = t->doubts != w->doubts && !w->stopping;
     if (!doubted && (t->called || w->stopping || is_enough(w) || is_overdue(w)))
-        t->count = event_queue_take(&w->queue, t->batch, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
-    if (t->called && !t->count)
+        hand_take(t, t->hand);
+    if (t->called && !t->hand->count)
         pthread_cond_broadcast(&w->idle); // another was quicker
     t->called = false;
     t->tries = 0;
-    if (t->count) {
+    if (t->hand->count) {
         w->busy++;
         t->last_batch = ++w->batches;
     } else if (w->stopping) {
@@ -255,13 +145,13 @@ static void step_idle(struct worker *t)
         w->up--; // in the same breath, so that a sibling that fails now knows whether anybody is left
     }
     pthread_mutex_unlock(&w->mutex);
-    if (t->count) {
-        set_state(t, WORKER_COMMITTING);
+    if (t->hand->count) {
+        worker_set_state(t, WORKER_COMMITTING);
     } else if (stop) {
         w->config.backend.close(t->connection);
-        set_state(t, WORKER_STOPPED);
+        worker_set_state(t, WORKER_STOPPED);
     } else if (doubted || (slept && !w->config.backend.alive(t->connection))) {
-        lose_connection(t);
+        worker_lose_connection(t);
     }
 }
 
@@ -285,19 +175,45 @@ static const char *result_name(enum commit_result result)
     }
 }
 
+// Refuses what has no time for a transaction that begins now. Returns by when that one has to be done.
+static int64_t deadline_of(struct worker *t, struct hand *hand)
+{
+    int64_t earliest = worker_drop_expired(t, hand, WORKER_FLOOR_US);
+    // Not bounded by its oldest event alone: the others would pay for its age.
+    return MAX(earliest, worker_now(t->writer) + WRITER_GRACE_US);
+}
+
+// What waits, for the backend to send it behind the batch in hand.
+static size_t take_next(void *context, bool committed, struct event ***ret_events)
+{
+    struct worker *t = context;
+    struct writer *w = t->writer;
+    struct hand *next = t->next;
+    size_t enough = committed ? 1 : MAX(t->hand->count / WRITER_AHEAD_PART, 1);
+    pthread_mutex_lock(&w->mutex);
+    if (event_queue_events(&w->queue) >= enough && t->doubts == w->doubts)
+        hand_take(t, next);
+    pthread_mutex_unlock(&w->mutex);
+    next->deadline = next->count ? deadline_of(t, next) : 0;
+    *ret_events = next->events;
+    return next->count;
+}
+
 // One transaction; on COMMIT_DONE every event of the range is answered.
-static enum commit_result try_commit(struct worker *t, struct event **events, size_t count, int64_t deadline)
+static enum commit_result try_commit(struct worker *t, struct event **events, size_t count,
+                                     const struct commit_next *next, int64_t deadline)
 {
     struct writer *w = t->writer;
     struct err err = {""};
-    int64_t began = now(w);
-    enum commit_result result = w->config.backend.commit(t->connection, events, count, deadline, &err);
+    int64_t began = worker_now(w);
+    enum commit_result result = w->config.backend.commit(t->connection, events, count, next, deadline, &err);
+    BUG_ON(t->next->count && result != COMMIT_DONE && result != COMMIT_LOST);
     metrics_add(w->config.metrics, METRIC_BATCHES, result_name(result), NULL, 1);
     if (result == COMMIT_DONE) {
         t->pause_us = 0;
         t->suspect = false;
         metrics_observe(w->config.metrics, METRIC_BATCH_EVENTS, count);
-        metrics_observe(w->config.metrics, METRIC_COMMIT_SECONDS, (uint64_t)(now(w) - began));
+        metrics_observe(w->config.metrics, METRIC_COMMIT_SECONDS, (uint64_t)(worker_now(w) - began));
         for (size_t i = 0; i < count; i++)
             events[i]->done(events[i]);
     } else {
@@ -312,7 +228,7 @@ static bool try_again(struct worker *t)
 {
     if (t->suspect || ++t->tries >= TRANSIENT_TRIES)
         return false;
-    pause_for(t->writer, PAUSE_FIRST_US << t->tries);
+    worker_pause(t->writer, WORKER_PAUSE_US << t->tries);
     return true;
 }
 
@@ -326,35 +242,49 @@ static void doubt_others(struct writer *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
-static void step_committing(struct worker *t)
+// The batch in hand is done with.
+static void go_on(struct worker *t)
 {
-    int64_t deadline = drop_expired(t, FLOOR_US);
-    if (!t->count) {
+    if (!t->next->count) {
         hand_is_empty(t);
-        set_state(t, WORKER_IDLE);
+        worker_set_state(t, WORKER_IDLE);
         return;
     }
-    // Not bounded by its oldest event alone: the others would pay for its age.
-    deadline = MAX(deadline, now(t->writer) + WRITER_GRACE_US);
-    switch (try_commit(t, t->batch, t->count, deadline)) {
+    struct hand *next = t->next;
+    t->hand->count = 0;
+    t->next = t->hand;
+    t->hand = next;
+    t->tries = 0;
+}
+
+static void step_committing(struct worker *t)
+{
+    struct hand *hand = t->hand;
+    const struct commit_next next = {take_next, t};
+    int64_t deadline = hand->deadline ? hand->deadline : deadline_of(t, hand);
+    hand->deadline = 0;
+    if (!hand->count) {
+        go_on(t);
+        return;
+    }
+    switch (try_commit(t, hand->events, hand->count, &next, deadline)) {
     case COMMIT_DONE:
-        hand_is_empty(t);
-        set_state(t, WORKER_IDLE);
+        go_on(t);
         return;
     case COMMIT_DATA:
     case COMMIT_LOCKED:
-        set_state(t, WORKER_ISOLATING);
+        worker_set_state(t, WORKER_ISOLATING);
         return;
     case COMMIT_TRANSIENT:
         if (try_again(t))
             return;
-        refuse_all(t->batch, t->count, PROBLEM_database_unavailable);
+        writer_refuse_all(hand->events, hand->count, PROBLEM_database_unavailable);
         hand_is_empty(t);
         doubt_others(t->writer);
-        lose_connection(t);
+        worker_lose_connection(t);
         return;
     case COMMIT_LOST:
-        lose_connection(t);
+        worker_lose_connection(t);
         return;
     default:
         BUG("unknown commit result");
@@ -372,23 +302,24 @@ static enum problem verdict_alone(enum commit_result result)
 // Depth first over a stack of cuts: from cuts[i] to cuts[i + 1] are still to be tried, the last range first.
 static void step_isolating(struct worker *t)
 {
-    size_t cuts[WRITER_BATCH_EVENTS + 2] = {0, t->count}, depth = 1;
+    struct hand *hand = t->hand;
+    size_t cuts[WRITER_BATCH_EVENTS + 2] = {0, hand->count}, depth = 1;
     unsigned spent = 0;
-    int64_t deadline = t->batch[0]->deadline;
-    for (size_t i = 1; i < t->count; i++)
-        deadline = MIN(deadline, t->batch[i]->deadline);
-    deadline = MAX(deadline, now(t->writer) + WRITER_GRACE_US);
+    int64_t deadline = hand->events[0]->deadline;
+    for (size_t i = 1; i < hand->count; i++)
+        deadline = MIN(deadline, hand->events[i]->deadline);
+    deadline = MAX(deadline, worker_now(t->writer) + WRITER_GRACE_US);
     while (depth) {
         size_t begin = cuts[depth - 1], count = cuts[depth] - begin;
-        struct event **range = t->batch + begin;
-        t->count = cuts[depth]; // what a lost connection would take back
-        if (++spent > WRITER_ISOLATION_TRIES || now(t->writer) >= deadline) {
-            refuse_all(t->batch, t->count, PROBLEM_overloaded);
+        struct event **range = hand->events + begin;
+        hand->count = cuts[depth]; // what a lost connection would take back
+        if (++spent > WRITER_ISOLATION_TRIES || worker_now(t->writer) >= deadline) {
+            writer_refuse_all(hand->events, hand->count, PROBLEM_overloaded);
             break;
         }
-        enum commit_result result = try_commit(t, range, count, deadline);
+        enum commit_result result = try_commit(t, range, count, NULL, deadline);
         if (result == COMMIT_LOST) {
-            lose_connection(t);
+            worker_lose_connection(t);
             return;
         }
         if (result == COMMIT_TRANSIENT && try_again(t))
@@ -400,11 +331,11 @@ static void step_isolating(struct worker *t)
             continue;
         }
         if (result != COMMIT_DONE)
-            refuse_all(range, count, verdict_alone(result));
+            writer_refuse_all(range, count, verdict_alone(result));
         depth--;
     }
     hand_is_empty(t);
-    set_state(t, WORKER_IDLE);
+    worker_set_state(t, WORKER_IDLE);
 }
 
 void *worker_main(void *arg)
@@ -414,7 +345,7 @@ void *worker_main(void *arg)
     for (;;) {
         switch (t->state) {
         case WORKER_CONNECTING:
-            step_connecting(t);
+            worker_connect(t);
             break;
         case WORKER_IDLE:
             step_idle(t);

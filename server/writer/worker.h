@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What writer.c (the queue as others see it) and worker.c (the threads) share.
+// What writer.c (the queue as others see it), worker.c (the threads) and connect.c (their connections) share.
 #ifndef VOX_WRITER_WORKER_H
 #define VOX_WRITER_WORKER_H
 
+#include "server/writer/hand.h"
 #include "server/writer/queue.h"
 #include "server/writer/writer.h"
 
@@ -31,8 +32,9 @@ struct worker {
     bool suspect;    // no commit went well since the last failure: one try is enough to fail again
     unsigned tries;  // of the batch in hand
     unsigned doubts; // the writer's when this connection was proved
-    size_t count;
-    struct event *batch[WRITER_BATCH_EVENTS];
+    struct hand hands[2];
+    struct hand *hand; // the batch in hand
+    struct hand *next; // the one sent behind it; no events: none
 };
 
 struct writer {
@@ -54,10 +56,23 @@ struct writer {
     struct worker workers[];
 };
 
+#define WORKER_PAUSE_US (20 * USEC_PER_MSEC)  // the first after a failure
+#define WORKER_FLOOR_US (200 * USEC_PER_MSEC) // an event with less left is not worth beginning
+
 void *worker_main(void *worker);
 // The mutex is held. worker_call() calls one that sleeps, if events wait and another connection is to work on
 // them now.
-void worker_call(struct writer *writer);
-void worker_call_all(struct writer *writer);
+void worker_call(struct writer *w);
+void worker_call_all(struct writer *w);
+void worker_set_state(struct worker *t, enum worker_state state);
+int64_t worker_now(const struct writer *w);
+// The whole pause, unless the end comes.
+void worker_pause(struct writer *w, int64_t us);
+// Refuses those that have less than `needed_us` left, or all at the end. Returns the earliest deadline kept.
+int64_t worker_drop_expired(struct worker *t, struct hand *hand, int64_t needed_us);
+// The step of WORKER_CONNECTING.
+void worker_connect(struct worker *t);
+// Gives up the connection. What is in hand and has time for another goes back to the front of the queue.
+void worker_lose_connection(struct worker *t);
 
 #endif

@@ -20,6 +20,8 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
         struct worker *worker = &w->workers[w->worker_count];
         worker->writer = w;
         cond_init(&worker->wake);
+        worker->hand = &worker->hands[0];
+        worker->next = &worker->hands[1];
         if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
             writer_drain(w, 0);
             writer_halt(w);
@@ -122,11 +124,8 @@ void writer_drain(struct writer *w, int64_t deadline)
     w->queue = (struct event_queue){0};
     pthread_mutex_unlock(&w->mutex);
     struct event *event;
-    while (event_queue_take(&left, &event, 1, SIZE_MAX)) {
-        event->outcome = EVENT_REFUSED;
-        event->problem = PROBLEM_shutting_down;
-        event->done(event);
-    }
+    while (event_queue_take(&left, &event, 1, SIZE_MAX))
+        writer_refuse(event, PROBLEM_shutting_down);
 }
 
 void writer_halt(struct writer *w)

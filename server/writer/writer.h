@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: events queue while a transaction is in flight; when it commits, all that queued go as the
-// next.
+// next. Where that is no small batch, it is sent as soon as only the former's COMMIT is awaited, so that the
+// database, done with the one, finds the other there; else before the verdicts on the former are given.
 //
 // There is no timer: what one turn of the event loop submitted is handed over when the loop has handled all
 // that was ready (writer_flush), so a lone event is sent at once, and a busy turn makes one batch rather than
@@ -15,14 +16,16 @@
 //                  |                     v  |                                |
 //                  |<------ lost ---- COMMITTING ---- data or lock ----> ISOLATING
 //                  |                   |      ^                              |
-//                  |                   `------' transient: pause, again      |
+//                  |                   `------' transient: pause, again;     |
+//                  |                            done, and the next is sent   |
 //                  `------------------- lost, or transient too often --------'
 //
 // and STOPPED, from IDLE or CONNECTING, once the queue is drained. A batch whose connection was lost is tried
-// again on the next one while its deadline allows: the ledger makes that safe even if the lost COMMIT had
-// happened. A connection that fails a batch for good is closed, and so are those that are idle: the writer
-// counts as up again only once a new one proved that it can commit. ISOLATING halves the batch, by token
-// first, until the row that PostgreSQL refuses stands alone.
+// again on the next one while its deadline allows, and so is the one sent behind it: the ledger makes that
+// safe even if the lost COMMIT had happened. A connection that fails a batch for good is closed, and so are
+// those that are idle: the writer counts as up again only once a new one proved that it can commit. ISOLATING
+// halves the batch, by token first, until the row that PostgreSQL refuses stands alone, and sends nothing
+// ahead.
 //
 // Every event submitted is answered exactly once through its `done`: stored, duplicate, or refused. One
 // event's error never answers another's. While no connection is good, events are refused with
@@ -51,7 +54,10 @@
 #define WRITER_BATCHES_PART(room) ((room) / 4 * 3)
 // So many have to wait before another connection is put to work beside a busy one: fewer make one larger
 // transaction when that one is done, or at the latest when an idle one sees that some wait for 250 ms.
-#define WRITER_SPREAD_EVENTS   512
+#define WRITER_SPREAD_EVENTS 512
+// While a batch's COMMIT is awaited, the next one is sent behind it if it has at least 1/WRITER_AHEAD_PART of
+// its events: fewer wait until it is answered, for more to come.
+#define WRITER_AHEAD_PART      2
 #define WRITER_GRACE_US        (2 * USEC_PER_SEC)
 #define WRITER_ISOLATION_TRIES 200 // transactions spent on the bad rows of one batch; what is left gets 503
 
@@ -61,9 +67,11 @@ struct writer_backend {
     // Opens a connection and proves that it can commit durably; NULL with `err` if it cannot by `deadline`
     // (monotonic microseconds).
     void *(*connect)(void *context, int64_t deadline, struct err *err);
-    // One transaction for events[0..count), by `deadline`. Fills outcomes only on COMMIT_DONE.
-    enum commit_result (*commit)(void *connection, struct event **events, size_t count, int64_t deadline,
-                                 struct err *err);
+    // One transaction for events[0..count), by `deadline`. Fills outcomes only on COMMIT_DONE. With what
+    // `next` gives it begins the next transaction; then the result is COMMIT_DONE or COMMIT_LOST, and the
+    // next call is for those events. `next` may be NULL.
+    enum commit_result (*commit)(void *connection, struct event **events, size_t count,
+                                 const struct commit_next *next, int64_t deadline, struct err *err);
     // False if the idle connection is seen to have broken. Does not block.
     bool (*alive)(void *connection);
     void (*close)(void *connection);

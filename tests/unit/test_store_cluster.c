@@ -285,7 +285,7 @@ void event_make(struct event *event, unsigned n, const char *text)
 enum commit_result commit_one(struct db *db, struct event *event)
 {
     struct err err;
-    return store_commit(db, &event, 1, pg_deadline_in(120 * USEC_PER_SEC), &err);
+    return store_commit(db, &event, 1, NULL, pg_deadline_in(120 * USEC_PER_SEC), &err);
 }
 
 enum commit_result commit_many(struct db *db, struct event *events, size_t count)
@@ -294,7 +294,7 @@ enum commit_result commit_many(struct db *db, struct event *events, size_t count
     struct err err;
     for (size_t i = 0; i < count; i++)
         list[i] = &events[i];
-    return store_commit(db, list, count, pg_deadline_in(120 * USEC_PER_SEC), &err);
+    return store_commit(db, list, count, NULL, pg_deadline_in(120 * USEC_PER_SEC), &err);
 }
 
 int64_t count_events(const char *url)

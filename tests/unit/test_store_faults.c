@@ -292,7 +292,8 @@ START_TEST(store_commit__gives_up_at_its_deadline)
     ck_assert(pg_run(db, "SET lock_timeout = 0", NULL, pg_deadline_in(60 * USEC_PER_SEC), NULL, &err));
     ck_assert(pg_run(db, "SET statement_timeout = 0", NULL, pg_deadline_in(60 * USEC_PER_SEC), NULL, &err));
     int64_t before = pg_deadline_in(0);
-    ck_assert_int_eq(store_commit(db, &list, 1, pg_deadline_in(100 * USEC_PER_MSEC), &err), COMMIT_LOST);
+    ck_assert_int_eq(store_commit(db, &list, 1, NULL, pg_deadline_in(100 * USEC_PER_MSEC), &err),
+                     COMMIT_LOST);
     ck_assert_int_lt(pg_deadline_in(0) - before, 60 * USEC_PER_SEC);
     ck_assert_str_eq(err.text, "the database did not answer in time");
     ck_assert(!db_is_good(db));

@@ -35,7 +35,7 @@ START_TEST(store_commit__puts_aside_what_is_for_quarantine)
     make_quarantined(&e[3], 3, PROBLEM_unknown_contract, ""); // the one before, again
     for (size_t i = 0; i < ARRAY_LEN(e); i++)
         events[i] = &e[i];
-    ck_assert_msg(store_commit(db, events, ARRAY_LEN(e), SOON, &err) == COMMIT_DONE, "%s", err.text);
+    ck_assert_msg(store_commit(db, events, ARRAY_LEN(e), NULL, SOON, &err) == COMMIT_DONE, "%s", err.text);
     ck_assert(e[0].outcome == EVENT_STORED && !e[0].quarantined);
     ck_assert(e[1].outcome == EVENT_STORED && e[1].quarantined);
     ck_assert(e[2].outcome == EVENT_STORED && e[2].quarantined && e[2].stored_contract_id == 0);

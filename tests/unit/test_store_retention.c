@@ -279,7 +279,7 @@ START_TEST(store_commit__one_event_without_a_possible_week_does_not_hold_up_the_
     event_make(&e[1], 2, "{\"a\":2}");
     e[1].expiry_days = 5000; // of a contract whose days are not written down here
     // What the writer takes as: find the one, and answer it 503.
-    ck_assert_int_eq(store_commit(db, events, 2, SOON, &err), COMMIT_LOCKED);
+    ck_assert_int_eq(store_commit(db, events, 2, NULL, SOON, &err), COMMIT_LOCKED);
     ck_assert_int_eq(commit_one(db, &e[1]), COMMIT_LOCKED);
     ck_assert_int_eq(commit_one(db, &e[0]), COMMIT_DONE);
     db_close(db);

@@ -34,6 +34,47 @@ START_TEST(writer__what_queues_meanwhile_is_one_batch)
 }
 END_TEST
 
+// Commits `count` events with `waiting` others behind them.
+static void commit_before(size_t count, size_t waiting)
+{
+    reset();
+    start_held(1000, 5 * USEC_PER_SEC, 999, 1);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered); // those are in flight
+    fake.begun_early = fake.begun_late = 0;
+    for (size_t i = 0; i < waiting; i++)
+        ck_assert_int_eq(submit(count + i, 1), PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    // The ones are answered before the others are committed.
+    for (size_t i = 0; i < count + waiting; i++)
+        ck_assert_uint_eq(client.answers[i], i < count);
+    sem_post(&fake.gate);
+    wait_answers(1 + count + waiting);
+    ck_assert_uint_eq(fake.batches, 3);
+    ck_assert_uint_eq(fake.batch_sizes[1], count);
+    ck_assert_uint_eq(fake.batch_sizes[2], waiting);
+    finish();
+}
+
+START_TEST(writer__as_many_are_begun_before_the_commit)
+{
+    commit_before(100, 80);
+    ck_assert_uint_eq(fake.begun_early, 1);
+    ck_assert_uint_eq(fake.begun_late, 0);
+}
+END_TEST
+
+START_TEST(writer__few_wait_for_more_until_the_commit)
+{
+    commit_before(100, 20);
+    ck_assert_uint_eq(fake.begun_early, 0);
+    ck_assert_uint_eq(fake.begun_late, 1);
+}
+END_TEST
+
 START_TEST(writer__one_turn_is_one_batch)
 {
     reset();
@@ -222,6 +263,25 @@ START_TEST(writer__expired_events_are_refused)
 }
 END_TEST
 
+// What is with the database already is not refused: it may be stored.
+START_TEST(writer__what_is_begun_is_not_refused)
+{
+    reset();
+    start_held(10, 300 * USEC_PER_MSEC, 0, 1);
+    ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
+    fake.pass_when_begun = client.events[1].deadline;
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    writer_drain(writer, 0);
+    sem_post(&fake.gate);
+    wait_answers(2);
+    ck_assert_int_eq(client.events[1].outcome, EVENT_STORED);
+    writer_halt(writer);
+    writer_free(writer);
+    metrics_free(metrics);
+}
+END_TEST
+
 START_TEST(writer__drain_answers_everything)
 {
     reset();
@@ -244,8 +304,10 @@ START_TEST(writer__drain_answers_everything)
 END_TEST
 
 CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwhile_is_one_batch,
-           writer__one_turn_is_one_batch, writer__long_turn_goes_in_parts,
-           writer__many_connections_answer_each_once, writer__one_connection_does_what_one_can,
-           writer__queue_is_bounded, writer__batches_do_not_hold_up_single_events,
-           writer__single_events_do_not_hold_up_batches, writer__batches_leave_room_in_the_queue,
-           writer__expired_events_are_refused, writer__drain_answers_everything)
+           writer__as_many_are_begun_before_the_commit, writer__few_wait_for_more_until_the_commit,
+           writer__what_is_begun_is_not_refused, writer__one_turn_is_one_batch,
+           writer__long_turn_goes_in_parts, writer__many_connections_answer_each_once,
+           writer__one_connection_does_what_one_can, writer__queue_is_bounded,
+           writer__batches_do_not_hold_up_single_events, writer__single_events_do_not_hold_up_batches,
+           writer__batches_leave_room_in_the_queue, writer__expired_events_are_refused,
+           writer__drain_answers_everything)

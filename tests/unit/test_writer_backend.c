@@ -42,7 +42,7 @@ START_TEST(writer_backend__commits_past_the_deadline_of_its_connecting)
     while (pg_deadline_in(0) <= deadline)
         poll(NULL, 0, 50);
     ck_assert(backend.alive(connection));
-    ck_assert_int_eq(backend.commit(connection, &list, 1, pg_deadline_in(120 * USEC_PER_SEC), &err),
+    ck_assert_int_eq(backend.commit(connection, &list, 1, NULL, pg_deadline_in(120 * USEC_PER_SEC), &err),
                      COMMIT_DONE);
     backend.close(connection);
     free(url);

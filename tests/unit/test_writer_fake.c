@@ -34,6 +34,13 @@ static size_t number_of(const struct event *event)
     return (size_t)(event - client.events);
 }
 
+// One of the writer's. What it was given behind a batch is what it must be told to commit next.
+struct connection {
+    struct fake *fake;
+    struct event **sent;
+    size_t sent_count;
+};
+
 static void *fake_connect(void *context, int64_t deadline UNUSED, struct err *err)
 {
     struct fake *f = context;
@@ -41,9 +48,14 @@ static void *fake_connect(void *context, int64_t deadline UNUSED, struct err *er
     bool refuse = f->refuse_connect;
     f->connects++;
     pthread_mutex_unlock(&f->mutex);
-    if (refuse)
+    if (refuse) {
         err_set(err, "the fake refuses");
-    return refuse ? NULL : f;
+        return NULL;
+    }
+    struct connection *connection = calloc(1, sizeof(*connection));
+    ck_assert_ptr_nonnull(connection);
+    connection->fake = f;
+    return connection;
 }
 
 static enum commit_result fake_verdict(struct fake *f, struct event **events, size_t count)
@@ -78,18 +90,38 @@ static enum commit_result fake_verdict(struct fake *f, struct event **events, si
     return COMMIT_DONE;
 }
 
-static enum commit_result fake_commit(void *connection, struct event **events, size_t count, int64_t deadline,
-                                      struct err *err)
+static bool take_next(struct connection *c, const struct commit_next *next, bool committed)
 {
-    struct fake *f = connection;
+    c->sent_count = next->take(next->context, committed, &c->sent);
+    pthread_mutex_lock(&c->fake->mutex);
+    c->fake->begun_early += c->sent_count && !committed;
+    c->fake->begun_late += c->sent_count && committed;
+    int64_t pass = c->sent_count ? c->fake->pass_when_begun : 0;
+    pthread_mutex_unlock(&c->fake->mutex);
+    if (pass)
+        clock_pass(pass);
+    return c->sent_count > 0;
+}
+
+static enum commit_result fake_commit(void *connection, struct event **events, size_t count,
+                                      const struct commit_next *next, int64_t deadline, struct err *err)
+{
+    struct connection *c = connection;
+    struct fake *f = c->fake;
+    ck_assert(!c->sent_count || (c->sent == events && c->sent_count == count));
+    c->sent_count = 0;
     if (f->gated) {
         sem_post(&f->entered);
         sem_wait(&f->gate);
     }
     pthread_mutex_lock(&f->mutex);
     bool late = f->honour_deadline && atomic_load(&now_us) >= deadline;
+    bool lose = f->lose_next && f->lose_after;
     enum commit_result result = late ? COMMIT_LOST : fake_verdict(f, events, count);
     pthread_mutex_unlock(&f->mutex);
+    if (next && (result == COMMIT_DONE || (result == COMMIT_LOST && lose)) && !take_next(c, next, false) &&
+        result == COMMIT_DONE)
+        take_next(c, next, true);
     err_set(err, "the fake says no");
     return result;
 }
@@ -99,8 +131,9 @@ static bool fake_alive(void *connection UNUSED)
     return true;
 }
 
-static void fake_close(void *connection UNUSED)
+static void fake_close(void *connection)
 {
+    free(connection);
 }
 
 static void on_done(struct event *event)

@@ -32,6 +32,9 @@ struct fake {
     bool lose_after;
     bool honour_deadline; // a commit that is let go past its deadline is lost
     unsigned transient_next;
+    unsigned begun_early; // batches it was given behind another: before that one's commit, after it
+    unsigned begun_late;
+    int64_t pass_when_begun; // clock_pass() then
     uint8_t stored[EVENTS_MAX];
 };
 

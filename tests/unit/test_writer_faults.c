@@ -85,6 +85,29 @@ START_TEST(writer__lost_connection_is_tried_again)
 }
 END_TEST
 
+// What was sent behind the batch that lost the connection is lost with it, and tried again like it.
+START_TEST(writer__a_lost_connection_takes_both)
+{
+    reset();
+    start_held(100, 5 * USEC_PER_SEC, 0, 1);
+    for (size_t i = 1; i <= 50; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    fake.lose_next = 1;
+    fake.lose_after = true;
+    fake.gated = false; // read by the writer only after the post below
+    sem_post(&fake.gate);
+    wait_answers(51);
+    ck_assert_uint_eq(fake.begun_early, 1);
+    ck_assert_uint_eq(fake.connects, 2);
+    ck_assert_int_eq(client.events[0].outcome, EVENT_DUPLICATE);
+    for (size_t i = 1; i <= 50; i++)
+        ck_assert_int_eq(client.events[i].outcome, EVENT_STORED);
+    finish();
+    for (size_t i = 0; i <= 50; i++)
+        ck_assert_uint_eq(client.answers[i], 1);
+}
+END_TEST
+
 START_TEST(writer__transient_errors_are_tried_again)
 {
     reset();
@@ -191,8 +214,9 @@ START_TEST(isolate__cuts_between_tokens)
 END_TEST
 
 CHECK_MAIN("writer_faults", writer__one_bad_row_of_a_hundred, writer__locked_key_costs_only_itself,
-           writer__isolation_is_bounded, writer__lost_connection_is_tried_again,
-           writer__transient_errors_are_tried_again, writer__lasting_errors_end_in_503,
-           writer__failing_backend_is_not_up, writer__old_event_does_not_cost_the_young,
-           writer__hung_commit_ends_by_its_deadline, writer__undurable_database_takes_nothing,
-           writer__no_database_is_said_at_once, isolate__cuts_between_tokens)
+           writer__isolation_is_bounded, writer__a_lost_connection_takes_both,
+           writer__lost_connection_is_tried_again, writer__transient_errors_are_tried_again,
+           writer__lasting_errors_end_in_503, writer__failing_backend_is_not_up,
+           writer__old_event_does_not_cost_the_young, writer__hung_commit_ends_by_its_deadline,
+           writer__undurable_database_takes_nothing, writer__no_database_is_said_at_once,
+           isolate__cuts_between_tokens)
