@@ -145,7 +145,8 @@ static enum commit_result judge_all(struct db *db, PGresult *const *results, int
         return COMMIT_LOST;
     }
     verdict = judge(db, results[failed], failed == STEP_STORE, err);
-    *ret_no_partition = pg_kind(db, results[failed]) == SQL_NO_PARTITION;
+    // Where COMMIT fails so, the batch holds as stored what was rolled back: it is not to be tried as it is.
+    *ret_no_partition = failed == STEP_STORE && pg_kind(db, results[failed]) == SQL_NO_PARTITION;
     if (verdict != COMMIT_LOST)
         pg_rollback(db, deadline);
     return db->lost ? COMMIT_LOST : verdict;

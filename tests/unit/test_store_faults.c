@@ -215,6 +215,36 @@ START_TEST(store_commit__tells_an_error_at_commit)
 }
 END_TEST
 
+// A rolled back transaction's rows are no longer stored, whatever the next try finds.
+START_TEST(store_commit__forgets_what_a_failed_commit_stored)
+{
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_WRITER);
+    struct event event;
+    event_make(&event, 1, TEXT);
+    ck_assert_int_eq(commit_one(db, &event), COMMIT_DONE);
+    // Fails the first COMMIT as a missing partition fails its row; behind it no key is taken.
+    cluster_sql(url, "CREATE SEQUENCE tries;"
+                     "CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                     " PERFORM nextval('public.tries');"
+                     " RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;"
+                     "CREATE CONSTRAINT TRIGGER fail_once AFTER INSERT ON telemetry.event_keys_g1"
+                     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail_once();"
+                     "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                     " RETURN CASE WHEN (SELECT is_called FROM public.tries) THEN NULL ELSE NEW END; END $$;"
+                     "CREATE TRIGGER skip BEFORE INSERT ON telemetry.event_keys_g1"
+                     " FOR EACH ROW EXECUTE FUNCTION skip()");
+    event_make(&event, 2, TEXT);
+    ck_assert_int_eq(commit_one(db, &event), COMMIT_TRANSIENT);
+    ck_assert_int_eq(event.outcome, EVENT_PENDING);
+    ck_assert_int_eq(commit_one(db, &event), COMMIT_DONE);
+    ck_assert_int_eq(event.outcome, EVENT_REFUSED);
+    ck_assert_int_eq(count_events(url), 1);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
 // Until it waits for a standby that does not exist; then it is told to stop waiting.
 static void give_up_on_the_standby(struct late *late, const char *url)
 {
@@ -377,6 +407,7 @@ CHECK_MAIN_WITH(cluster_start, "store_faults", sqlstate__follows_the_table,
                 store_commit__reports_a_row_that_postgresql_refuses,
                 store_commit__tells_a_locked_key_from_a_locked_table,
                 store_commit__tells_a_killed_backend_as_lost, store_commit__tells_an_error_at_commit,
+                store_commit__forgets_what_a_failed_commit_stored,
                 store_commit__does_not_trust_a_commit_without_its_standby,
                 store_prove__waits_as_a_commit_of_events_would, store_commit__gives_up_at_its_deadline,
                 store_commit__waits_for_the_operator_where_only_he_can_help,
