@@ -44,12 +44,13 @@ bool pg_next(struct db *db, int64_t deadline, PGresult **ret_result, struct err 
 {
     if (db->lost)
         return err_set(err, "the connection to the database was lost");
-    // The server may stop reading until we read, so while there is something to send we listen as well.
+    // The server may stop reading until we read, so while there is something to send we listen as well; and a
+    // result that is here does not wait for what was sent behind it.
     for (;;) {
         int unsent = PQflush(db->conn);
         if (unsent < 0)
             return pg_lose(db, err, "the connection to the database was lost");
-        if (unsent == 0 && !PQisBusy(db->conn))
+        if (!PQisBusy(db->conn))
             break;
         if (!pg_wait(db, unsent ? POLLIN | POLLOUT : POLLIN, deadline, err))
             return false;

@@ -130,6 +130,45 @@ START_TEST(store_next__is_sent_while_the_commit_is_awaited)
 }
 END_TEST
 
+// The answer to the one does not wait until the server has taken in the other, more than a socket holds.
+START_TEST(store_next__does_not_hold_up_the_former)
+{
+    static struct flow flows[2];
+    static char text[4096];
+    char *url = cluster_database();
+    struct db *db = cluster_open(url, DB_WRITER);
+    struct err err;
+    make_flows(flows, db, 0, MANY);
+    snprintf(text, sizeof(text), "{\"a\":\"%0*d\"}", (int)sizeof(text) - 9, 0);
+    flows[1].count = STORE_BATCH_EVENTS;
+    for (unsigned i = 0; i < STORE_BATCH_EVENTS; i++) {
+        event_make(&flows[1].events[i], MANY + i, text);
+        flows[1].list[i] = &flows[1].events[i];
+    }
+    PGconn *other = hold_commits(url, db), *ledger = cluster_session(url);
+    ck_assert(pg_run(db, "SET statement_timeout = 0", NULL, pg_deadline_in(60 * USEC_PER_SEC), NULL, &err));
+    ck_assert_int_eq(pthread_create(&flows[0].thread, NULL, flow_run, &flows[0]), 0);
+    while (sem_wait(&flows[0].taken) != 0)
+        ;
+    wait_for_commit(url);
+    // Whoever wants the ledger alone comes between the two.
+    ck_assert(PQsendQuery(ledger, "SELECT pg_advisory_lock(" PG_LOCK_ARGS(PG_LOCK_LEDGER) ")"));
+    cluster_wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
+                            " query LIKE 'SELECT pg_advisory_lock%' AND datname = current_database()");
+    PQfinish(other);
+    pthread_join(flows[0].thread, NULL);
+    ck_assert_int_eq(flows[0].result, COMMIT_DONE);
+    check_outcomes(&flows[0], EVENT_STORED);
+    ck_assert_int_eq(count_events(url), MANY);
+    PQfinish(ledger);
+    commit_flow(&flows[1]);
+    ck_assert_int_eq(flows[1].result, COMMIT_DONE);
+    check_outcomes(&flows[1], EVENT_STORED);
+    db_close(db);
+    free(url);
+}
+END_TEST
+
 // Batch behind batch, of sizes below and above what the server tells of before it commits, and of what a
 // socket holds.
 START_TEST(store_next__goes_on_and_on)
@@ -313,6 +352,6 @@ START_TEST(store_next__is_lost_with_the_standby)
 END_TEST
 
 CHECK_MAIN_WITH(cluster_start, "store_next", store_next__is_sent_while_the_commit_is_awaited,
-                store_next__goes_on_and_on, store_next__fails_alone,
+                store_next__does_not_hold_up_the_former, store_next__goes_on_and_on, store_next__fails_alone,
                 store_next__waits_where_keys_have_to_be_read, store_next__is_lost_with_an_error_at_commit,
                 store_next__is_lost_with_the_backend, store_next__is_lost_with_the_standby)
