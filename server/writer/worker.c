@@ -80,7 +80,10 @@ int64_t worker_drop_expired(struct worker *t, struct hand *hand, int64_t needed_
 // The mutex is held.
 static void hand_take(struct worker *t, struct hand *hand)
 {
-    hand->count = event_queue_take(&t->writer->queue, hand->events, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
+    struct writer *w = t->writer;
+    hand->count = event_queue_take(&w->queue, hand->events, WRITER_BATCH_EVENTS, WRITER_BATCH_BYTES);
+    if (hand->count)
+        t->last_batch = ++w->batches;
 }
 
 // Few events make one larger transaction once the connection that works is done.
@@ -139,7 +142,6 @@ static void step_idle(struct worker *t)
     t->tries = 0;
     if (t->hand->count) {
         w->busy++;
-        t->last_batch = ++w->batches;
     } else if (w->stopping) {
         stop = true;
         w->up--; // in the same breath, so that a sibling that fails now knows whether anybody is left

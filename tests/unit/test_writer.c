@@ -2,6 +2,8 @@
 // The group commit: what makes a batch, how much may wait, and its end.
 #include "tests/unit/test_writer_fake.h"
 
+#include "server/writer/worker.h"
+
 #include "tests/unit/check_main.h"
 
 #include <sched.h>
@@ -166,6 +168,40 @@ START_TEST(writer__one_connection_does_what_one_can)
 }
 END_TEST
 
+static unsigned worker_of(pthread_t thread)
+{
+    unsigned i = 0;
+    while (!pthread_equal(writer->workers[i].thread, thread))
+        i++;
+    return i;
+}
+
+// Both have a batch in hand; the one that is done takes what waits behind its own, so it worked last.
+START_TEST(writer__what_is_sent_behind_counts_as_work)
+{
+    reset();
+    connections = 2;
+    start_held(EVENTS_MAX, 5 * USEC_PER_SEC, 0, 1);
+    while (!have_connected(connections))
+        sched_yield();
+    for (size_t i = 1; i <= WRITER_SPREAD_EVENTS; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    sem_wait(&fake.entered);
+    ck_assert_int_eq(submit(WRITER_SPREAD_EVENTS + 1, 1), PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    pthread_mutex_lock(&writer->mutex);
+    unsigned last = worker_of(fake.committer);
+    ck_assert_uint_gt(writer->workers[last].last_batch, writer->workers[!last].last_batch);
+    pthread_mutex_unlock(&writer->mutex);
+    sem_post(&fake.gate);
+    sem_post(&fake.gate);
+    wait_answers(WRITER_SPREAD_EVENTS + 2);
+    finish();
+    connections = 1;
+}
+END_TEST
+
 START_TEST(writer__queue_is_bounded)
 {
     reset();
@@ -307,7 +343,7 @@ CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwh
            writer__as_many_are_begun_before_the_commit, writer__few_wait_for_more_until_the_commit,
            writer__what_is_begun_is_not_refused, writer__one_turn_is_one_batch,
            writer__long_turn_goes_in_parts, writer__many_connections_answer_each_once,
-           writer__one_connection_does_what_one_can, writer__queue_is_bounded,
-           writer__batches_do_not_hold_up_single_events, writer__single_events_do_not_hold_up_batches,
-           writer__batches_leave_room_in_the_queue, writer__expired_events_are_refused,
-           writer__drain_answers_everything)
+           writer__one_connection_does_what_one_can, writer__what_is_sent_behind_counts_as_work,
+           writer__queue_is_bounded, writer__batches_do_not_hold_up_single_events,
+           writer__single_events_do_not_hold_up_batches, writer__batches_leave_room_in_the_queue,
+           writer__expired_events_are_refused, writer__drain_answers_everything)
