@@ -9,8 +9,10 @@
 #include <gnutls/x509.h>
 #include <sodium.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #define TLS_FILE_MAX (1024 * 1024)
+#define ASIDES_MAX   32 // messages that bring nothing on, one after the other: they cost the loop's time
 
 struct http_tls {
     gnutls_certificate_credentials_t credentials;
@@ -127,7 +129,16 @@ void http_tls_free(struct http_tls *tls)
     free(tls);
 }
 
-static bool set_up(gnutls_session_t session, const struct http_tls *tls, int fd)
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *ret_bytes, size_t cap)
+{
+    struct tls_session *session = ptr;
+    ssize_t len = recv(session->fd, ret_bytes, cap, 0);
+    session->is_dry = len < 0;
+    return len;
+}
+
+// `end` is where the session is going to be.
+static bool set_up(gnutls_session_t session, const struct http_tls *tls, int fd, struct tls_session *end)
 {
     // A certificate that is not meant for clients is none; the session keeps the pointer.
     static gnutls_typed_vdata_st purpose = {
@@ -143,7 +154,8 @@ static bool set_up(gnutls_session_t session, const struct http_tls *tls, int fd)
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
     }
-    gnutls_transport_set_int(session, fd);
+    gnutls_transport_set_ptr2(session, end, (gnutls_transport_ptr_t)(intptr_t)fd);
+    gnutls_transport_set_pull_function(session, pull);
     gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT); // ours is the connection's
     return true;
 }
@@ -154,12 +166,12 @@ bool tls_begin(struct tls_set *set, int fd, struct tls_session *ret_session)
     BUG_ON(!set->current);
     if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
         return false;
-    if (!set_up(session, set->current, fd)) {
+    if (!set_up(session, set->current, fd, ret_session)) {
         gnutls_deinit(session);
         return false;
     }
     set->current->users++;
-    *ret_session = (struct tls_session){session, set->current};
+    *ret_session = (struct tls_session){.session = session, .tls = set->current, .fd = fd};
     return true;
 }
 
@@ -182,12 +194,20 @@ enum tls_state tls_shake(struct tls_session *session)
     return TLS_FAILED;
 }
 
+// What is said to TLS itself, new keys as an example, gives AGAIN as well, though more stands behind it.
 ssize_t tls_receive(struct tls_session *session, char *ret_bytes, size_t cap)
 {
-    ssize_t len = gnutls_record_recv(session->session, ret_bytes, cap);
-    if (len > 0)
-        return len;
-    return is_blocked(len) ? 0 : -1;
+    for (unsigned i = 0; i < ASIDES_MAX; i++) {
+        session->is_dry = false;
+        ssize_t len = gnutls_record_recv(session->session, ret_bytes, cap);
+        if (len > 0)
+            return len;
+        if (!is_blocked(len))
+            return -1;
+        if (session->is_dry)
+            return 0;
+    }
+    return -1;
 }
 
 ssize_t tls_send(struct tls_session *session, struct str bytes)

@@ -21,11 +21,14 @@ struct tls_set {
 struct tls_session {
     gnutls_session_t session; // NULL: none
     struct http_tls *tls;
+    int fd;
+    bool is_dry; // the socket had nothing more when it was last asked
 };
 
 enum tls_state { TLS_DONE, TLS_BLOCKED, TLS_FAILED };
 
-// With the certificate of now; false where there is no memory.
+// With the certificate of now; false where there is no memory. `*ret_session` stays where it is until
+// tls_end().
 MUST_CHECK bool tls_begin(struct tls_set *set, int fd, struct tls_session *ret_session);
 MUST_CHECK enum tls_state tls_shake(struct tls_session *session); // hands; again after BLOCKED
 // How many bytes came, 0: none now, below 0: none will come.
