@@ -164,6 +164,19 @@ static ssize_t receive_more(struct http_connection *connection)
     return len;
 }
 
+// What comes behind a request is held until its turn: little of it is taken, be it in front of a head or with
+// the end of a body whose length is known.
+static size_t receive_at_most(const struct http_connection *connection)
+{
+    const struct http_request *request = connection->request;
+    if (!request)
+        return HTTP_READ_AHEAD_BYTES;
+    if (request->framing.chunked)
+        return HTTP_READ_BYTES;
+    uint64_t left = request->framing.length - request->received;
+    return (size_t)MIN(left + HTTP_READ_AHEAD_BYTES, (uint64_t)HTTP_READ_BYTES);
+}
+
 // What is to be looked at next, at least a byte that was not yet; absent: nothing for now.
 static struct str next_bytes(struct http_connection *connection, unsigned *reads)
 {
@@ -178,10 +191,8 @@ static struct str next_bytes(struct http_connection *connection, unsigned *reads
     --*reads;
     bool more = connection->input.len > 0;
     char *scratch = connection->server->scratch;
-    // What comes behind a request is held until its turn: of strangers, who get no further than a head,
-    // little.
-    size_t cap = connection->request ? HTTP_READ_BYTES : HTTP_READ_HEAD_BYTES;
-    ssize_t len = more ? receive_more(connection) : io_receive(connection, scratch, cap);
+    ssize_t len =
+        more ? receive_more(connection) : io_receive(connection, scratch, receive_at_most(connection));
     if (len < 0)
         abandon(connection);
     if (len <= 0)

@@ -14,11 +14,11 @@
 #define HTTP_TURN_EVENTS 256 // taken from epoll in one turn of the loop
 
 // What one connection may do in one turn of the loop: so many times so many bytes received, and requests.
-#define HTTP_READ_BYTES      (64 * 1024)
-#define HTTP_READ_HEAD_BYTES (16 * 1024) // where a head is to come
-#define HTTP_TURN_READS      2
-#define HTTP_TURN_REQUESTS   32
-#define HTTP_INPUT_CEILING   (HTTP_READ_BYTES + HTTP_HEAD_RAW)
+#define HTTP_READ_BYTES       (64 * 1024)
+#define HTTP_READ_AHEAD_BYTES (16 * 1024) // where a head is to come, and beyond a body's announced length
+#define HTTP_TURN_READS       2
+#define HTTP_TURN_REQUESTS    32
+#define HTTP_INPUT_CEILING    (HTTP_READ_BYTES + HTTP_HEAD_RAW)
 // Of an answer that is made as it goes: asked for at a time.
 #define HTTP_STREAM_BLOCK       (16 * 1024)
 #define HTTP_OUTPUT_CEILING     (64 * 1024)
