@@ -55,7 +55,7 @@ static const char *date_now(struct http_server *server)
     time_t seconds = (time_t)sec;
     if (!gmtime_r(&seconds, &tm))
         tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
-    snprintf(server->date, sizeof(server->date), "%s, %02u %s %04u %02u:%02u:%02u GMT", days[tm.tm_wday],
+    snprintf(server->date, sizeof(server->date), "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days[tm.tm_wday],
              (unsigned)tm.tm_mday % 100, months[tm.tm_mon], (unsigned)(tm.tm_year + 1900) % 10000,
              (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
     server->date_sec = sec;
@@ -136,8 +136,9 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
         return;
     }
     bool to_head = request->known_method && request->method == HTTP_HEAD;
-    io_send(request->connection, head, to_head ? STR_NULL : reply->body);
-    report_answer(request, reply->status, reply->body.len);
+    struct str body = to_head ? STR_NULL : reply->body;
+    io_send(request->connection, head, body);
+    report_answer(request, reply->status, body.len);
 }
 
 void http_reply_take(struct http_request *request, const struct http_reply *reply, struct buf *body)

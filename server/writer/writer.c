@@ -16,13 +16,17 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     cond_init(&w->idle);
     cond_init(&w->pause);
     metrics_set(config->metrics, METRIC_DATABASE_UP, NULL, NULL, 0);
-    for (; w->worker_count < config->connections; w->worker_count++) {
+    while (w->worker_count < config->connections) {
         struct worker *worker = &w->workers[w->worker_count];
         worker->writer = w;
         cond_init(&worker->wake);
         worker->hand = &worker->hands[0];
         worker->next = &worker->hands[1];
-        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
+        pthread_mutex_lock(&w->mutex); // those that run already look at how many there are
+        int code = pthread_create(&worker->thread, NULL, worker_main, worker);
+        w->worker_count += code == 0;
+        pthread_mutex_unlock(&w->mutex);
+        if (code != 0) {
             writer_drain(w, 0);
             writer_halt(w);
             writer_free(w);
