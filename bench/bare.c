@@ -10,6 +10,7 @@
 #include "lib/base/uuid.h"
 
 #include "bench/stats.h"
+#include "bench/trace.h"
 
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -21,8 +22,8 @@ static const char insert_sql[] =
     "sha256) SELECT now(), $1::uuid, 1, gen, 1, current_date + 365, sha256($1::text::bytea) FROM "
     "telemetry.ledger) "
     "INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, "
-    "class, sha256, "
-    "payload) VALUES (now(), $1::uuid, 1, 1, 1, current_date + 365, 1, sha256($1::text::bytea), $2::jsonb)";
+    "due_on, class, sha256, trace_id, payload) VALUES (now(), $1::uuid, 1, 1, 1, current_date + 365, "
+    "current_date + 365, 1, sha256($1::text::bytea), $3, $2::jsonb)";
 
 static bool ok(PGresult *result, ExecStatusType expected)
 {
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
+    char *trace = str_dup_cstr(trace_of(str_slice(body.ptr, body.len - 1)));
     PGconn *conn = PQconnectdb(url);
     if (!ok(PQprepare(conn, "insert", insert_sql, 0, NULL), PGRES_COMMAND_OK))
         return 1;
@@ -56,10 +58,10 @@ int main(int argc, char **argv)
     while (now < ends) {
         char id[UUID_TEXT_LEN + 1];
         struct uuid uuid = uuid_v7(clock_wall_us(clock_system()));
-        const char *values[] = {id, body.ptr};
+        const char *values[] = {id, body.ptr, trace};
         uuid_format(&uuid, id);
         int64_t start = clock_mono_us(clock_system());
-        if (!ok(PQexecPrepared(conn, "insert", 2, values, NULL, NULL, 0), PGRES_COMMAND_OK))
+        if (!ok(PQexecPrepared(conn, "insert", ARRAY_LEN(values), values, NULL, NULL, 0), PGRES_COMMAND_OK))
             return 1;
         now = clock_mono_us(clock_system());
         stats_add(&stats, now - start);
@@ -67,6 +69,7 @@ int main(int argc, char **argv)
     printf("rate: %.1f\n", (double)stats.count / ((double)(now - began) / 1e6));
     stats_print(&stats);
     PQfinish(conn);
+    free(trace);
     buf_release(&body);
     return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ceiling: the writer's own statements straight from memory through one connection, no HTTP, no judging.
+// Its rows are the sink's, with the event's trace_id in its column and index.
 //
 //     VOX_SINK_DATABASE_URL=… bench_ceiling BODY_FILE BATCH SECONDS
 //
@@ -10,6 +11,7 @@
 #include "server/store/events.h"
 
 #include "bench/stats.h"
+#include "bench/trace.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -20,7 +22,8 @@ static void on_done(struct event *event UNUSED)
 {
 }
 
-static void fill(struct event *event, struct str text, int32_t contract_id, uint64_t serial)
+static void fill(struct event *event, struct str text, struct str trace_id, int32_t contract_id,
+                 uint64_t serial)
 {
     *event = (struct event){.id = uuid_v7(clock_wall_us(clock_system())),
                             .project_id = 1,
@@ -29,6 +32,7 @@ static void fill(struct event *event, struct str text, int32_t contract_id, uint
                             .class_ = 1,
                             .expiry_kind = EXPIRY_DAYS,
                             .expiry_days = 365,
+                            .trace_id = trace_id,
                             .text = text,
                             .done = on_done};
     memcpy(event->sha256, &serial, sizeof(serial));
@@ -40,11 +44,12 @@ static bool run(struct db *db, struct str text, int32_t contract_id, size_t batc
     static struct event events[BATCH_MAX];
     static struct event *pointers[BATCH_MAX];
     struct stats stats = {0};
+    struct str trace_id = trace_of(text);
     uint64_t serial = 0;
     int64_t began = clock_mono_us(clock_system()), now = began;
     while (now < began + us) {
         for (size_t i = 0; i < batch; i++) {
-            fill(&events[i], text, contract_id, serial++);
+            fill(&events[i], text, trace_id, contract_id, serial++);
             pointers[i] = &events[i];
         }
         int64_t start = clock_mono_us(clock_system());

@@ -2,9 +2,11 @@
 """What the parts of bench/run share: the release build, a private PostgreSQL with a sink, measuring programs, pairs."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -85,6 +87,25 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+def processors():
+    """Those that we may use, as halves: for the sink and the load, and for PostgreSQL; None where there is one only."""
+    all_of_them = sorted(os.sched_getaffinity(0))
+    half = len(all_of_them) // 2
+    return (set(all_of_them[:half]), set(all_of_them[half:])) if half else None
+
+
+def threads_of(pid):
+    with contextlib.suppress(FileNotFoundError):
+        yield from (int(thread.name) for thread in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def place(pids, where):
+    """These processes, all of their threads and whatever they start, on these processors."""
+    for thread in (thread for pid in pids for thread in threads_of(pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(thread, where)
+
+
 class Bench:
     """A sink before a PostgreSQL of its own. With `signed` it has a token whose events are signed by `signing`."""
 
@@ -114,6 +135,23 @@ class Bench:
     def __exit__(self, *_):
         self.sink.stop()
         self.cluster.remove()
+
+    @contextlib.contextmanager
+    def divided(self):
+        """PostgreSQL has half of the processors for itself, sink and measuring programs the other."""
+        halves = processors()
+        if not halves:
+            yield
+            return
+        everywhere = halves[0] | halves[1]
+        ours, theirs = [os.getpid(), self.sink.process.pid], self.cluster.pids()
+        try:
+            place(ours, halves[0])
+            place(theirs, halves[1])
+            yield
+        finally:
+            place(ours, everywhere)
+            place(self.cluster.pids(), everywhere)
 
     def load(self, connections, seconds=None, rate=None):
         return self.load_at("{}:{}".format(*self.sink.address), connections, seconds, rate)

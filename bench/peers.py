@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The peers of bench/run ingest: one INSERT for each request, by pgbench and by a Node endpoint of the usual make."""
 
+import json
 import os
 import pathlib
 import re
@@ -22,8 +23,8 @@ WITH key AS (
  SELECT now(), gen_random_uuid(), 1, gen, 1, current_date + 365, sha256('{body}'::bytea) FROM telemetry.ledger
  ON CONFLICT DO NOTHING RETURNING event_id, sha256)
 INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, due_on, class,
- sha256, payload)
-SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, sha256, '{body}'::jsonb FROM key;
+ sha256, trace_id, payload)
+SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, sha256, '{trace}', '{body}'::jsonb FROM key;
 """
 
 
@@ -36,7 +37,7 @@ class Insert:
         self.script = pathlib.Path(self.folder.name) / "insert.sql"
         # pgbench would read ":null" as a variable of its own.
         body = EVENT.read_text().replace("\n", " ").replace("'", "''").replace('":', '": ')
-        self.script.write_text(INSERT.format(body=body))
+        self.script.write_text(INSERT.format(body=body, trace=json.loads(EVENT.read_text())["ModelCall"]["trace_id"]))
 
     def load(self, clients, seconds):
         """The rate of the last `seconds`: a new connection's first statements are dear, and each client has its own.

@@ -42,8 +42,8 @@ const store = {
                              WHERE k.project_id = 1 AND k.event_id = $1::uuid AND k.gen < l.gen)
            ON CONFLICT DO NOTHING RETURNING event_id)
          INSERT INTO telemetry.events (received_at, event_id, project_id, contract_id, token_id, expires_on, due_on,
-                                       class, sha256, payload)
-         SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, $2::bytea, $3::jsonb FROM key
+                                       class, sha256, trace_id, payload)
+         SELECT now(), event_id, 1, 1, 1, current_date + 365, current_date + 365, 1, $2::bytea, $4, $3::jsonb FROM key
          RETURNING received_at`,
 };
 const present = {
@@ -162,7 +162,7 @@ app.post("/v1/events", async (request, reply) => {
   if (problem) return reply.code(400).send({ code: problem });
   if (!isValid(value)) return reply.code(422).send({ code: "schema_invalid", errors: isValid.errors });
   const hash = sha256(text);
-  let rows = (await database.query({ ...store, values: [id, hash, text] })).rows;
+  let rows = (await database.query({ ...store, values: [id, hash, text, value.ModelCall?.trace_id ?? null] })).rows;
   const duplicate = rows.length === 0;
   if (duplicate) {
     rows = (await database.query({ ...present, values: [id] })).rows;

@@ -148,6 +148,10 @@ class Cluster:
         finally:
             signal_all((self.process.pid, *children), signal.SIGCONT)
 
+    def pids(self):
+        """The postmaster and all processes that it has now."""
+        return [self.process.pid, *map(int, _descendants(self.process.pid))]
+
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
