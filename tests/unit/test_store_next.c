@@ -76,6 +76,13 @@ static void check_outcomes(const struct flow *flow, enum event_outcome outcome)
         ck_assert_int_eq(flow->events[i].outcome, outcome);
 }
 
+static void commit_as(struct flow *flow, enum event_outcome outcome)
+{
+    commit_flow(flow);
+    ck_assert_int_eq(flow->result, COMMIT_DONE);
+    check_outcomes(flow, outcome);
+}
+
 // Every transaction that keys something stops inside its COMMIT until nobody holds the lock 99.
 static void stop_at_commit(const char *url)
 {
@@ -121,9 +128,7 @@ START_TEST(store_next__is_sent_while_the_commit_is_awaited)
     // The other needs no word from us to be committed, but one to be told of.
     cluster_wait_until(url, "SELECT (count(*) = 128)::int FROM telemetry.events");
     check_outcomes(&flows[1], EVENT_PENDING);
-    commit_flow(&flows[1]);
-    ck_assert_int_eq(flows[1].result, COMMIT_DONE);
-    check_outcomes(&flows[1], EVENT_STORED);
+    commit_as(&flows[1], EVENT_STORED);
     ck_assert(db_is_good(db));
     db_close(db);
     free(url);
@@ -161,9 +166,7 @@ START_TEST(store_next__does_not_hold_up_the_former)
     check_outcomes(&flows[0], EVENT_STORED);
     ck_assert_int_eq(count_events(url), MANY);
     PQfinish(ledger);
-    commit_flow(&flows[1]);
-    ck_assert_int_eq(flows[1].result, COMMIT_DONE);
-    check_outcomes(&flows[1], EVENT_STORED);
+    commit_as(&flows[1], EVENT_STORED);
     db_close(db);
     free(url);
 }
@@ -216,9 +219,7 @@ START_TEST(store_next__fails_alone)
     struct db *db = cluster_open(url, DB_WRITER);
     make_flows(flows, db, 0, MANY);
     event_make(&flows[1].events[7], 1000, "nonsense");
-    commit_flow(&flows[0]);
-    ck_assert_int_eq(flows[0].result, COMMIT_DONE);
-    check_outcomes(&flows[0], EVENT_STORED);
+    commit_as(&flows[0], EVENT_STORED);
     commit_flow(&flows[1]);
     ck_assert_int_eq(flows[1].result, COMMIT_DATA);
     check_outcomes(&flows[1], EVENT_PENDING);
@@ -231,15 +232,11 @@ START_TEST(store_next__fails_alone)
         flows[1].events[i].id = flows[0].events[i].id;
     commit_flow(&flows[0]);
     ck_assert_int_eq(flows[0].result, COMMIT_DONE);
-    commit_flow(&flows[1]);
-    ck_assert_int_eq(flows[1].result, COMMIT_DONE);
-    check_outcomes(&flows[1], EVENT_DUPLICATE);
+    commit_as(&flows[1], EVENT_DUPLICATE);
     make_flows(flows, db, 3000, MANY);
     flows[1].events[3].expiry_days = 60;
     commit_flow(&flows[0]);
-    commit_flow(&flows[1]);
-    ck_assert_int_eq(flows[1].result, COMMIT_DONE);
-    check_outcomes(&flows[1], EVENT_STORED);
+    commit_as(&flows[1], EVENT_STORED);
     db_close(db);
     free(url);
 }
