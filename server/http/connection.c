@@ -71,7 +71,7 @@ bool connection_open(struct http_server *server, const struct http_listener *lis
         watch(connection)) {
         LIST_INSERT_HEAD(&server->connections, connection, link);
         server->connection_count++;
-        connection_await_first(connection);
+        connection_await_head(connection);
         return true;
     }
     tls_end(&connection->tls, false);
@@ -241,7 +241,7 @@ static bool finish_request(struct http_connection *connection, unsigned *request
         end(connection, true, early || connection->readable || waiting_input(connection).len > 0);
         return false;
     }
-    connection_await_head(connection);
+    connection_await_next(connection);
     if (--*requests > 0)
         return true;
     put_off(connection);

@@ -232,9 +232,8 @@ void connections_free_ended(struct http_server *server);        // when nobody c
 void connections_reap(struct http_server *server, int64_t now); // INT64_MAX ends all
 
 // pace.c: the next phase. Of a body or an answer, `bytes` are through or to go since the time `since`.
-void connection_await_first(struct http_connection *connection); // it was just accepted
-void connection_await_head(struct http_connection *connection);  // its last request was answered
-void connection_await_rest(struct http_connection *connection);  // of a head
+void connection_await_next(struct http_connection *connection); // its last request was answered
+void connection_await_head(struct http_connection *connection); // just accepted, or a part of it came
 void connection_await_body(struct http_connection *connection, int64_t since, uint64_t bytes);
 void connection_await_us(struct http_connection *connection);
 void connection_await_answer(struct http_connection *connection, int64_t since, uint64_t bytes);

@@ -19,22 +19,16 @@ static int64_t ends_by_rate(const struct http_connection *connection, int64_t si
     return since + (int64_t)sec * USEC_PER_SEC;
 }
 
-void connection_await_first(struct http_connection *connection)
-{
-    connection->ends_at = now_of(connection) + connection->server->config.pace.head_sec * USEC_PER_SEC;
-}
-
-void connection_await_head(struct http_connection *connection)
+void connection_await_next(struct http_connection *connection)
 {
     connection->ends_at = now_of(connection) + connection->server->config.pace.idle_sec * USEC_PER_SEC;
     wait_for_client(connection);
 }
 
 // Once for a head: what trickles gains nothing.
-void connection_await_rest(struct http_connection *connection)
+void connection_await_head(struct http_connection *connection)
 {
-    int64_t head_us = connection->server->config.pace.head_sec * USEC_PER_SEC;
-    connection->ends_at = now_of(connection) + head_us;
+    connection->ends_at = now_of(connection) + connection->server->config.pace.head_sec * USEC_PER_SEC;
 }
 
 // Its place in the crowd is from the body's beginning, however much of it comes.

@@ -37,14 +37,11 @@ struct http_request *request_new(struct http_connection *connection)
     struct http_request *request = take_object(server);
     if (!request)
         return NULL;
-    // Whatever the struct has beyond these memories starts from zero; the lines of the head beyond their
-    // count are never read.
+    // Whatever the struct has beyond these memories starts from zero, but for the lines of the head: none is
+    // read beyond their count.
     struct arena arena = request->arena;
     struct buf body = request->body, answer = request->answer, head_text = request->head_text;
-    memset(request, 0, offsetof(struct http_request, head));
-    request->head.count = 0;
-    request->head.names = 0;
-    request->head.method = request->head.target = request->head.version = STR_NULL;
+    memset(request, 0, offsetof(struct http_request, head.headers));
     request->magic = REQUEST_LIVE;
     request->state = REQUEST_HEAD;
     request->server = server;

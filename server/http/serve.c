@@ -115,7 +115,7 @@ static size_t await_rest(struct http_connection *connection, struct str bytes)
         return bytes.len;
     }
     if (connection->head_seen == 0)
-        connection_await_rest(connection);
+        connection_await_head(connection);
     connection->head_seen = bytes.len;
     return 0;
 }
