@@ -66,6 +66,15 @@ static inline char char_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+// What a hexadecimal digit of either case stands for; -1 if it is none.
+static inline int char_hex(char c)
+{
+    if (char_is_digit(c))
+        return c - '0';
+    c = char_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool bytes_eq_nocase(const char *a, const char *b, size_t len); // ASCII only
 
 static inline bool str_eq_nocase(struct str a, struct str b)

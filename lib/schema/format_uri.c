@@ -64,7 +64,7 @@ static bool is_literal(struct str s)
     if (!s.len || char_lower(s.ptr[0]) != 'v')
         return format_is_ipv6(s);
     for (size_t i = 1; i < dot; i++)
-        if (jsv_hex_digit(s.ptr[i]) < 0)
+        if (char_hex(s.ptr[i]) < 0)
             return false;
     return dot > 1 && dot + 1 < s.len && !memchr(s.ptr, '%', s.len) && has_only(str_skip(s, dot + 1), ":", 0);
 }

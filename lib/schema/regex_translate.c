@@ -3,6 +3,7 @@
 //
 // The u flag's grammar, with the two leniencies that schemas in the wild need: an escaped punctuation mark is
 // itself, and a brace that starts no quantifier is itself.
+#include "lib/schema/hex.h"
 #include "lib/schema/regex.h"
 
 // White space and line ends of ECMA-262, as the inside of a class, and all that is neither.
@@ -84,25 +85,10 @@ static int peek(const struct scan *scan, size_t ahead)
     return scan->at + ahead < scan->pattern.len ? (unsigned char)scan->pattern.ptr[scan->at + ahead] : -1;
 }
 
-static int hex_value(int c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // `count` hex digits at `ahead`; -1 if they are not.
 static int32_t hex_at(const struct scan *scan, size_t ahead, unsigned count)
 {
-    int32_t value = 0;
-    for (unsigned i = 0; i < count; i++) {
-        int digit = hex_value(peek(scan, ahead + i));
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
-    }
-    return value;
+    return jsv_hex_number(scan->pattern, scan->at + ahead, count);
 }
 
 static bool put_code_point(struct scan *scan, int32_t code, size_t taken)
@@ -120,8 +106,8 @@ static bool unicode_escape(struct scan *scan)
     if (peek(scan, 1) == '{') {
         int32_t code = 0;
         size_t i = 2;
-        for (; hex_value(peek(scan, i)) >= 0 && code <= 0x10ffff; i++)
-            code = code * 16 + hex_value(peek(scan, i));
+        for (int digit; (digit = hex_at(scan, i, 1)) >= 0 && code <= 0x10ffff; i++)
+            code = code * 16 + digit;
         if (i == 2 || peek(scan, i) != '}')
             return fail(scan, "\\u{…} holds no character");
         return put_code_point(scan, code, i + 1);

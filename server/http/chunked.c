@@ -37,7 +37,7 @@ static struct str take_text(struct chunked *chunked, char c, enum chunked_state 
 
 static struct str take_size(struct chunked *chunked, char c)
 {
-    int digit = chunked->state == CHUNKED_SIZE ? http_hex(c) : -1;
+    int digit = chunked->state == CHUNKED_SIZE ? char_hex(c) : -1;
     if (digit >= 0 && chunked->digits < DIGITS_MAX) {
         chunked->digits++;
         chunked->left = chunked->left * 16 + (unsigned)digit;

@@ -24,15 +24,6 @@ static inline const char *http_skip(const char *p, const char *end, uint8_t clas
     return p;
 }
 
-// The value of a hexadecimal digit of either case, -1 if it is none.
-static inline int http_hex(char c)
-{
-    if (char_is_digit(c))
-        return c - '0';
-    c = char_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // The first control but the tab, or `end`.
 const char *http_text_end(const char *p, const char *end);
 

@@ -129,7 +129,7 @@ static int next_byte(struct str target, size_t *i)
         return c;
     if (target.len - *i < 2)
         return -1;
-    int high = http_hex(target.ptr[*i]), low = http_hex(target.ptr[*i + 1]);
+    int high = char_hex(target.ptr[*i]), low = char_hex(target.ptr[*i + 1]);
     *i += 2;
     return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
 }

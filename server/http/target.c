@@ -2,16 +2,14 @@
 // Decoding of escapes, and the parameters of a query.
 #include "server/http/target.h"
 
-#include "server/http/classes.h"
-
 bool target_decode(struct str text, bool plus_is_blank, char *ret_bytes, size_t *ret_len)
 {
     size_t len = 0;
     for (size_t i = 0; i < text.len; len++) {
         char c = text.ptr[i++];
         if (c == '%') {
-            int high = text.len - i < 2 ? -1 : http_hex(text.ptr[i]);
-            int low = high < 0 ? -1 : http_hex(text.ptr[i + 1]);
+            int high = text.len - i < 2 ? -1 : char_hex(text.ptr[i]);
+            int low = high < 0 ? -1 : char_hex(text.ptr[i + 1]);
             if (low < 0 || high + low == 0)
                 return false;
             c = (char)(high * 16 + low);
