@@ -137,8 +137,8 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
     }
     bool to_head = request->known_method && request->method == HTTP_HEAD;
     struct str body = to_head ? STR_NULL : reply->body;
+    report_answer(request, reply->status, body.len); // first: who has the answer finds it counted
     io_send(request->connection, head, body);
-    report_answer(request, reply->status, body.len);
 }
 
 void http_reply_take(struct http_request *request, const struct http_reply *reply, struct buf *body)

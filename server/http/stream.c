@@ -109,11 +109,11 @@ void http_reply_stream(struct http_request *request, const struct http_reply *re
         !reply_head(request, reply, is_chunked(request) ? REPLY_CHUNKED : REPLY_TO_THE_END, &head);
     if (request->failed)
         return;
-    io_send(connection, head, STR_NULL);
     if (request->known_method && request->method == HTTP_HEAD) {
         request_set_state(request, REQUEST_ANSWERED);
         report_answer(request, request->status, 0);
-        return;
+    } else {
+        connection_await_answer(connection, request->began_at + request->held_us, request->received);
     }
-    connection_await_answer(connection, request->began_at + request->held_us, request->received);
+    io_send(connection, head, STR_NULL);
 }
