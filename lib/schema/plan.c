@@ -84,10 +84,10 @@ static void plan_object(struct planner *p, const struct jsv_object *object, cons
 static void plan_array(struct planner *p, const struct jsv_array *array, const struct json *value,
                        struct place at)
 {
-    const uint32_t *prefix = p->c->program->lists.at + array->prefix;
+    const uint32_t *lists = p->c->program->lists.at; // NULL if no array of the schema has a prefix
     unsigned container = enter(p, at);
     for (uint32_t i = 0; i < value->size && !p->failed && !p->invalid; i++) {
-        uint32_t block = i < array->prefix_count ? prefix[i] : array->rest;
+        uint32_t block = i < array->prefix_count ? lists[array->prefix + i] : array->rest;
         if (block != JSV_NONE)
             plan_child(p, block, value, container, i);
     }
