@@ -252,6 +252,8 @@ static bool shake(struct http_connection *connection)
 {
     enum tls_state state = tls_shake(&connection->tls);
     connection->is_shaking = state != TLS_DONE;
+    if (state == TLS_TIRED)
+        put_off(connection);
     if (state == TLS_FAILED)
         abandon(connection);
     return state == TLS_DONE;

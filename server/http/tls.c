@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #define TLS_FILE_MAX (1024 * 1024)
-#define ASIDES_MAX   32 // messages that bring nothing on, one after the other: they cost the loop's time
+#define ASIDES_MAX   32 // records that bring nothing on, one after the other: they cost the loop's time
 
 struct http_tls {
     gnutls_certificate_credentials_t credentials;
@@ -180,18 +180,28 @@ static bool is_blocked(ssize_t code)
     return code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
 }
 
+// A message in several records gives AGAIN after each of them, though more stands behind it.
+static bool waits_for_peer(const struct tls_session *session)
+{
+    return session->is_dry || gnutls_record_get_direction(session->session) == 1;
+}
+
 enum tls_state tls_shake(struct tls_session *session)
 {
-    int code;
-    do
-        code = gnutls_handshake(session->session);
-    while (code < 0 && code != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(code)); // a warning of the peer's
-    if (code == GNUTLS_E_SUCCESS)
-        return TLS_DONE;
-    if (code == GNUTLS_E_AGAIN)
-        return TLS_BLOCKED;
-    (void)gnutls_alert_send_appropriate(session->session, code); // so that the peer can say why
-    return TLS_FAILED;
+    for (unsigned i = 0; i < ASIDES_MAX; i++) {
+        session->is_dry = false;
+        int code = gnutls_handshake(session->session);
+        if (code == GNUTLS_E_SUCCESS)
+            return TLS_DONE;
+        if (code == GNUTLS_E_AGAIN && waits_for_peer(session))
+            return TLS_BLOCKED;
+        // A warning of the peer's is not fatal.
+        if (gnutls_error_is_fatal(code)) {
+            (void)gnutls_alert_send_appropriate(session->session, code); // so that the peer can say why
+            return TLS_FAILED;
+        }
+    }
+    return TLS_TIRED;
 }
 
 // What is said to TLS itself, new keys as an example, gives AGAIN as well, though more stands behind it.

@@ -25,12 +25,13 @@ struct tls_session {
     bool is_dry; // the socket had nothing more when it was last asked
 };
 
-enum tls_state { TLS_DONE, TLS_BLOCKED, TLS_FAILED };
+// TIRED: more may be there to go on with, once others had their turn.
+enum tls_state { TLS_DONE, TLS_BLOCKED, TLS_TIRED, TLS_FAILED };
 
 // With the certificate of now; false where there is no memory. `*ret_session` stays where it is until
 // tls_end().
 MUST_CHECK bool tls_begin(struct tls_set *set, int fd, struct tls_session *ret_session);
-MUST_CHECK enum tls_state tls_shake(struct tls_session *session); // hands; again after BLOCKED
+MUST_CHECK enum tls_state tls_shake(struct tls_session *session); // hands; again after BLOCKED, TIRED
 // How many bytes came, 0: none now, below 0: none will come.
 MUST_CHECK ssize_t tls_receive(struct tls_session *session, char *ret_bytes, size_t cap);
 // How many went, 0: none now, and then the same bytes must come again; below 0: none will go.

@@ -159,6 +159,38 @@ class Tls(TlsCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("contracts", json.loads(done.stdout))
 
+    def test_messages_in_many_records(self):
+        """A client may cut its first message into as many records as it likes, and send them all at once."""
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for most in (200, 100, 3, 1):
+                with self.subTest(version=version, most=most):
+                    self.assertIn(b"HTTP/1.1 200 ", self.cut_hello(version, most))
+
+    def cut_hello(self, version, most):
+        """The beginning of an answer, after a ClientHello in records of `most` bytes."""
+        context = self.papers.context()
+        context.minimum_version = context.maximum_version = version
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(heard, said, server_hostname="localhost")
+        with socket.create_connection(self.sink.address, 120) as sock:
+            def step(work):
+                while True:
+                    try:
+                        return work()
+                    except ssl.SSLWantReadError:
+                        sock.sendall(said.read())
+                        piece = sock.recv(65536)
+                        self.assertTrue(piece, "the sink ended the handshake")
+                        heard.write(piece)
+            with self.assertRaises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            head, hello = (record := said.read())[:3], record[5:]
+            sock.sendall(b"".join(head + len(piece).to_bytes(2, "big") + piece
+                                  for piece in (hello[i:i + most] for i in range(0, len(hello), most))))
+            step(tls.do_handshake)
+            tls.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            return step(lambda: tls.read(100))
+
     def test_many_at_once(self):
         failures = []
 
