@@ -5,6 +5,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
 #include <sodium.h>
@@ -12,7 +13,10 @@
 #include <sys/socket.h>
 
 #define TLS_FILE_MAX (1024 * 1024)
-#define ASIDES_MAX   32 // records that bring nothing on, one after the other: they cost the loop's time
+// Of what is said to TLS itself, one after the other. GnuTLS keeps a message until it is whole, and one may
+// announce 16 MiB.
+#define ASIDE_BYTES_MAX (64 * 1024)
+#define ASIDES_MAX      32 // records that bring nothing on, one after the other: they cost the loop's time
 
 struct http_tls {
     gnutls_certificate_credentials_t credentials;
@@ -132,8 +136,13 @@ void http_tls_free(struct http_tls *tls)
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *ret_bytes, size_t cap)
 {
     struct tls_session *session = ptr;
+    if (session->aside_bytes > ASIDE_BYTES_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
     ssize_t len = recv(session->fd, ret_bytes, cap, 0);
     session->is_dry = len < 0;
+    session->aside_bytes += len > 0 ? (size_t)len : 0;
     return len;
 }
 
@@ -191,8 +200,10 @@ enum tls_state tls_shake(struct tls_session *session)
     for (unsigned i = 0; i < ASIDES_MAX; i++) {
         session->is_dry = false;
         int code = gnutls_handshake(session->session);
-        if (code == GNUTLS_E_SUCCESS)
+        if (code == GNUTLS_E_SUCCESS) {
+            session->aside_bytes = 0;
             return TLS_DONE;
+        }
         if (code == GNUTLS_E_AGAIN && waits_for_peer(session))
             return TLS_BLOCKED;
         // A warning of the peer's is not fatal.
@@ -210,8 +221,10 @@ ssize_t tls_receive(struct tls_session *session, char *ret_bytes, size_t cap)
     for (unsigned i = 0; i < ASIDES_MAX; i++) {
         session->is_dry = false;
         ssize_t len = gnutls_record_recv(session->session, ret_bytes, cap);
-        if (len > 0)
+        if (len > 0) {
+            session->aside_bytes = 0;
             return len;
+        }
         if (!is_blocked(len))
             return -1;
         if (session->is_dry)

@@ -22,7 +22,8 @@ struct tls_session {
     gnutls_session_t session; // NULL: none
     struct http_tls *tls;
     int fd;
-    bool is_dry; // the socket had nothing more when it was last asked
+    bool is_dry;        // the socket had nothing more when it was last asked
+    size_t aside_bytes; // received since the last that were not for TLS itself
 };
 
 // TIRED: more may be there to go on with, once others had their turn.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS of the sink's own: versions, renewal, clients' certificates, and peers that speak something else."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -190,6 +191,20 @@ class Tls(TlsCase):
             step(tls.do_handshake)
             tls.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             return step(lambda: tls.read(100))
+
+    def test_endless_messages_are_cut(self):
+        """Of a message that announces more than any has, little is kept, and it is not waited for."""
+        def cut():
+            return self.sink.metrics().get(("vox_sink_connections_cut_total", (("reason", "deadline"),)), 0)
+        before = cut()
+        record = b"\x16\x03\x01\x03\xe8"
+        with socket.create_connection(self.sink.address, 300) as sock:
+            sock.sendall(record + b"\x01" + (100_000).to_bytes(3, "big") + b"\x03\x03" + b"x" * 994)
+            with contextlib.suppress(ConnectionError):
+                sock.sendall((record + b"x" * 1000) * 80)
+                while sock.recv(4096):
+                    pass
+        self.assertEqual(cut(), before, "waited for to the deadline")
 
     def test_many_at_once(self):
         failures = []
