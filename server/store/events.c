@@ -11,6 +11,7 @@
 // From so many events on the server is asked to tell of the stored rows before it commits: then its disk and
 // our making of the next batch take the same time. Telling costs it a system call.
 #define FLUSH_EVENTS 32
+#define UNRELIABLE   "the database committed in a way that cannot be relied on"
 
 static void report_config(struct db *db, const struct err *err)
 {
@@ -141,7 +142,7 @@ static enum commit_result judge_all(struct db *db, PGresult *const *results, int
     while (failed <= STEP_COMMIT && pg_is_ok(results[failed]))
         failed++;
     if (failed > STEP_COMMIT) {
-        pg_lose(db, err, "the database committed in a way that cannot be relied on");
+        pg_lose(db, err, UNRELIABLE);
         return COMMIT_LOST;
     }
     verdict = judge(db, results[failed], failed == STEP_STORE, err);
@@ -229,7 +230,12 @@ static enum commit_result take_commit(struct db *db, struct batch *batch, const 
     }
     if (!given)
         return COMMIT_TRANSIENT;
-    pg_lose(db, err, "the database failed at COMMIT");
+    // What became of the one behind is not read any more.
+    if (pg_is_ok(results[STEP_COMMIT]))
+        err_set(err, UNRELIABLE);
+    else
+        pg_err(results[STEP_COMMIT], err);
+    db->lost = true;
     return COMMIT_LOST;
 }
 

@@ -24,6 +24,7 @@ struct flow {
     unsigned asked; // before that, how often
     sem_t taken;
     enum commit_result result;
+    struct err err;
     pthread_t thread;
 };
 
@@ -42,10 +43,9 @@ static size_t take(void *context, bool committed, struct event ***ret_events)
 
 static void commit_flow(struct flow *flow)
 {
-    struct err err;
     const struct commit_next next = {take, flow};
     flow->result = store_commit(flow->db, flow->list, flow->count, flow->next ? &next : NULL,
-                                pg_deadline_in(120 * USEC_PER_SEC), &err);
+                                pg_deadline_in(120 * USEC_PER_SEC), &flow->err);
 }
 
 static void *flow_run(void *context)
@@ -295,6 +295,7 @@ START_TEST(store_next__is_lost_with_an_error_at_commit)
                      "CREATE CONSTRAINT TRIGGER fail_at_commit AFTER INSERT ON telemetry.event_keys_g1"
                      " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail_at_commit()");
     commit_flow(&flows[0]);
+    ck_assert_ptr_nonnull(strstr(flows[0].err.text, "40001")); // what an operator is to know
     check_lost(url, flows);
     free(url);
 }
