@@ -180,7 +180,9 @@ static const char *result_name(enum commit_result result)
 // Refuses what has no time for a transaction that begins now. Returns by when that one has to be done.
 static int64_t deadline_of(struct worker *t, struct hand *hand)
 {
-    int64_t earliest = worker_drop_expired(t, hand, WORKER_FLOOR_US);
+    // Where an event has little time from the start, half of that is enough.
+    int64_t floor = MIN(WORKER_FLOOR_US, t->writer->config.deadline_us / 2);
+    int64_t earliest = worker_drop_expired(t, hand, floor);
     // Not bounded by its oldest event alone: the others would pay for its age.
     return MAX(earliest, worker_now(t->writer) + WRITER_GRACE_US);
 }

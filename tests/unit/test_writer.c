@@ -19,6 +19,17 @@ START_TEST(writer__lone_event_goes_at_once)
 }
 END_TEST
 
+START_TEST(writer__little_time_is_some)
+{
+    reset();
+    start_with(100, 100 * USEC_PER_MSEC);
+    submit_first(0, 1);
+    wait_answers(1);
+    ck_assert_int_eq(client.events[0].outcome, EVENT_STORED);
+    finish();
+}
+END_TEST
+
 START_TEST(writer__what_queues_meanwhile_is_one_batch)
 {
     reset();
@@ -339,11 +350,12 @@ START_TEST(writer__drain_answers_everything)
 }
 END_TEST
 
-CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__what_queues_meanwhile_is_one_batch,
-           writer__as_many_are_begun_before_the_commit, writer__few_wait_for_more_until_the_commit,
-           writer__what_is_begun_is_not_refused, writer__one_turn_is_one_batch,
-           writer__long_turn_goes_in_parts, writer__many_connections_answer_each_once,
-           writer__one_connection_does_what_one_can, writer__what_is_sent_behind_counts_as_work,
-           writer__queue_is_bounded, writer__batches_do_not_hold_up_single_events,
-           writer__single_events_do_not_hold_up_batches, writer__batches_leave_room_in_the_queue,
-           writer__expired_events_are_refused, writer__drain_answers_everything)
+CHECK_MAIN("writer", writer__lone_event_goes_at_once, writer__little_time_is_some,
+           writer__what_queues_meanwhile_is_one_batch, writer__as_many_are_begun_before_the_commit,
+           writer__few_wait_for_more_until_the_commit, writer__what_is_begun_is_not_refused,
+           writer__one_turn_is_one_batch, writer__long_turn_goes_in_parts,
+           writer__many_connections_answer_each_once, writer__one_connection_does_what_one_can,
+           writer__what_is_sent_behind_counts_as_work, writer__queue_is_bounded,
+           writer__batches_do_not_hold_up_single_events, writer__single_events_do_not_hold_up_batches,
+           writer__batches_leave_room_in_the_queue, writer__expired_events_are_refused,
+           writer__drain_answers_everything)
