@@ -5,22 +5,28 @@
 
 #define CONNECT_US   (2 * USEC_PER_SEC)
 #define PAUSE_MAX_US (1 * USEC_PER_SEC)
+// What waits while a connection is sought is answered when that fails.
+_Static_assert(CONNECT_US <= WRITER_GRACE_US, "the grace covers a connection that cannot be had");
+
+// Refuses what is due before `at`, if no connection is good: nobody else looks at the queue then.
+static void refuse_due_if_down(struct writer *w, int64_t at, enum problem problem)
+{
+    struct event_queue due = {0}, kept = {0};
+    struct event *event;
+    pthread_mutex_lock(&w->mutex);
+    while (w->up == 0 && event_queue_take(&w->queue, &event, 1, SIZE_MAX))
+        event_queue_push(event->deadline < at ? &due : &kept, event);
+    event_queue_append(&w->queue, &kept);
+    pthread_cond_broadcast(&w->idle);
+    pthread_mutex_unlock(&w->mutex);
+    while (event_queue_take(&due, &event, 1, SIZE_MAX))
+        writer_refuse(event, problem);
+}
 
 // With no connection anywhere nothing can be stored: say so now rather than at each event's deadline.
 static void refuse_queue_if_down(struct writer *w)
 {
-    struct event *events[WRITER_BATCH_EVENTS];
-    for (;;) {
-        size_t count = 0;
-        pthread_mutex_lock(&w->mutex);
-        if (w->up == 0)
-            count = event_queue_take(&w->queue, events, WRITER_BATCH_EVENTS, SIZE_MAX);
-        pthread_cond_broadcast(&w->idle);
-        pthread_mutex_unlock(&w->mutex);
-        if (!count)
-            return;
-        writer_refuse_all(events, count, PROBLEM_database_unavailable);
-    }
+    refuse_due_if_down(w, INT64_MAX, PROBLEM_database_unavailable);
 }
 
 // The mutex is held.
@@ -82,6 +88,7 @@ void worker_connect(struct worker *t)
 {
     struct writer *w = t->writer;
     // The first attempt after a good commit is at once; then the pauses grow until a commit succeeds again.
+    refuse_due_if_down(w, worker_now(w) + t->pause_us, PROBLEM_deadline_exceeded);
     worker_pause(w, t->pause_us);
     t->pause_us = MIN(MAX(t->pause_us * 2, WORKER_PAUSE_US), PAUSE_MAX_US);
     pthread_mutex_lock(&w->mutex);

@@ -307,12 +307,9 @@ static enum problem verdict_alone(enum commit_result result)
 static void step_isolating(struct worker *t)
 {
     struct hand *hand = t->hand;
-    size_t cuts[WRITER_BATCH_EVENTS + 2] = {0, hand->count}, depth = 1;
+    int64_t deadline = deadline_of(t, hand);
+    size_t cuts[WRITER_BATCH_EVENTS + 2] = {0, hand->count}, depth = hand->count > 0;
     unsigned spent = 0;
-    int64_t deadline = hand->events[0]->deadline;
-    for (size_t i = 1; i < hand->count; i++)
-        deadline = MIN(deadline, hand->events[i]->deadline);
-    deadline = MAX(deadline, worker_now(t->writer) + WRITER_GRACE_US);
     while (depth) {
         size_t begin = cuts[depth - 1], count = cuts[depth] - begin;
         struct event **range = hand->events + begin;

@@ -37,8 +37,9 @@
 // queue.
 //
 // Limits: queue by count and bytes (overloaded beyond); a transaction takes at most WRITER_BATCH_EVENTS
-// events and WRITER_BATCH_BYTES. An event not committed by its deadline is refused with deadline_exceeded,
-// at the latest WRITER_GRACE_US after it, if a transaction that holds it began before.
+// events and WRITER_BATCH_BYTES. An event not committed by its deadline is refused with deadline_exceeded.
+// That may be WRITER_GRACE_US late, where a transaction that holds it began before, or where it waits while
+// the last connection is lost and no other can be had.
 #ifndef VOX_WRITER_WRITER_H
 #define VOX_WRITER_WRITER_H
 

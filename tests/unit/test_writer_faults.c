@@ -3,6 +3,7 @@
 #include "tests/unit/test_writer_fake.h"
 
 #include "server/writer/isolate.h"
+#include "server/writer/worker.h"
 
 #include "tests/unit/check_main.h"
 
@@ -67,6 +68,64 @@ START_TEST(writer__isolation_is_bounded)
     ck_assert_uint_lt(refused, 512); // the rest was told to come back
     ck_assert_uint_le(fake.commits, WRITER_ISOLATION_TRIES + 3);
     finish();
+}
+END_TEST
+
+// Nor does looking for the bad row take longer than a transaction that begins now may.
+START_TEST(writer__isolation_does_not_begin_behind_the_deadline)
+{
+    reset();
+    fake.poison[1] = 1;
+    start_held(100, 5 * USEC_PER_SEC, 0, 1);
+    for (size_t i = 1; i <= 2; i++)
+        ck_assert_int_eq(submit(i, 1), PROBLEM_NONE);
+    sem_post(&fake.gate);
+    sem_wait(&fake.entered);
+    // PostgreSQL refuses the row when their time is up.
+    clock_pass(client.events[2].deadline);
+    fake.gated = false; // read by the writer only after the post below
+    sem_post(&fake.gate);
+    wait_answers(3);
+    for (size_t i = 1; i <= 2; i++)
+        ck_assert_int_eq(client.events[i].problem, PROBLEM_deadline_exceeded);
+    finish();
+}
+END_TEST
+
+// The last connection is lost, and no other to be had, when one event waits that has `left_us`.
+static void lose_with_one_waiting(bool worked, int64_t left_us)
+{
+    reset();
+    start_held(100, 5 * USEC_PER_SEC, 0, 1);
+    if (worked) {
+        sem_post(&fake.gate);
+        wait_answers(1);
+        ck_assert_int_eq(submit(1, 1), PROBLEM_NONE);
+        sem_wait(&fake.entered);
+    }
+    ck_assert_int_eq(submit(2, 1), PROBLEM_NONE);
+    clock_pass(client.events[2].deadline - left_us);
+    pthread_mutex_lock(&fake.mutex);
+    fake.lose_next = 1;
+    fake.refuse_connect = true;
+    pthread_mutex_unlock(&fake.mutex);
+    sem_post(&fake.gate);
+    wait_answers(2);
+    ck_assert_int_eq(client.events[2].problem, PROBLEM_deadline_exceeded);
+    finish();
+}
+
+// What is due is answered before another connection is sought.
+START_TEST(writer__what_is_due_does_not_wait_for_a_connection)
+{
+    lose_with_one_waiting(true, 0);
+}
+END_TEST
+
+// Nor does it wait out the pause that comes first where the last one did no good.
+START_TEST(writer__what_becomes_due_does_not_wait_out_a_pause)
+{
+    lose_with_one_waiting(false, WORKER_PAUSE_US / 2);
 }
 END_TEST
 
@@ -214,7 +273,9 @@ START_TEST(isolate__cuts_between_tokens)
 END_TEST
 
 CHECK_MAIN("writer_faults", writer__one_bad_row_of_a_hundred, writer__locked_key_costs_only_itself,
-           writer__isolation_is_bounded, writer__a_lost_connection_takes_both,
+           writer__isolation_is_bounded, writer__isolation_does_not_begin_behind_the_deadline,
+           writer__what_is_due_does_not_wait_for_a_connection,
+           writer__what_becomes_due_does_not_wait_out_a_pause, writer__a_lost_connection_takes_both,
            writer__lost_connection_is_tried_again, writer__transient_errors_are_tried_again,
            writer__lasting_errors_end_in_503, writer__failing_backend_is_not_up,
            writer__old_event_does_not_cost_the_young, writer__hung_commit_ends_by_its_deadline,
