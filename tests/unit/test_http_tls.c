@@ -3,6 +3,8 @@
 #include "check_main.h"
 #include "test_http_site.h"
 
+#include <errno.h>
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <sys/socket.h>
@@ -64,7 +66,7 @@ static void make_papers(const char *cert_path, const char *key_path)
 static void open_site(void)
 {
     char folder[] = "/tmp/vox-tls-XXXXXX", cert_path[64], key_path[64];
-    struct http_config config = {0};
+    struct http_config config = {.pace.idle_sec = 3600};
     struct err err;
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", folder);
@@ -163,4 +165,61 @@ START_TEST(http_tls__reads_on_behind_new_keys)
 }
 END_TEST
 
-CHECK_MAIN("http_tls", http_tls__reads_on_behind_new_keys)
+// What makes a record of it, whatever it says, behind those that the session has sent.
+struct sealer {
+    gnutls_aead_cipher_hd_t cipher;
+    unsigned char iv[12], seq[8];
+};
+
+static void take_over(struct client *client, struct sealer *ret_sealer)
+{
+    gnutls_datum_t mac, iv, key;
+    ck_assert_int_eq(gnutls_record_get_state(client->session, 0, &mac, &iv, &key, ret_sealer->seq), 0);
+    ck_assert_uint_eq(iv.size, sizeof(ret_sealer->iv));
+    memcpy(ret_sealer->iv, iv.data, iv.size);
+    ck_assert_int_eq(gnutls_aead_cipher_init(&ret_sealer->cipher, gnutls_cipher_get(client->session), &key),
+                     0);
+}
+
+// RFC 8446 section 5.2. The last byte of `text` is the record's true type. False once the peer has gone.
+static bool send_record(struct client *client, struct sealer *sealer, const char *text, size_t len)
+{
+    unsigned char record[5 + 8192 + 16], nonce[sizeof(sealer->iv)];
+    size_t sealed = sizeof(record) - 5;
+    ck_assert_uint_le(len, 8192);
+    memcpy(record,
+           (const unsigned char[]){23, 3, 3, (unsigned char)((len + 16) >> 8), (unsigned char)(len + 16)}, 5);
+    memcpy(nonce, sealer->iv, sizeof(nonce));
+    for (size_t i = 0; i < sizeof(sealer->seq); i++)
+        nonce[sizeof(nonce) - sizeof(sealer->seq) + i] ^= sealer->seq[i];
+    for (size_t i = sizeof(sealer->seq); i-- > 0 && ++sealer->seq[i] == 0;)
+        ;
+    ck_assert_int_eq(gnutls_aead_cipher_encrypt(sealer->cipher, nonce, sizeof(nonce), record, 5, 16, text,
+                                                len, record + 5, &sealed),
+                     0);
+    return send(client->fd, record, 5 + sealed, MSG_NOSIGNAL) == (ssize_t)(5 + sealed);
+}
+
+// New keys whose message announces 15 MB, from a client that was heard before.
+START_TEST(http_tls__keeps_little_of_a_message_to_itself)
+{
+    struct client client;
+    struct sealer sealer;
+    char text[8192] = {24, (char)0xe4, (char)0xe1, (char)0xc0}, byte;
+    open_site();
+    begin(&client);
+    say(&client, "GET /hello HTTP/1.1" END);
+    expect_hello(&client);
+    take_over(&client, &sealer);
+    text[sizeof(text) - 1] = 22;
+    for (int i = 0; i < 20 && send_record(&client, &sealer, text, sizeof(text)); i++)
+        text[0] = 0;
+    ssize_t len = recv(client.fd, &byte, 1, 0);
+    ck_assert_msg(len == 0 || errno == ECONNRESET, "it goes on: %zd, %s", len, strerror(errno));
+    gnutls_aead_cipher_deinit(sealer.cipher);
+    end(&client);
+    close_site();
+}
+END_TEST
+
+CHECK_MAIN("http_tls", http_tls__reads_on_behind_new_keys, http_tls__keeps_little_of_a_message_to_itself)
