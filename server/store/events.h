@@ -25,7 +25,9 @@ MUST_CHECK enum commit_result store_commit(struct db *db, struct event **events,
 
 // Proves on a fresh DB_WRITER connection that a commit is possible: the tables are there, this role may write
 // them, and a transaction that wrote something reached the disk, and the standby where one is waited for.
-// Stores nothing.
+// Stores nothing. Nobody waits for it longer than PROVE_PATIENCE_SEC: what still hangs in the server then,
+// for want of its standby, is ended by the next one.
+#define PROVE_PATIENCE_SEC 5
 MUST_CHECK bool store_prove(struct db *db, int64_t deadline, struct err *err);
 
 #endif

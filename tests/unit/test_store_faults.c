@@ -307,6 +307,34 @@ START_TEST(store_prove__waits_as_a_commit_of_events_would)
 }
 END_TEST
 
+#define PROOFS                                                                                  \
+    " FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'vox-sink' AND" \
+    " datname = current_database()"
+
+// However often a proof is given up, the server does not keep a connection waiting for each.
+START_TEST(store_prove__leaves_no_crowd_behind)
+{
+    char *url = cluster_database();
+    struct err err;
+    cluster_setting("synchronous_standby_names", "nowhere");
+    for (unsigned i = 0; i < 3; i++) {
+        struct db *db = cluster_open(url, DB_WRITER);
+        bool proved = store_prove(db, pg_deadline_in(300 * USEC_PER_MSEC), &err);
+        db_close(db);
+        ck_assert(!proved);
+    }
+    cluster_wait_until(url, "SELECT (min(now() - query_start) > interval '" PG_STRING(
+                                PROVE_PATIENCE_SEC) " s')::int" PROOFS);
+    struct db *db = cluster_open(url, DB_WRITER);
+    bool proved = store_prove(db, pg_deadline_in(300 * USEC_PER_MSEC), &err);
+    db_close(db);
+    ck_assert(!proved);
+    cluster_wait_until(url, "SELECT (count(*) <= 1)::int" PROOFS);
+    cluster_setting("synchronous_standby_names", NULL);
+    free(url);
+}
+END_TEST
+
 START_TEST(store_commit__gives_up_at_its_deadline)
 {
     char *url = cluster_database();
@@ -409,7 +437,8 @@ CHECK_MAIN_WITH(cluster_start, "store_faults", sqlstate__follows_the_table,
                 store_commit__tells_a_killed_backend_as_lost, store_commit__tells_an_error_at_commit,
                 store_commit__forgets_what_a_failed_commit_stored,
                 store_commit__does_not_trust_a_commit_without_its_standby,
-                store_prove__waits_as_a_commit_of_events_would, store_commit__gives_up_at_its_deadline,
+                store_prove__waits_as_a_commit_of_events_would, store_prove__leaves_no_crowd_behind,
+                store_commit__gives_up_at_its_deadline,
                 store_commit__waits_for_the_operator_where_only_he_can_help,
                 store_commit__leaves_a_server_that_turned_read_only,
                 store_commit__does_not_trust_a_disk_that_is_told_not_to_sync)
