@@ -124,7 +124,7 @@ class Tls(TlsCase):
             context.set_ciphers("ALL:@SECLEVEL=0")
             Connection(self.sink.address, tls=context).close()
             context.minimum_version = context.maximum_version = version
-            # The library ends the connection, it sends no alert.
+            # By an alert, or where the stream has ended before that is read, by its end.
             with self.assertRaises((ssl.SSLError, ConnectionError)) as caught:
                 Connection(self.sink.address, tls=context)
             if isinstance(caught.exception, ssl.SSLError):
