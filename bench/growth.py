@@ -86,9 +86,13 @@ class Growth(Bench):
         self.grown = Sink(self.cluster.url("grown"), **self.options)
         self.grown.migrate()
         self.grown_token = self.grown.token("bench", "ingest,read")
+        # It makes the contracts known; then it stands still, for it makes partitions too.
         self.grown.start()
         self.grown.ready()
+        self.grown.stop()
         self.fill()
+        self.grown.start()
+        self.grown.ready()
         return self
 
     def __exit__(self, *why):
