@@ -12,6 +12,7 @@ from common import Bench, Sink, EVENT, tool
 
 STEP = 250_000
 PARTITIONS = 400
+DROPS = 5
 DAYS = 90
 CONNECTIONS = 256
 QUERIES = 400
@@ -151,8 +152,14 @@ class Growth(Bench):
         print(f"a page of a day: median {statistics.median(took):.1f} ms, p95 {p95:.1f} ms, longest {max(took):.1f} ms",
               flush=True)
 
+    def drops(self):
+        """One drop is one number, of a disk that now and then stands still for itself: the median of some."""
+        taken = [self.drop() for _ in range(DROPS)]
+        self.figures["drop_blocked_ms"] = statistics.median(taken)
+        print(f"median of {DROPS}: {statistics.median(taken):.0f} ms\n", flush=True)
+
     def drop(self):
-        """The longest that any of 64 connections waited while a partition of a fifth of all the rows went."""
+        """The longest that any of 64 connections waited while a partition of a fifth of all the rows went; ms."""
         body = EVENT.read_text().strip()
         self.sql(EXPIRED.format(rows=self.drop_rows, body="'" + body + "'"))
         self.sql("CHECKPOINT")
@@ -170,14 +177,14 @@ class Growth(Bench):
         left = self.cluster.value("grown", "SELECT count(*) FROM pg_class WHERE relname = 'events_p' || "
                                            "to_char(date_trunc('week', now())::date - 14, 'YYYYMMDD')")
         assert left == "0", dropped
-        self.figures["drop_blocked_ms"] = busy["max_us"] / 1000
         print(f"longest answer while {self.drop_rows} rows were dropped: {busy['max_us'] / 1000:.0f} ms; "
-              f"without a drop {quiet['max_us'] / 1000:.0f} ms\n", flush=True)
+              f"without a drop {quiet['max_us'] / 1000:.0f} ms", flush=True)
+        return busy["max_us"] / 1000
 
 
 def measure(options):
     with Growth(options) as bench:
         bench.growth()
         bench.queries()
-        bench.drop()
+        bench.drops()
         return bench.figures
