@@ -84,7 +84,7 @@ static void plan_object(struct planner *p, const struct jsv_object *object, cons
 static void plan_array(struct planner *p, const struct jsv_array *array, const struct json *value,
                        struct place at)
 {
-    const uint32_t *lists = p->c->program->lists.at; // NULL if no array of the schema has a prefix
+    const uint32_t *lists = p->c->program->lists.at; // NULL if the schema has none of any kind
     unsigned container = enter(p, at);
     for (uint32_t i = 0; i < value->size && !p->failed && !p->invalid; i++) {
         uint32_t block = i < array->prefix_count ? lists[array->prefix + i] : array->rest;
